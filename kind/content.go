@@ -1,0 +1,55 @@
+package kind
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+)
+
+// ChunkID names a chunk: the SHA-256 of its plain content.
+type ChunkID [sha256.Size]byte
+
+// Sum returns the id of a chunk with the given content.
+func Sum(content []byte) ChunkID { return sha256.Sum256(content) }
+
+// String returns the id in hexadecimal.
+func (id ChunkID) String() string { return hex.EncodeToString(id[:]) }
+
+// MarshalText writes the id in hexadecimal.
+func (id ChunkID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText is the reverse of MarshalText.
+func (id *ChunkID) UnmarshalText(text []byte) error {
+	if hex.DecodedLen(len(text)) != len(id) {
+		return fmt.Errorf("chunk id of %d characters, want %d", len(text), hex.EncodedLen(len(id)))
+	}
+	_, err := hex.Decode(id[:], text)
+	return err
+}
+
+// Sink takes the content of one part. What a capture has asked about (with
+// the answer yes) or has put is what the part keeps alive in the store: a
+// capture that trusts an earlier one for a chunk asks for it here.
+// It is safe for concurrent use.
+type Sink interface {
+	// Known reports for each chunk whether the store has it.
+	Known(ctx context.Context, ids []ChunkID) ([]bool, error)
+	// Put stores a chunk. id must be Sum(content). A chunk that is already
+	// there costs a look-up. content is not retained.
+	Put(ctx context.Context, id ChunkID, content []byte) error
+}
+
+// Source gives content back. It is safe for concurrent use.
+type Source interface {
+	// Get returns the content of a chunk, checked against its id, in buf if
+	// it is large enough.
+	Get(ctx context.Context, id ChunkID, buf []byte) ([]byte, error)
+}
+
+// Object is a stream of bytes in the store: its chunks, in order.
+type Object struct {
+	Name   string    `json:"name"`
+	Size   int64     `json:"size"`
+	Chunks []ChunkID `json:"chunks"`
+}

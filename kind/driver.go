@@ -1,0 +1,127 @@
+package kind
+
+import (
+	"context"
+	"time"
+)
+
+// Driver is all that is known about one kind.
+//
+// Errors say what was being done and to what inside the item; the engine adds
+// the operation and the item.
+type Driver interface {
+	// Kind returns the kind's name, the first half of its items' ids.
+	Kind() string
+
+	// Find lists the items of this kind in the workspace, sorted by id.
+	// found holds what the drivers before this one (in the order of package
+	// kind/all) have found. A technology that is not in use, or whose server
+	// cannot be reached though nothing here needs it, is no error.
+	Find(ctx context.Context, ws *Workspace, found []Item) ([]Item, error)
+
+	// Inspect returns the live state of an item as facts. It changes
+	// nothing. Paths in item.Claimed are left out: others speak for them.
+	// It returns ErrGone if the item does not exist.
+	Inspect(ctx context.Context, ws *Workspace, item Item) Facts
+
+	// Open begins a capture of the item.
+	Open(ctx context.Context, ws *Workspace, item Item, sink Sink) (Capture, error)
+
+	// Restore makes the live item what the part says. It converges: it
+	// touches only what differs, and running it again, also after it was
+	// killed half-way, ends in the same state. What runs on the item has been
+	// stopped by then; Restore starts nothing.
+	Restore(ctx context.Context, ws *Workspace, part Part, source Source) error
+}
+
+// Capture is one capture of one item. The engine calls, in this order:
+// Prepare (if it is a Preparer), Hold (if it is a Holder), Take, Finish,
+// Close. Close is called on every path, also after an error of another
+// method, and releases everything.
+//
+// In a save everything between Hold and Take of the last item happens while
+// the workspace is frozen; in a pause while it is stopped, save for items
+// that run in a container: those are finished before their container stops.
+type Capture interface {
+	// Take fixes the state. It is called once, in the shortest possible
+	// time: it compresses nothing and puts nothing in the sink.
+	Take(ctx context.Context) error
+	// Finish stores what Take fixed, and returns the part.
+	Finish(ctx context.Context) (Part, error)
+	Close() error
+}
+
+// Preparer is a Capture that can do most of its reading while everything is
+// still live. Prepare may be called several times.
+type Preparer interface {
+	Prepare(ctx context.Context) error
+}
+
+// Holder is a Capture that opens its view of the state (a transaction) while
+// the writers are frozen or stopped already, and its own server is not.
+type Holder interface {
+	Hold(ctx context.Context) error
+}
+
+// Part is an item as it was captured.
+type Part struct {
+	ID     ID      `json:"id"`
+	Needs  []ID    `json:"needs,omitempty"`
+	RunsIn ID      `json:"runs_in,omitzero"`
+	Root   string  `json:"root,omitempty"`
+	Claims []Claim `json:"claims,omitempty"`
+
+	// Nested and Claimed are those of the item when it was captured.
+	Nested  []string  `json:"nested,omitempty"`
+	Claimed []Pattern `json:"claimed,omitempty"`
+
+	// Objects is the content, by name. What is private to the driver is an
+	// object too.
+	Objects []Object `json:"objects,omitempty"`
+
+	// Held is the time in which the captured state is known, by measurement,
+	// to have been the state of the item. Zero if it changed while it was
+	// being read.
+	Held Interval `json:"held,omitzero"`
+
+	// Transaction says that the state is that of a database transaction.
+	Transaction bool `json:"transaction,omitempty"`
+
+	// Gaps lists what was not captured.
+	Gaps []Gap `json:"gaps,omitempty"`
+
+	// Facts are the facts of the state that was captured: what Inspect would
+	// have returned at that moment. The engine stores them; they are not set
+	// on a part that is restored.
+	Facts Facts `json:"-"`
+}
+
+// Object returns the object with the given name.
+func (p Part) Object(name string) (Object, bool) {
+	for _, o := range p.Objects {
+		if o.Name == name {
+			return o, true
+		}
+	}
+	return Object{}, false
+}
+
+// Item returns the item that the part was captured from, for comparing it
+// with what is live now.
+func (p Part) Item() Item {
+	return Item{ID: p.ID, Root: p.Root, Needs: p.Needs, RunsIn: p.RunsIn, Claims: p.Claims, Nested: p.Nested, Claimed: p.Claimed}
+}
+
+// Interval is a stretch of time, both ends included.
+type Interval struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// IsZero reports whether the interval says nothing.
+func (i Interval) IsZero() bool { return i.From.IsZero() && i.To.IsZero() }
+
+// Covers reports whether all of other lies in the interval.
+func (i Interval) Covers(other Interval) bool {
+	return !i.IsZero() && !other.From.Before(i.From) && !other.To.After(i.To)
+}

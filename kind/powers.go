@@ -1,0 +1,94 @@
+package kind
+
+import "context"
+
+// The interfaces in this file are optional: a Driver has those powers that
+// its kind has.
+
+// Resting is a Driver whose items have bytes at rest. Rest facts cover every
+// byte, claimed or not, and are compared before anything is started.
+type Resting interface {
+	// InspectRest returns the rest facts of the live item.
+	InspectRest(ctx context.Context, ws *Workspace, item Item) Facts
+	// Rest returns the rest facts of a part.
+	Rest(ctx context.Context, part Part, source Source) Facts
+}
+
+// Previewer is a Driver that can say what Restore would do.
+type Previewer interface {
+	Preview(ctx context.Context, ws *Workspace, part Part, source Source) (Change, error)
+}
+
+// Change is what Restore would do to one item.
+type Change struct {
+	// Action is none, create, patch, replace or recreate.
+	Action Action `json:"action"`
+	// Details are lines for people.
+	Details []string `json:"details,omitempty"`
+	// Conflicts are reasons why Restore cannot succeed, each with the way out.
+	Conflicts []string `json:"conflicts,omitempty"`
+	// Bytes is the amount of content that has to be written.
+	Bytes int64 `json:"bytes,omitempty"`
+	// Chunks is the content that is needed.
+	Chunks []ChunkID `json:"-"`
+}
+
+// Action is what Restore does to an item as a whole.
+type Action string
+
+// The actions of a Change.
+const (
+	ActionNone     Action = "none"
+	ActionCreate   Action = "create"
+	ActionPatch    Action = "patch"
+	ActionReplace  Action = "replace"
+	ActionRecreate Action = "recreate"
+	ActionRemove   Action = "remove"
+)
+
+// Remover is a Driver that can remove an item which the snapshot being
+// restored does not have. It has been captured by then.
+type Remover interface {
+	Remove(ctx context.Context, ws *Workspace, item Item) error
+}
+
+// Freezer is a Driver whose running items can be frozen for a moment.
+type Freezer interface {
+	// Freeze freezes the item if it is running, and reports whether it did.
+	// An item that somebody else froze is left alone.
+	Freeze(ctx context.Context, ws *Workspace, id ID) (bool, error)
+	// Thaw undoes Freeze. An item that is not frozen is no error.
+	Thaw(ctx context.Context, ws *Workspace, id ID) error
+	// Incarnation identifies one run of the item from start to stop; it
+	// changes whenever the item is restarted or thawed by others.
+	Incarnation(ctx context.Context, ws *Workspace, id ID) (string, error)
+}
+
+// Stopper is a Driver whose items run.
+type Stopper interface {
+	// Stop stops the item cleanly, however long its own shutdown takes
+	// within the context's deadline, and reports whether it was running. A
+	// stopped item stays stopped until it is started again.
+	Stop(ctx context.Context, ws *Workspace, id ID) (bool, error)
+	// Resume starts again what Stop stopped, as it is, restoring nothing.
+	Resume(ctx context.Context, ws *Workspace, id ID) error
+	// StopsLast reports that stopping the item would lose it (a container
+	// that its engine removes on exit): in a pause it is captured frozen and
+	// stopped only after the commit.
+	StopsLast(ctx context.Context, ws *Workspace, id ID) (bool, error)
+}
+
+// Starter is a Driver whose parts remember whether they ran. Start brings the
+// restored item to the running state of the part: what ran is started, what
+// had exited stays exited.
+type Starter interface {
+	Start(ctx context.Context, ws *Workspace, part Part, source Source) error
+}
+
+// HealthChecker is a Driver that can tell whether an item does its work.
+// Wait returns nil once the item is as healthy as the part was when it was
+// captured, and an error that says what is wrong when the context ends or
+// health cannot come any more.
+type HealthChecker interface {
+	WaitHealthy(ctx context.Context, ws *Workspace, part Part, source Source) error
+}

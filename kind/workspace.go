@@ -1,0 +1,41 @@
+package kind
+
+import "encoding/json"
+
+// Workspace is what a driver is told about the workspace it works for.
+type Workspace struct {
+	// Root is the workspace's directory, absolute, without symbolic links.
+	Root string
+
+	// Config holds the sections of dogear.yaml that belong to a kind, by
+	// kind. Only the kind's driver decodes its own.
+	Config map[string]json.RawMessage
+
+	// Options are the values given as -o kind.key=value, by "kind.key".
+	Options map[string]string
+
+	// Volatile are further paths that a system writes by itself (see the
+	// volatile key of dogear.yaml): captured and restored as bytes, and
+	// otherwise not compared.
+	Volatile []Pattern
+
+	// Dumps says whether databases are dumped: "auto", "always" or "never".
+	Dumps string
+
+	// Redact returns a digest of a value that may be secret, keyed with the
+	// store's own key, so that facts can be compared without being readable.
+	Redact func(secret string) string
+
+	// Cache keeps what can be worked out again. Deleting it costs time only.
+	Cache Cache
+}
+
+// Option returns the value of -o kind.key=value, or "".
+func (ws *Workspace) Option(kind, key string) string { return ws.Options[kind+"."+key] }
+
+// Cache keeps a blob for each item and name.
+type Cache interface {
+	// Load returns nil if there is nothing.
+	Load(id ID, name string) []byte
+	Save(id ID, name string, content []byte) error
+}

@@ -1,0 +1,105 @@
+package snapshot
+
+import (
+	"time"
+
+	"dogear/kind"
+)
+
+// ID names a snapshot: a ULID in lower case, so that ids sort by time.
+type ID string
+
+// Digest is a SHA-256 in hexadecimal.
+type Digest string
+
+// Reason says which command took a snapshot.
+type Reason string
+
+// The reasons for a snapshot.
+const (
+	ReasonSave   Reason = "save"
+	ReasonPause  Reason = "pause"
+	ReasonSafety Reason = "safety" // before a restore
+)
+
+// Consistency says how firmly a part is tied to the snapshot's instant. It is
+// computed from measured intervals.
+type Consistency string
+
+// The consistencies, from the strongest to the weakest.
+const (
+	Stopped     Consistency = "stopped"     // its writers had stopped
+	Frozen      Consistency = "frozen"      // nothing wrote to it around the instant: its writers were frozen, or it was looked at before and after and had not changed
+	Transaction Consistency = "transaction" // a transaction that was open at the instant
+	Live        Consistency = "live"        // it changed while it was being read
+)
+
+// Snapshot is the parts of a workspace at one point in time.
+type Snapshot struct {
+	ID        ID        `json:"id"`
+	State     Digest    `json:"state"` // over all facts of all parts; time, note and id are outside it
+	Reason    Reason    `json:"reason"`
+	Workspace Workspace `json:"workspace"`
+	Created   time.Time `json:"created"`
+	Instant   time.Time `json:"instant"` // the point in time that the parts belong to
+
+	Note   string `json:"note,omitempty"`
+	Ticket string `json:"ticket,omitempty"`
+	Name   string `json:"name,omitempty"`
+	Author string `json:"author,omitempty"` // user@host
+	// Before names the snapshot or operation that a safety snapshot precedes.
+	Before ID `json:"before,omitempty"`
+
+	Consistency Consistency `json:"consistency"` // the weakest of the parts
+	Timings     Timings     `json:"timings"`
+	Bytes       Bytes       `json:"bytes"`
+	Parts       []Part      `json:"parts"`        // sorted by id
+	NotCaptured []kind.Gap  `json:"not_captured"` // sorted; never nil
+}
+
+// Workspace identifies a workspace.
+type Workspace struct {
+	ID   string `json:"id"`   // first 16 hexadecimal digits of SHA-256 of the root's path
+	Root string `json:"root"` // absolute, links resolved
+}
+
+// Timings are in milliseconds, as everywhere in JSON.
+type Timings struct {
+	FreezeMS int64 `json:"freeze_ms"` // first freeze to last thaw
+	OutageMS int64 `json:"outage_ms"` // first stop to last start; 0 if nothing was stopped, or if it stayed so
+	TotalMS  int64 `json:"total_ms"`
+}
+
+// Bytes counts plain bytes read from the workspace, and bytes by which the
+// store's files grew.
+type Bytes struct {
+	Read  int64 `json:"read"`
+	Added int64 `json:"added"`
+}
+
+// Part is a captured item together with its stored facts.
+type Part struct {
+	kind.Part
+	Consistency Consistency `json:"consistency"`
+	Facts       FactSet     `json:"facts"`
+	// Reach lists every chunk that the part keeps alive, as an object of
+	// 32-byte ids in ascending order. Garbage collection reads nothing else.
+	Reach kind.Object `json:"reach"`
+}
+
+// FactSet is a stored, sorted stream of facts.
+type FactSet struct {
+	Count  int64       `json:"count"`
+	Digest Digest      `json:"digest"`
+	Object kind.Object `json:"object"`
+}
+
+// Part returns the part with the given id.
+func (s *Snapshot) Part(id kind.ID) (Part, bool) {
+	for _, p := range s.Parts {
+		if p.ID == id {
+			return p, true
+		}
+	}
+	return Part{}, false
+}

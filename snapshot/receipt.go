@@ -1,0 +1,103 @@
+package snapshot
+
+import (
+	"time"
+
+	"dogear/kind"
+)
+
+// Half says which half of a comparison found a difference.
+type Half string
+
+// The halves. At rest: every byte, before anything was started. Running: the
+// facts of the live items.
+const (
+	AtRest  Half = "at_rest"
+	Running Half = "running"
+)
+
+// Difference is one fact that is not what it should be. An empty Want means
+// that it should not be there, an empty Have that it is missing. All strings
+// are printable.
+type Difference struct {
+	Part kind.ID `json:"part"`
+	Fact string  `json:"fact"`
+	Want string  `json:"want"`
+	Have string  `json:"have"`
+	Half Half    `json:"half"`
+}
+
+// Kept is something that was made in the meantime and that a resume left.
+type Kept struct {
+	Part kind.ID `json:"part"`
+	What string  `json:"what"`
+}
+
+// Receipt is the proof of a restore.
+type Receipt struct {
+	ID        string    `json:"id"`
+	Snapshot  ID        `json:"snapshot"` // what was restored
+	Safety    ID        `json:"safety"`   // the state before
+	Workspace Workspace `json:"workspace"`
+	Created   time.Time `json:"created"`
+
+	Identical     bool         `json:"identical"`
+	Differences   []Difference `json:"differences"`
+	NotComparable []kind.Gap   `json:"not_comparable"`
+	// ChangedAfterStart lists what differed from its bytes at rest once
+	// everything ran, and that no fact speaks for.
+	ChangedAfterStart []Difference `json:"changed_after_start"`
+	Kept              []Kept       `json:"kept"`
+
+	// State digests of the snapshot and of the workspace after the restore.
+	Want Digest `json:"want"`
+	Have Digest `json:"have"`
+
+	Parts   []PartReceipt  `json:"parts"`
+	Timings RestoreTimings `json:"timings"`
+}
+
+// PartReceipt says how one part came back.
+type PartReceipt struct {
+	Part    kind.ID `json:"part"`
+	Method  string  `json:"method"`            // none, create, patch, replace, recreate, remove, verify
+	AtRest  string  `json:"at_rest,omitempty"` // identical, different, or "" where there are no bytes at rest
+	Running string  `json:"running,omitempty"`
+	Read    string  `json:"read"` // read: the bytes were read; stat: the stat index was trusted
+	Bytes   int64   `json:"bytes,omitempty"`
+}
+
+// RestoreTimings are in milliseconds.
+type RestoreTimings struct {
+	OutageMS  int64 `json:"outage_ms"`  // first stop to last start
+	HealthyMS int64 `json:"healthy_ms"` // first stop until everything was healthy
+	TotalMS   int64 `json:"total_ms"`
+}
+
+// Operation is what an event records.
+type Operation string
+
+// The operations.
+const (
+	OpSave    Operation = "save"
+	OpPause   Operation = "pause"
+	OpResume  Operation = "resume"
+	OpRestore Operation = "restore"
+	OpUndo    Operation = "undo"
+	OpHeal    Operation = "heal" // an interrupted operation was rolled back
+)
+
+// Event is one thing that was done to a workspace. Events form its log.
+type Event struct {
+	Seq       uint64    `json:"seq"` // given by the catalog, ascending
+	Time      time.Time `json:"time"`
+	Operation Operation `json:"operation"`
+	Workspace string    `json:"workspace"`          // Workspace.ID
+	Snapshot  ID        `json:"snapshot,omitempty"` // taken or restored
+	Safety    ID        `json:"safety,omitempty"`   // taken before
+	Receipt   string    `json:"receipt,omitempty"`
+	Undoes    uint64    `json:"undoes,omitempty"` // Seq of the event that an undo took back
+	Author    string    `json:"author,omitempty"`
+	Note      string    `json:"note,omitempty"`
+	Outcome   string    `json:"outcome"` // done, failed, rolled back
+}
