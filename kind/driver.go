@@ -87,6 +87,9 @@ type Part struct {
 	// Transaction says that the state is that of a database transaction.
 	Transaction bool `json:"transaction,omitempty"`
 
+	// Read counts the plain bytes of content that were read for this capture.
+	Read int64 `json:"-"`
+
 	// Gaps lists what was not captured.
 	Gaps []Gap `json:"gaps,omitempty"`
 

@@ -110,3 +110,8 @@ type Gap struct {
 // ErrGone is returned by Open and Inspect for an item that has ceased to
 // exist since it was found.
 var ErrGone = errors.New("it is no longer there")
+
+// ErrNotRunning is returned by Inspect for an item that cannot be asked as
+// its server is stopped. Such an item is not comparable, rather than
+// different.
+var ErrNotRunning = errors.New("its server is not running")

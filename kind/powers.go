@@ -44,6 +44,9 @@ const (
 	ActionReplace  Action = "replace"
 	ActionRecreate Action = "recreate"
 	ActionRemove   Action = "remove"
+	// ActionVerify: nothing is restored; what speaks for the item is part of
+	// another tree.
+	ActionVerify Action = "verify"
 )
 
 // Remover is a Driver that can remove an item which the snapshot being
@@ -91,4 +94,28 @@ type Starter interface {
 // health cannot come any more.
 type HealthChecker interface {
 	WaitHealthy(ctx context.Context, ws *Workspace, part Part, source Source) error
+}
+
+// Keeper is a Driver that can keep what was made since a part was captured,
+// when its user comes back to the part rather than restoring it exactly.
+type Keeper interface {
+	// Keep is called before Restore, and takes aside what Restore would
+	// undo. The function it returns is called after Restore and after the
+	// comparison of bytes at rest; it puts the kept things back and says
+	// what they are. label names the interruption, for names that have to be
+	// made up. Close releases what was taken aside, on every path.
+	Keep(ctx context.Context, ws *Workspace, part Part, source Source, label string) (Keepsake, error)
+}
+
+// Keepsake is what a Keeper took aside.
+type Keepsake interface {
+	PutBack(ctx context.Context) ([]Kept, error)
+	Close() error
+}
+
+// Kept is something that was kept. Facts names the facts that differ from the
+// part because of it.
+type Kept struct {
+	What  string
+	Facts []string
 }

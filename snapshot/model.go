@@ -1,6 +1,8 @@
 package snapshot
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 
 	"dogear/kind"
@@ -102,4 +104,10 @@ func (s *Snapshot) Part(id kind.ID) (Part, bool) {
 		}
 	}
 	return Part{}, false
+}
+
+// WorkspaceAt identifies the workspace with the given root.
+func WorkspaceAt(root string) Workspace {
+	sum := sha256.Sum256([]byte(root))
+	return Workspace{ID: hex.EncodeToString(sum[:8]), Root: root}
 }

@@ -1,0 +1,71 @@
+package snapshot
+
+import (
+	"slices"
+	"time"
+
+	"dogear/kind"
+)
+
+// instant returns the moment that the parts belong to. While the window lasts
+// nothing that runs for the workspace can write, so any moment of it will do
+// for what only those write to. A tree that others may write to was looked at
+// until two looks agreed; the latest begin of such a stretch is the first
+// moment at which all of them are known.
+func (r *round) instant() time.Time {
+	t := r.window.From
+	for _, c := range r.captures {
+		if from := c.part.Held.From; from.After(t) && !from.After(r.window.To) {
+			t = from
+		}
+	}
+	return t
+}
+
+// consistency says how firmly a part is tied to the instant.
+func (r *round) consistency(c *capture, instant time.Time) Consistency {
+	if c.part.Transaction {
+		return Transaction
+	}
+	held := c.part.Held
+	if _, resting := r.running.drivers[c.item.ID.Kind].(kind.Resting); !resting && held.IsZero() {
+		held = c.asked // one look, not a reading of many files
+	}
+	if held.IsZero() {
+		return Live
+	}
+	writers := r.writers(c.item.ID)
+	if len(writers) > 0 && !slices.ContainsFunc(writers, r.wasOnlyFrozen) {
+		return Stopped
+	}
+	constant := held.From.Before(r.window.To) && held.To.After(r.window.From)
+	if len(writers) > 0 && constant || held.Covers(kind.Interval{From: instant, To: instant}) {
+		return Frozen
+	}
+	return Live
+}
+
+// writers lists what runs and writes to an item: itself, or what needs it.
+func (r *round) writers(id kind.ID) []kind.ID {
+	var out []kind.ID
+	for _, c := range r.captures {
+		if _, ok := r.running.stopper(c.item.ID); !ok {
+			continue
+		}
+		if c.item.ID == id || slices.Contains(c.item.Needs, id) {
+			out = append(out, c.item.ID)
+		}
+	}
+	return out
+}
+
+// wasOnlyFrozen reports whether a running item was not part of the stop set.
+func (r *round) wasOnlyFrozen(id kind.ID) bool {
+	return !r.req.stops(id) || slices.Contains(r.waiting, id)
+}
+
+// weakest returns the weaker of two consistencies.
+func weakest(a, b Consistency) Consistency {
+	order := []Consistency{Stopped, Frozen, Transaction, Live}
+	return order[max(slices.Index(order, a), slices.Index(order, b))]
+}

@@ -1,0 +1,296 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"dogear/kind"
+)
+
+// running handles the items of a workspace that run: which there are, in
+// which order they may be stopped, and what was done to them so far.
+type running struct {
+	ws      *kind.Workspace
+	drivers map[string]kind.Driver
+	items   map[kind.ID]kind.Item
+	hosts   map[kind.ID]bool // items in which a server of another item runs
+	guard   Guard
+
+	mu      sync.Mutex
+	frozen  []kind.ID
+	stopped []kind.ID // in the order in which they stopped
+}
+
+func newRunning(drivers []kind.Driver, ws *kind.Workspace, items []kind.Item, guard Guard) *running {
+	r := &running{
+		ws: ws, guard: guard,
+		drivers: ByKind(drivers),
+		items:   make(map[kind.ID]kind.Item, len(items)),
+		hosts:   make(map[kind.ID]bool),
+	}
+	for _, it := range items {
+		r.items[it.ID] = it
+		if !it.RunsIn.IsZero() {
+			r.hosts[it.RunsIn] = true
+		}
+	}
+	return r
+}
+
+// ByKind indexes drivers by the name of their kind.
+func ByKind(drivers []kind.Driver) map[string]kind.Driver {
+	m := make(map[string]kind.Driver, len(drivers))
+	for _, d := range drivers {
+		m[d.Kind()] = d
+	}
+	return m
+}
+
+func (r *running) freezer(id kind.ID) (kind.Freezer, bool) {
+	f, ok := r.drivers[id.Kind].(kind.Freezer)
+	return f, ok
+}
+
+func (r *running) stopper(id kind.ID) (kind.Stopper, bool) {
+	s, ok := r.drivers[id.Kind].(kind.Stopper)
+	return s, ok
+}
+
+// each calls f for all ids at once and waits.
+func each(ctx context.Context, ids []kind.ID, f func(context.Context, kind.ID) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, id := range ids {
+		g.Go(func() error { return f(ctx, id) })
+	}
+	return g.Wait()
+}
+
+func (r *running) freezeAll(ctx context.Context, ids []kind.ID) error {
+	return each(ctx, ids, func(ctx context.Context, id kind.ID) error {
+		f, ok := r.freezer(id)
+		if !ok {
+			return nil
+		}
+		if err := r.guard.WillFreeze(id); err != nil {
+			return fmt.Errorf("record the freeze of %s: %w", id, err)
+		}
+		did, err := f.Freeze(ctx, r.ws, id)
+		if err != nil {
+			return fmt.Errorf("freeze %s: %w", id, err)
+		}
+		if !did {
+			r.guard.Thawed(id)
+			return nil
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.frozen = append(r.frozen, id)
+		return nil
+	})
+}
+
+// thawAll thaws what was frozen, but for those in keep, whatever happens to
+// some of it.
+func (r *running) thawAll(ctx context.Context, keep ...kind.ID) error {
+	r.mu.Lock()
+	var ids, kept []kind.ID
+	for _, id := range r.frozen {
+		if slices.Contains(keep, id) {
+			kept = append(kept, id)
+		} else {
+			ids = append(ids, id)
+		}
+	}
+	r.frozen = kept
+	r.mu.Unlock()
+	var wg sync.WaitGroup
+	errs := make([]error, len(ids))
+	for i, id := range ids {
+		wg.Go(func() { errs[i] = r.thaw(ctx, id) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (r *running) thaw(ctx context.Context, id kind.ID) error {
+	f, _ := r.freezer(id)
+	if err := f.Thaw(ctx, r.ws, id); err != nil {
+		r.mu.Lock()
+		r.frozen = append(r.frozen, id)
+		r.mu.Unlock()
+		return fmt.Errorf("thaw %s: %w", id, err)
+	}
+	r.guard.Thawed(id)
+	return nil
+}
+
+// stopAll stops items, each only after all that need it have stopped.
+func (r *running) stopAll(ctx context.Context, ids []kind.ID) error {
+	levels := Levels(ids, func(id kind.ID) []kind.ID { return r.items[id].Needs })
+	slices.Reverse(levels)
+	for _, level := range levels {
+		if err := each(ctx, level, r.stop); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *running) stop(ctx context.Context, id kind.ID) error {
+	s, ok := r.stopper(id)
+	if !ok {
+		return nil
+	}
+	if err := r.guard.WillStop(id); err != nil {
+		return fmt.Errorf("record the stop of %s: %w", id, err)
+	}
+	did, err := s.Stop(ctx, r.ws, id)
+	if err != nil {
+		return fmt.Errorf("stop %s: %w", id, err)
+	}
+	if !did {
+		r.guard.Resumed(id)
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stopped = append(r.stopped, id)
+	return nil
+}
+
+// resumeAll starts again what was stopped, what is needed first.
+func (r *running) resumeAll(ctx context.Context) error {
+	r.mu.Lock()
+	ids := r.stopped
+	r.stopped = nil
+	r.mu.Unlock()
+	var errs []error
+	for _, level := range Levels(ids, func(id kind.ID) []kind.ID { return r.items[id].Needs }) {
+		errs = append(errs, each(ctx, level, r.resume))
+	}
+	return errors.Join(errs...)
+}
+
+func (r *running) resume(ctx context.Context, id kind.ID) error {
+	s, _ := r.stopper(id)
+	if err := s.Resume(ctx, r.ws, id); err != nil {
+		return fmt.Errorf("start %s again: %w", id, err)
+	}
+	r.guard.Resumed(id)
+	return nil
+}
+
+// split returns those ids that host servers of other items, and the others.
+func (r *running) split(ids []kind.ID) (hosts, clients []kind.ID) {
+	for _, id := range ids {
+		if r.hosts[id] {
+			hosts = append(hosts, id)
+		} else {
+			clients = append(clients, id)
+		}
+	}
+	return hosts, clients
+}
+
+// stopsLast returns those ids that stopping would lose.
+func (r *running) stopsLast(ctx context.Context, ids []kind.ID) ([]kind.ID, error) {
+	var last []kind.ID
+	for _, id := range ids {
+		s, ok := r.stopper(id)
+		if !ok {
+			continue
+		}
+		yes, err := s.StopsLast(ctx, r.ws, id)
+		if err != nil {
+			return nil, fmt.Errorf("look at the settings of %s: %w", id, err)
+		}
+		if yes {
+			last = append(last, id)
+		}
+	}
+	return last, nil
+}
+
+// did reports what has been done to an item.
+func (r *running) did(id kind.ID) (frozen, stopped bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Contains(r.frozen, id), slices.Contains(r.stopped, id)
+}
+
+// incarnations returns what identifies the present run of each item.
+func (r *running) incarnations(ctx context.Context, ids []kind.ID) (map[kind.ID]string, error) {
+	out := make(map[kind.ID]string, len(ids))
+	for _, id := range ids {
+		f, ok := r.freezer(id)
+		if !ok {
+			continue
+		}
+		inc, err := f.Incarnation(ctx, r.ws, id)
+		if err != nil {
+			return nil, fmt.Errorf("look at the state of %s: %w", id, err)
+		}
+		out[id] = inc
+	}
+	return out, nil
+}
+
+// Levels sorts ids into levels such that each needs only ids of earlier
+// levels (directly or through others that are not listed). Ids that need each
+// other in a circle share the last level.
+func Levels(ids []kind.ID, needs func(kind.ID) []kind.ID) [][]kind.ID {
+	rest := slices.Clone(ids)
+	slices.SortFunc(rest, kind.ID.Compare)
+	done := make(map[kind.ID]bool, len(ids))
+	listed := make(map[kind.ID]bool, len(ids))
+	for _, id := range ids {
+		listed[id] = true
+	}
+	var levels [][]kind.ID
+	for len(rest) > 0 {
+		var level, later []kind.ID
+		for _, id := range rest {
+			if ready(id, needs, listed, done) {
+				level = append(level, id)
+			} else {
+				later = append(later, id)
+			}
+		}
+		if len(level) == 0 {
+			return append(levels, later)
+		}
+		for _, id := range level {
+			done[id] = true
+		}
+		levels, rest = append(levels, level), later
+	}
+	return levels
+}
+
+// ready reports whether all listed ids that id needs, also through ids that
+// are not listed, are done.
+func ready(id kind.ID, needs func(kind.ID) []kind.ID, listed, done map[kind.ID]bool) bool {
+	seen := map[kind.ID]bool{id: true}
+	queue := slices.Clone(needs(id))
+	for len(queue) > 0 {
+		n := queue[0]
+		queue = queue[1:]
+		if seen[n] {
+			continue
+		}
+		seen[n] = true
+		if listed[n] {
+			if !done[n] {
+				return false
+			}
+			continue
+		}
+		queue = append(queue, needs(n)...)
+	}
+	return true
+}

@@ -1,0 +1,114 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"dogear/kind"
+)
+
+// maxRounds is how often a capture is tried when somebody restarts a
+// container in the middle of it.
+const maxRounds = 3
+
+// settleTimeout bounds the thawing and restarting that follows a failure. It
+// runs also when the capture's own context has ended.
+const settleTimeout = 2 * time.Minute
+
+// Request asks for a snapshot.
+type Request struct {
+	Drivers   []kind.Driver
+	Workspace *kind.Workspace
+	Session   Session
+	Guard     Guard
+
+	// Stop selects the running items that are stopped, and stay so, instead
+	// of being frozen for a moment. Nil selects none.
+	Stop func(kind.ID) bool
+
+	// Now is the clock.
+	Now func() time.Time
+	// Progress is told of each stage. It may be nil.
+	Progress func(stage string)
+}
+
+func (r Request) stops(id kind.ID) bool { return r.Stop != nil && r.Stop(id) }
+
+func (r Request) progress(format string, args ...any) {
+	if r.Progress != nil {
+		r.Progress(fmt.Sprintf(format, args...))
+	}
+}
+
+// Taken is a snapshot whose content is in the session and not committed yet.
+// The caller commits it and then calls Settle, or else calls Revert.
+type Taken struct {
+	Snapshot Snapshot
+
+	running *running
+	waiting []kind.ID // frozen until the commit, to be stopped after it
+}
+
+// Stopped lists what the capture has stopped, in that order.
+func (t *Taken) Stopped() []kind.ID {
+	return append(append([]kind.ID{}, t.running.stopped...), t.waiting...)
+}
+
+// Settle stops what could only be stopped after the commit.
+func (t *Taken) Settle(ctx context.Context) error {
+	for _, id := range t.waiting {
+		if err := t.running.stop(ctx, id); err != nil {
+			return err
+		}
+		t.running.guard.Thawed(id)
+	}
+	return nil
+}
+
+// Revert starts again what the capture has stopped. It runs to its end even
+// if ctx has ended.
+func (t *Taken) Revert(ctx context.Context) error { return t.running.revert(ctx) }
+
+func (r *running) revert(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	return errors.Join(r.thawAll(ctx), r.resumeAll(ctx))
+}
+
+// errRestarted ends a round in which somebody restarted what we had frozen.
+var errRestarted = errors.New("a container was restarted by somebody else during the capture")
+
+// Take captures the workspace as one point in time. When it fails nothing is
+// left frozen or stopped.
+func Take(ctx context.Context, req Request) (*Taken, error) {
+	start := req.Now()
+	for attempt := 1; ; attempt++ {
+		taken, err := takeOnce(ctx, req)
+		if errors.Is(err, errRestarted) && attempt < maxRounds {
+			req.progress("%v; trying again", err)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		taken.Snapshot.Created = start
+		taken.Snapshot.Timings.TotalMS = req.Now().Sub(start).Milliseconds()
+		return taken, nil
+	}
+}
+
+func takeOnce(ctx context.Context, req Request) (_ *Taken, err error) {
+	req.progress("looking at the workspace")
+	items, err := Find(ctx, req.Drivers, req.Workspace)
+	if err != nil {
+		return nil, err
+	}
+	r := newRound(req, items)
+	defer func() { err = errors.Join(err, r.close()) }()
+	if err := r.run(ctx); err != nil {
+		return nil, errors.Join(err, r.running.revert(ctx))
+	}
+	return &Taken{Snapshot: r.snapshot(), running: r.running, waiting: r.waiting}, nil
+}
