@@ -1,0 +1,146 @@
+package content_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/require"
+
+	"dogear/internal/content"
+	"dogear/kind"
+)
+
+// memory is a store in a map.
+type memory map[kind.ChunkID][]byte
+
+func (m memory) Known(_ context.Context, ids []kind.ChunkID) ([]bool, error) {
+	known := make([]bool, len(ids))
+	for i, id := range ids {
+		_, known[i] = m[id]
+	}
+	return known, nil
+}
+
+func (m memory) Put(_ context.Context, id kind.ChunkID, b []byte) error {
+	m[id] = bytes.Clone(b)
+	return nil
+}
+
+func (m memory) Get(_ context.Context, id kind.ChunkID, buf []byte) ([]byte, error) {
+	b, ok := m[id]
+	if !ok {
+		return nil, errors.New("no such chunk")
+	}
+	return append(buf[:0], b...), nil
+}
+
+func noise(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(b)
+	return b
+}
+
+func TestRoundTrip(t *testing.T) {
+	sizes := []int{0, 1, content.MinSize - 1, content.MinSize, content.MinSize + 1, content.MaxSize, 5<<20 + 3}
+	for _, size := range sizes {
+		store := memory{}
+		want := noise(size)
+		object, err := content.Put(t.Context(), store, "x", iotest.HalfReader(bytes.NewReader(want)))
+		require.NoError(t, err)
+		require.EqualValues(t, size, object.Size)
+		again, err := content.PutBytes(t.Context(), store, "x", want)
+		require.NoError(t, err)
+		require.Equal(t, object, again, "size %d", size)
+
+		got, err := content.ReadAll(t.Context(), store, object)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(want, got), "size %d", size)
+		require.NoError(t, iotest.TestReader(content.Open(t.Context(), store, object), want))
+	}
+}
+
+func TestSmallStreamsAreOneChunkAndEmptyOnesNone(t *testing.T) {
+	for size, chunks := range map[int]int{0: 0, 1: 1, content.MinSize: 1} {
+		object, err := content.Put(t.Context(), memory{}, "x", bytes.NewReader(noise(size)))
+		require.NoError(t, err)
+		require.Len(t, object.Chunks, chunks)
+	}
+}
+
+func TestInsertionKeepsMostChunks(t *testing.T) {
+	store := memory{}
+	before := noise(16 << 20)
+	_, err := content.PutBytes(t.Context(), store, "x", before)
+	require.NoError(t, err)
+	count := len(store)
+	after := append(append(bytes.Clone(before[:8<<20]), "seven b"...), before[8<<20:]...)
+	_, err = content.PutBytes(t.Context(), store, "x", after)
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(store)-count, 3)
+	require.Greater(t, count, 30, "the average asked for is kept")
+}
+
+// The cuts are part of the store's format.
+func TestCutsStayWhereTheyAre(t *testing.T) {
+	s, err := content.ContentDefined()
+	require.NoError(t, err)
+	golden := []int{335936, 165373, 253852, 328386, 381361, 311773, 320471}
+	require.Equal(t, golden, sizes(t, s, noise(2<<20)))
+}
+
+func TestSplittersAreReusable(t *testing.T) {
+	s, err := content.ContentDefined()
+	require.NoError(t, err)
+	first := sizes(t, s, noise(3<<20))
+	sizes(t, s, noise(10))
+	require.Equal(t, first, sizes(t, s, noise(3<<20)))
+
+	b := content.Blocks()
+	require.Equal(t, []int{content.BlockSize, content.BlockSize, 5}, sizes(t, b, noise(2*content.BlockSize+5)))
+	require.Equal(t, []int{content.BlockSize}, sizes(t, b, noise(content.BlockSize)))
+	require.Empty(t, sizes(t, b, nil))
+}
+
+func sizes(t *testing.T, s content.Splitter, b []byte) []int {
+	t.Helper()
+	s.Reset(iotest.OneByteReader(bytes.NewReader(b)))
+	var sizes []int
+	for {
+		chunk, err := s.Next()
+		if errors.Is(err, io.EOF) {
+			return sizes
+		}
+		require.NoError(t, err)
+		sizes = append(sizes, len(chunk))
+	}
+}
+
+func TestErrorsComeThrough(t *testing.T) {
+	broken := errors.New("broken")
+	_, err := content.Put(t.Context(), memory{}, "x", io.MultiReader(bytes.NewReader(noise(2<<20)), iotest.ErrReader(broken)))
+	require.ErrorIs(t, err, broken)
+
+	store := memory{}
+	object, err := content.PutBytes(t.Context(), store, "x", noise(10))
+	require.NoError(t, err)
+	object.Size++
+	_, err = content.ReadAll(t.Context(), store, object)
+	require.ErrorContains(t, err, "1 bytes short")
+	_, err = content.ReadAll(t.Context(), memory{}, object)
+	require.ErrorContains(t, err, "no such chunk")
+}
+
+func TestJSON(t *testing.T) {
+	store := memory{}
+	type private struct{ Name string }
+	object, err := content.PutJSON(t.Context(), store, "meta", private{"x"})
+	require.NoError(t, err)
+	var got private
+	require.NoError(t, content.GetJSON(t.Context(), store, object, &got))
+	require.Equal(t, private{"x"}, got)
+}

@@ -1,0 +1,87 @@
+package content
+
+import (
+	"fmt"
+	"io"
+
+	chunkers "github.com/PlakarKorp/go-cdc-chunkers"
+	_ "github.com/PlakarKorp/go-cdc-chunkers/chunkers/fastcdc" // the algorithm
+)
+
+// Algorithm names how streams are cut. Together with the sizes it is part of
+// the store's format: another cut would find nothing of what is there.
+const (
+	Algorithm  = "fastcdc-v1.0.0"
+	MinSize    = 64 << 10
+	NormalSize = 256 << 10
+	MaxSize    = 1 << 20
+)
+
+// BlockSize is the size of the chunks of files that are updated in place: a
+// multiple of every database's page, so that a changed page changes one chunk.
+const BlockSize = 64 << 10
+
+// Splitter cuts streams into chunks, one stream after the other. It keeps its
+// buffers from stream to stream, and is for one goroutine.
+type Splitter interface {
+	// Reset begins a stream.
+	Reset(r io.Reader)
+	// Next returns the next chunk, never an empty one, and io.EOF after the
+	// last. The chunk is valid until the next call.
+	Next() ([]byte, error)
+}
+
+type contentDefined struct {
+	chunker *chunkers.Chunker
+	ended   bool
+}
+
+// ContentDefined returns a Splitter that cuts where the content says so: an
+// insertion changes the chunks around it and leaves the others as they were.
+func ContentDefined() (Splitter, error) {
+	options := &chunkers.ChunkerOpts{MinSize: MinSize, NormalSize: NormalSize, MaxSize: MaxSize}
+	// Twice the maximum lets the chunker refill in large strides.
+	c, err := chunkers.NewChunkerBuffer(Algorithm, nil, options, make([]byte, 2*MaxSize))
+	if err != nil {
+		return nil, fmt.Errorf("set up chunker %s: %w", Algorithm, err)
+	}
+	return &contentDefined{chunker: c}, nil
+}
+
+func (s *contentDefined) Reset(r io.Reader) {
+	s.chunker.Reset(r)
+	s.ended = false
+}
+
+func (s *contentDefined) Next() ([]byte, error) {
+	if s.ended {
+		return nil, io.EOF
+	}
+	chunk, err := s.chunker.Next()
+	if err == io.EOF {
+		// A short last chunk comes together with io.EOF.
+		s.ended = true
+		if len(chunk) > 0 {
+			err = nil
+		}
+	}
+	return chunk, err
+}
+
+type blocks struct {
+	r   io.Reader
+	buf []byte
+}
+
+// Blocks returns a Splitter that cuts into chunks of BlockSize.
+func Blocks() Splitter { return &blocks{buf: make([]byte, BlockSize)} }
+
+func (s *blocks) Reset(r io.Reader) { s.r = r }
+
+func (s *blocks) Next() ([]byte, error) {
+	n, err := io.ReadFull(s.r, s.buf)
+	if err == io.ErrUnexpectedEOF {
+		err = nil
+	}
+	return s.buf[:n], err
+}
