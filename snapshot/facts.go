@@ -11,6 +11,8 @@ import (
 	"hash"
 	"io"
 	"iter"
+	"maps"
+	"slices"
 
 	"dogear/internal/content"
 	"dogear/kind"
@@ -32,14 +34,20 @@ func StoreFacts(ctx context.Context, sink kind.Sink, facts kind.Facts) (FactSet,
 	return FactSet{Count: r.count, Digest: r.sum(), Object: object}, nil
 }
 
-// DigestFacts counts and digests a stream of facts without storing it.
-func DigestFacts(facts kind.Facts) (FactSet, error) {
-	r := newFactReader(facts)
-	defer r.stop()
-	if _, err := io.Copy(io.Discard, r); err != nil {
-		return FactSet{}, err
+// Tally passes facts on and fills set (but for its Object) when all have been
+// read without an error.
+func Tally(facts kind.Facts, set *FactSet) kind.Facts {
+	return func(yield func(kind.Fact, error) bool) {
+		h, n := sha256.New(), int64(0)
+		for fact, err := range facts {
+			h.Write(appendText(appendText(nil, fact.Name), fact.Value))
+			n++
+			if !yield(fact, err) || err != nil {
+				return
+			}
+		}
+		*set = FactSet{Count: n, Digest: Digest(hex.EncodeToString(h.Sum(nil)))}
 	}
-	return FactSet{Count: r.count, Digest: r.sum()}, nil
 }
 
 // ReadFacts reads stored facts back.
@@ -136,11 +144,11 @@ func readText(r *bufio.Reader) (string, error) {
 	return string(text), nil
 }
 
-// stateDigest is the digest over all facts of all parts, which are sorted.
-func stateDigest(parts []Part) Digest {
+// StateDigest is the digest over the facts of all items.
+func StateDigest(facts map[kind.ID]Digest) Digest {
 	h := sha256.New()
-	for _, p := range parts {
-		h.Write(appendText(appendText(nil, p.ID.String()), string(p.Facts.Digest)))
+	for _, id := range slices.SortedFunc(maps.Keys(facts), kind.ID.Compare) {
+		h.Write(appendText(appendText(nil, id.String()), string(facts[id])))
 	}
 	return Digest(hex.EncodeToString(h.Sum(nil)))
 }

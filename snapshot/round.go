@@ -297,6 +297,7 @@ func (r *round) snapshot() Snapshot {
 		NotCaptured: []kind.Gap{},
 		Parts:       []Part{},
 	}
+	digests := make(map[kind.ID]Digest, len(r.captures))
 	for _, c := range r.captures {
 		c.part.Consistency = r.consistency(c, s.Instant)
 		s.Consistency = weakest(s.Consistency, c.part.Consistency)
@@ -306,8 +307,9 @@ func (r *round) snapshot() Snapshot {
 			s.NotCaptured = append(s.NotCaptured, g)
 		}
 		s.Parts = append(s.Parts, c.part)
+		digests[c.item.ID] = c.part.Facts.Digest
 	}
-	s.State = stateDigest(s.Parts)
+	s.State = StateDigest(digests)
 	s.Bytes.Added = r.req.Session.Added()
 	s.Timings.FreezeMS = r.freeze.To.Sub(r.freeze.From).Round(time.Millisecond).Milliseconds()
 	return s

@@ -216,13 +216,6 @@ func (r *running) stopsLast(ctx context.Context, ids []kind.ID) ([]kind.ID, erro
 	return last, nil
 }
 
-// did reports what has been done to an item.
-func (r *running) did(id kind.ID) (frozen, stopped bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Contains(r.frozen, id), slices.Contains(r.stopped, id)
-}
-
 // incarnations returns what identifies the present run of each item.
 func (r *running) incarnations(ctx context.Context, ids []kind.ID) (map[kind.ID]string, error) {
 	out := make(map[kind.ID]string, len(ids))

@@ -1,0 +1,260 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"dogear/kind"
+	"dogear/snapshot"
+)
+
+// applyWorkers is how many items are restored at once.
+const applyWorkers = 2
+
+// apply carries out the plan and proves the result.
+func (r *run) apply(ctx context.Context) (Outcome, error) {
+	if err := r.setAside(ctx); err != nil {
+		return Outcome{}, err
+	}
+	r.req.progress("restoring")
+	if err := r.converge(ctx); err != nil {
+		return Outcome{}, err
+	}
+	r.req.progress("comparing every byte")
+	atRest, err := r.desk.collect(ctx, r.desk.compareRest)
+	if err != nil {
+		return Outcome{}, err
+	}
+	kept, err := r.putBack(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	r.req.progress("starting")
+	timings, unhealthy, err := r.start(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	r.req.progress("comparing every fact")
+	receipt, err := r.prove(ctx, atRest, kept)
+	if err != nil {
+		return Outcome{}, err
+	}
+	receipt.Timings = timings
+	receipt.Timings.TotalMS = r.req.Now().Sub(r.began).Milliseconds()
+	return Outcome{Receipt: receipt, Unhealthy: unhealthy}, nil
+}
+
+// converge removes what the target does not have and restores what differs,
+// and also what belongs to a container that was stopped: it wrote until then.
+func (r *run) converge(ctx context.Context) error {
+	for _, s := range r.plan.Steps {
+		if s.Action == kind.ActionRemove {
+			if err := r.removeItem(ctx, s.Part); err != nil {
+				return fmt.Errorf("remove %s: %w", s.Part, err)
+			}
+		}
+	}
+	for _, level := range r.desk.levels() {
+		if err := r.inParallel(ctx, level, r.restoreItem); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inParallel runs f for items that do not need each other. Its first error
+// waits for the others, so that nothing is half-way when it is handled.
+func (r *run) inParallel(ctx context.Context, ids []kind.ID, f func(context.Context, kind.ID) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(applyWorkers)
+	for _, id := range ids {
+		g.Go(func() error { return f(ctx, id) })
+	}
+	return g.Wait()
+}
+
+func (r *run) removeItem(ctx context.Context, id kind.ID) error {
+	if err := r.begin(id); err != nil {
+		return err
+	}
+	return r.desk.drivers[id.Kind].(kind.Remover).Remove(ctx, r.req.Workspace, r.desk.live[id])
+}
+
+func (r *run) restoreItem(ctx context.Context, id kind.ID) error {
+	if !r.isDue(id) {
+		return nil
+	}
+	if err := r.assertAsSaved(ctx, id); err != nil {
+		return err
+	}
+	if err := r.begin(id); err != nil {
+		return err
+	}
+	if err := r.desk.drivers[id.Kind].Restore(ctx, r.req.Workspace, r.desk.parts[id].Part, r.req.Source); err != nil {
+		return fmt.Errorf("restore %s: %w", id, err)
+	}
+	return nil
+}
+
+// isDue reports whether an item has to be restored: it differed when the plan
+// was made, or something that has been stopped since may have written to it.
+func (r *run) isDue(id kind.ID) bool {
+	step, _ := r.plan.Step(id)
+	if step.touches() {
+		return true
+	}
+	if _, resting := r.desk.drivers[id.Kind].(kind.Resting); !resting {
+		return false
+	}
+	return slices.ContainsFunc(r.plan.Stop, func(s kind.ID) bool {
+		return s == id || slices.Contains(r.desk.live[s].Needs, id)
+	})
+}
+
+// errMovedOn ends a restore that would destroy what nobody has captured.
+var errMovedOn = errors.New("it was changed after the safety snapshot was taken; nothing of it was touched. Close what writes to it and try again")
+
+// assertAsSaved makes sure that an item still is what the safety snapshot
+// says, so that nothing is overwritten that was not captured.
+func (r *run) assertAsSaved(ctx context.Context, id kind.ID) error {
+	saved, ok := r.safety.Part(id)
+	previewer, can := r.desk.drivers[id.Kind].(kind.Previewer)
+	if !ok || !can {
+		return nil
+	}
+	change, err := previewer.Preview(ctx, r.req.Workspace, saved.Part, r.req.Source)
+	if err != nil {
+		return fmt.Errorf("compare %s with the safety snapshot: %w", id, err)
+	}
+	if change.Action != kind.ActionNone {
+		return fmt.Errorf("%s: %w", id, errMovedOn)
+	}
+	return nil
+}
+
+// begin records in the journal that an item is about to be touched.
+func (r *run) begin(id kind.ID) error {
+	r.journalMu.Lock()
+	defer r.journalMu.Unlock()
+	return r.j.begin(id)
+}
+
+// keepsake is work done meanwhile, taken aside.
+type keepsake struct {
+	part kind.ID
+	kind.Keepsake
+}
+
+func (r *run) setAside(ctx context.Context) error {
+	if !r.req.Keep {
+		return nil
+	}
+	for _, p := range r.req.Target.Parts {
+		keeper, ok := r.desk.drivers[p.ID.Kind].(kind.Keeper)
+		if _, live := r.desk.live[p.ID]; !ok || !live {
+			continue
+		}
+		k, err := keeper.Keep(ctx, r.req.Workspace, p.Part, r.req.Source, r.req.Label)
+		if err != nil {
+			return fmt.Errorf("keep what was made in %s: %w", p.ID, err)
+		}
+		if k != nil {
+			r.keep = append(r.keep, keepsake{part: p.ID, Keepsake: k})
+		}
+	}
+	return nil
+}
+
+// kept is what was put back, by part.
+type kept map[kind.ID][]kind.Kept
+
+func (r *run) putBack(ctx context.Context) (kept, error) {
+	all := make(kept)
+	for _, k := range r.keep {
+		things, err := k.PutBack(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("put back what was made in %s: %w", k.part, err)
+		}
+		all[k.part] = things
+	}
+	return all, nil
+}
+
+// closeKeepsakes drops what was taken aside. It is in the workspace again, or
+// in the safety snapshot.
+func (r *run) closeKeepsakes() {
+	for _, k := range r.keep {
+		if err := k.Close(); err != nil {
+			r.req.progress("%s: %v", k.part, err)
+		}
+	}
+}
+
+// start brings everything to the running state of the target, what is needed
+// first, and waits until it is healthy.
+func (r *run) start(ctx context.Context) (snapshot.RestoreTimings, []string, error) {
+	var timings snapshot.RestoreTimings
+	var mu sync.Mutex
+	var unhealthy []string
+	healthCtx, cancel := context.WithTimeout(ctx, r.req.HealthTimeout)
+	defer cancel()
+	for _, level := range r.desk.levels() {
+		if err := r.inParallel(ctx, level, r.startItem); err != nil {
+			return timings, nil, err
+		}
+		timings.OutageMS = r.sinceStop()
+		err := r.inParallel(ctx, level, func(_ context.Context, id kind.ID) error {
+			if err := r.waitHealthy(healthCtx, id); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				unhealthy = append(unhealthy, fmt.Sprintf("%s: %v", id, err))
+			}
+			return ctx.Err()
+		})
+		if err != nil {
+			return timings, nil, err
+		}
+	}
+	timings.HealthyMS = r.req.Now().Sub(r.began).Milliseconds()
+	if !r.stoppedAt.IsZero() {
+		timings.HealthyMS = r.sinceStop()
+	}
+	slices.Sort(unhealthy)
+	return timings, unhealthy, nil
+}
+
+// sinceStop returns the milliseconds since the first stop; 0 without one.
+func (r *run) sinceStop() int64 {
+	if r.stoppedAt.IsZero() {
+		return 0
+	}
+	return r.req.Now().Sub(r.stoppedAt).Milliseconds()
+}
+
+func (r *run) startItem(ctx context.Context, id kind.ID) error {
+	starter, ok := r.desk.drivers[id.Kind].(kind.Starter)
+	if !ok {
+		return nil
+	}
+	if err := r.begin(id); err != nil {
+		return err
+	}
+	if err := starter.Start(ctx, r.req.Workspace, r.desk.parts[id].Part, r.req.Source); err != nil {
+		return fmt.Errorf("start %s: %w", id, err)
+	}
+	r.req.Guard.Resumed(id)
+	return nil
+}
+
+func (r *run) waitHealthy(ctx context.Context, id kind.ID) error {
+	checker, ok := r.desk.drivers[id.Kind].(kind.HealthChecker)
+	if !ok {
+		return nil
+	}
+	return checker.WaitHealthy(ctx, r.req.Workspace, r.desk.parts[id].Part, r.req.Source)
+}

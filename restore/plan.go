@@ -1,0 +1,227 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"dogear/kind"
+	"dogear/snapshot"
+)
+
+// Plan is what a restore is going to do.
+type Plan struct {
+	Target snapshot.ID `json:"target"`
+	// Steps are in the order in which they are carried out.
+	Steps []Step `json:"steps"`
+	// Stop lists the running items that are stopped meanwhile.
+	Stop []kind.ID `json:"stop"`
+	// Conflicts are reasons why the plan cannot be carried out.
+	Conflicts []string `json:"conflicts"`
+	Bytes     int64    `json:"bytes"` // to be written
+}
+
+// Step is what a restore does to one item.
+type Step struct {
+	Part kind.ID `json:"part"`
+	kind.Change
+}
+
+// touches reports whether the step changes its item.
+func (s Step) touches() bool { return s.Action != kind.ActionNone && s.Action != kind.ActionVerify }
+
+// Step returns the step for an item.
+func (p Plan) Step(id kind.ID) (Step, bool) {
+	for _, s := range p.Steps {
+		if s.Part == id {
+			return s, true
+		}
+	}
+	return Step{}, false
+}
+
+// MakePlan compares the live workspace with the target. It changes nothing.
+func MakePlan(ctx context.Context, req Request) (Plan, error) {
+	d, err := look(ctx, req.Drivers, req.Workspace, &req.Target, req.Source)
+	if err != nil {
+		return Plan{}, err
+	}
+	return d.plan(ctx)
+}
+
+// desk is the live workspace beside the snapshot that it is to become.
+type desk struct {
+	ws      *kind.Workspace
+	drivers map[string]kind.Driver
+	all     []kind.Driver
+	live    map[kind.ID]kind.Item
+	target  *snapshot.Snapshot
+	parts   map[kind.ID]snapshot.Part
+	source  kind.Source
+}
+
+func look(ctx context.Context, drivers []kind.Driver, ws *kind.Workspace, target *snapshot.Snapshot, source kind.Source) (*desk, error) {
+	items, err := snapshot.Find(ctx, drivers, ws)
+	if err != nil {
+		return nil, err
+	}
+	d := &desk{
+		ws: ws, drivers: snapshot.ByKind(drivers), all: drivers, target: target, source: source,
+		live:  make(map[kind.ID]kind.Item, len(items)),
+		parts: make(map[kind.ID]snapshot.Part, len(target.Parts)),
+	}
+	for _, it := range items {
+		d.live[it.ID] = it
+	}
+	for _, p := range target.Parts {
+		if d.drivers[p.ID.Kind] == nil {
+			return nil, fmt.Errorf("snapshot %s has %s, and this dogear knows no kind %q", target.ID, p.ID, p.ID.Kind)
+		}
+		d.parts[p.ID] = p
+	}
+	return d, nil
+}
+
+// needs lists what an item uses, now or in the target.
+func (d *desk) needs(id kind.ID) []kind.ID {
+	return append(slices.Clone(d.live[id].Needs), d.parts[id].Needs...)
+}
+
+func (d *desk) plan(ctx context.Context) (Plan, error) {
+	plan := Plan{Target: d.target.ID, Stop: []kind.ID{}, Conflicts: []string{}}
+	plan.Steps = d.removals()
+	changes, err := d.changes(ctx)
+	if err != nil {
+		return Plan{}, err
+	}
+	for _, level := range d.levels() {
+		for _, id := range level {
+			step := Step{Part: id, Change: changes[id]}
+			plan.Steps = append(plan.Steps, step)
+			plan.Bytes += step.Bytes
+			for _, c := range step.Conflicts {
+				plan.Conflicts = append(plan.Conflicts, fmt.Sprintf("%s: %s", id, c))
+			}
+		}
+	}
+	plan.Stop = d.affected(plan.Steps)
+	return plan, nil
+}
+
+// levels sorts the target's parts so that each follows what it needs.
+func (d *desk) levels() [][]kind.ID {
+	return snapshot.Levels(d.ids(), func(id kind.ID) []kind.ID { return d.parts[id].Needs })
+}
+
+func (d *desk) ids() []kind.ID {
+	ids := make([]kind.ID, 0, len(d.target.Parts))
+	for _, p := range d.target.Parts {
+		ids = append(ids, p.ID)
+	}
+	return ids
+}
+
+// removals lists the live items that the target does not have and that can be
+// removed, what needs others before what is needed.
+func (d *desk) removals() []Step {
+	var extra []kind.ID
+	for id := range d.live {
+		if _, wanted := d.parts[id]; wanted {
+			continue
+		}
+		if _, ok := d.drivers[id.Kind].(kind.Remover); ok {
+			extra = append(extra, id)
+		}
+	}
+	levels := snapshot.Levels(extra, d.needs)
+	slices.Reverse(levels)
+	var steps []Step
+	for _, id := range slices.Concat(levels...) {
+		steps = append(steps, Step{Part: id, Change: kind.Change{Action: kind.ActionRemove}})
+	}
+	return steps
+}
+
+// changes works out for every part what restoring it would do.
+func (d *desk) changes(ctx context.Context) (map[kind.ID]kind.Change, error) {
+	out := make([]kind.Change, len(d.target.Parts))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(2)
+	for i, p := range d.target.Parts {
+		g.Go(func() (err error) {
+			if out[i], err = d.change(ctx, p); err != nil {
+				return fmt.Errorf("plan %s: %w", p.ID, err)
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	byID := make(map[kind.ID]kind.Change, len(out))
+	for i, p := range d.target.Parts {
+		byID[p.ID] = out[i]
+	}
+	return byID, nil
+}
+
+func (d *desk) change(ctx context.Context, p snapshot.Part) (kind.Change, error) {
+	if d.spokenForElsewhere(p) {
+		return kind.Change{Action: kind.ActionVerify}, nil
+	}
+	if v, ok := d.drivers[p.ID.Kind].(kind.Previewer); ok {
+		return v.Preview(ctx, d.ws, p.Part, d.source)
+	}
+	for _, err := range d.compareFacts(ctx, p, &snapshot.FactSet{}) {
+		switch {
+		case errors.Is(err, kind.ErrGone):
+			return kind.Change{Action: kind.ActionCreate}, nil
+		case err != nil:
+			return kind.Change{}, err
+		}
+		return kind.Change{Action: kind.ActionPatch}, nil
+	}
+	return kind.Change{Action: kind.ActionNone}, nil
+}
+
+// spokenForElsewhere reports whether the part has no bytes of its own and
+// comes back with the trees that it claims.
+func (d *desk) spokenForElsewhere(p snapshot.Part) bool {
+	if _, resting := d.drivers[p.ID.Kind].(kind.Resting); resting {
+		return false
+	}
+	return slices.ContainsFunc(p.Claims, func(c kind.Claim) bool { _, ok := d.parts[c.On]; return ok && c.On != p.ID })
+}
+
+// affected lists the running items that use anything that the steps touch,
+// directly or through others.
+func (d *desk) affected(steps []Step) []kind.ID {
+	touched := make(map[kind.ID]bool)
+	for _, s := range steps {
+		if s.touches() {
+			touched[s.Part] = true
+		}
+	}
+	var out []kind.ID
+	for id := range d.live {
+		if _, ok := d.drivers[id.Kind].(kind.Stopper); ok && d.uses(id, touched, map[kind.ID]bool{}) {
+			out = append(out, id)
+		}
+	}
+	slices.SortFunc(out, kind.ID.Compare)
+	return out
+}
+
+func (d *desk) uses(id kind.ID, touched, seen map[kind.ID]bool) bool {
+	if touched[id] {
+		return true
+	}
+	if seen[id] {
+		return false
+	}
+	seen[id] = true
+	return slices.ContainsFunc(d.needs(id), func(n kind.ID) bool { return d.uses(n, touched, seen) })
+}

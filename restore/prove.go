@@ -1,0 +1,123 @@
+package restore
+
+import (
+	"context"
+	"slices"
+
+	"dogear/kind"
+	"dogear/snapshot"
+)
+
+// prove compares the facts of the running workspace with the target's and
+// writes the receipt.
+func (r *run) prove(ctx context.Context, atRest Report, keeps kept) (snapshot.Receipt, error) {
+	running, err := Verify(ctx, r.req.Drivers, r.req.Workspace, &r.req.Target, r.req.Source)
+	if err != nil {
+		return snapshot.Receipt{}, err
+	}
+	running.Differences = slices.DeleteFunc(running.Differences, keeps.covers)
+	restAfter, err := r.restAfterStart(ctx)
+	if err != nil {
+		return snapshot.Receipt{}, err
+	}
+	receipt := snapshot.Receipt{
+		ID: string(r.req.NewID()), Snapshot: r.req.Target.ID, Safety: r.safety.ID,
+		Workspace: r.req.Target.Workspace, Created: r.req.Now(),
+		Differences:       append(atRest.Differences, running.Differences...),
+		NotComparable:     append(atRest.NotComparable, running.NotComparable...),
+		ChangedAfterStart: without(restAfter.Differences, atRest.Differences),
+		Kept:              keeps.list(),
+		Want:              r.req.Target.State,
+		Have:              running.State,
+		Parts:             r.partReceipts(atRest, running),
+	}
+	receipt.Identical = len(receipt.Differences) == 0
+	return neverNil(receipt), nil
+}
+
+// restAfterStart compares the bytes once more: what has started writes.
+func (r *run) restAfterStart(ctx context.Context) (Report, error) {
+	desk, err := look(ctx, r.req.Drivers, r.req.Workspace, &r.req.Target, r.req.Source)
+	if err != nil {
+		return Report{}, err
+	}
+	return desk.collect(ctx, desk.compareRest)
+}
+
+// without lists those differences that are not among others.
+func without(ds, others []snapshot.Difference) []snapshot.Difference {
+	known := make(map[snapshot.Difference]bool, len(others))
+	for _, o := range others {
+		known[o] = true
+	}
+	return slices.DeleteFunc(ds, func(d snapshot.Difference) bool { return known[d] })
+}
+
+// covers reports whether a difference is due to something that was kept.
+func (k kept) covers(d snapshot.Difference) bool {
+	return slices.ContainsFunc(k[d.Part], func(thing kind.Kept) bool {
+		return slices.ContainsFunc(thing.Facts, func(name string) bool { return kind.Printable(name) == d.Fact })
+	})
+}
+
+func (k kept) list() []snapshot.Kept {
+	var out []snapshot.Kept
+	for id, things := range k {
+		for _, thing := range things {
+			out = append(out, snapshot.Kept{Part: id, What: thing.What})
+		}
+	}
+	slices.SortFunc(out, func(a, b snapshot.Kept) int {
+		if c := a.Part.Compare(b.Part); c != 0 {
+			return c
+		}
+		return kind.CompareNames(a.What, b.What)
+	})
+	return out
+}
+
+func (r *run) partReceipts(atRest, running Report) []snapshot.PartReceipt {
+	out := []snapshot.PartReceipt{}
+	for _, s := range r.plan.Steps {
+		p := snapshot.PartReceipt{Part: s.Part, Method: string(s.Action), Bytes: s.Bytes, Read: "stat"}
+		if s.touches() {
+			p.Read = "read"
+		}
+		if s.Action != kind.ActionRemove {
+			p.Running = verdict(running, s.Part)
+		}
+		if _, resting := r.desk.drivers[s.Part.Kind].(kind.Resting); resting && s.Action != kind.ActionRemove {
+			p.AtRest = verdict(atRest, s.Part)
+		}
+		out = append(out, p)
+	}
+	slices.SortStableFunc(out, func(a, b snapshot.PartReceipt) int { return a.Part.Compare(b.Part) })
+	return out
+}
+
+func verdict(r Report, id kind.ID) string {
+	switch {
+	case slices.ContainsFunc(r.Differences, func(d snapshot.Difference) bool { return d.Part == id }):
+		return "different"
+	case slices.ContainsFunc(r.NotComparable, func(g kind.Gap) bool { return g.Part == id }):
+		return "not comparable"
+	}
+	return "identical"
+}
+
+// neverNil makes empty lists empty lists in JSON too.
+func neverNil(r snapshot.Receipt) snapshot.Receipt {
+	if r.Differences == nil {
+		r.Differences = []snapshot.Difference{}
+	}
+	if r.NotComparable == nil {
+		r.NotComparable = []kind.Gap{}
+	}
+	if r.ChangedAfterStart == nil {
+		r.ChangedAfterStart = []snapshot.Difference{}
+	}
+	if r.Kept == nil {
+		r.Kept = []snapshot.Kept{}
+	}
+	return r
+}

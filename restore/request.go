@@ -1,0 +1,91 @@
+package restore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"dogear/kind"
+	"dogear/snapshot"
+)
+
+// Request asks for a restore.
+type Request struct {
+	Drivers   []kind.Driver
+	Workspace *kind.Workspace
+	Target    snapshot.Snapshot
+	Operation snapshot.Operation
+
+	// Keep keeps work done since the snapshot where a driver can (resume).
+	// Label names the interruption.
+	Keep  bool
+	Label string
+
+	// Source reads the store. Begin opens a session for the safety snapshot,
+	// whose Author and Ticket are taken from Safety, and its id from NewID.
+	Source kind.Source
+	Begin  func(context.Context) (snapshot.Session, error)
+	NewID  func() snapshot.ID
+	Safety Labels
+
+	// JournalPath is the file that survives a crash (see Journal).
+	JournalPath string
+	Guard       snapshot.Guard
+
+	// HealthTimeout bounds the wait for everything to be healthy.
+	HealthTimeout time.Duration
+	Now           func() time.Time
+	Progress      func(stage string)
+}
+
+// Labels is what a person said about an operation.
+type Labels struct {
+	Note, Ticket, Author string
+}
+
+func (r Request) progress(format string, args ...any) {
+	if r.Progress != nil {
+		r.Progress(fmt.Sprintf(format, args...))
+	}
+}
+
+// Outcome is what a restore did.
+type Outcome struct {
+	Receipt snapshot.Receipt
+	// Unhealthy says what did not come up. The workspace is restored.
+	Unhealthy []string
+}
+
+// ConflictError says that a plan cannot be carried out. Nothing was touched.
+type ConflictError struct{ Conflicts []string }
+
+func (e *ConflictError) Error() string {
+	text := fmt.Sprintf("%d things are in the way:", len(e.Conflicts))
+	for _, c := range e.Conflicts {
+		text += "\n  " + c
+	}
+	return text
+}
+
+// RolledBackError says that a restore failed and that the state before it is
+// back.
+type RolledBackError struct{ Err error }
+
+func (e *RolledBackError) Error() string {
+	return fmt.Sprintf("%v (the state before was brought back)", e.Err)
+}
+
+func (e *RolledBackError) Unwrap() error { return e.Err }
+
+// UnfinishedError says that a restore failed, and so did taking it back. The
+// journal is kept, and the safety snapshot holds the state before.
+type UnfinishedError struct {
+	Err    error
+	Safety snapshot.ID
+}
+
+func (e *UnfinishedError) Error() string {
+	return fmt.Sprintf("%v; the state before is in snapshot %s", e.Err, e.Safety)
+}
+
+func (e *UnfinishedError) Unwrap() error { return e.Err }

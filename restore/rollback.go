@@ -1,0 +1,146 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"dogear/kind"
+	"dogear/snapshot"
+)
+
+// rollbackTimeout bounds a rollback. It runs also when the restore's own
+// context has ended.
+const rollbackTimeout = 10 * time.Minute
+
+// Rollback takes back an interrupted restore: the items that it may have
+// touched become again what the safety snapshot says.
+type Rollback struct {
+	Drivers       []kind.Driver
+	Workspace     *kind.Workspace
+	Safety        snapshot.Snapshot
+	Journal       *Journal
+	Source        kind.Source
+	Guard         snapshot.Guard
+	HealthTimeout time.Duration
+	Progress      func(stage string)
+}
+
+// takeBack rolls back after a failure and says how that went.
+func (r *run) takeBack(ctx context.Context, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+	defer cancel()
+	err := Rollback{
+		Drivers: r.req.Drivers, Workspace: r.req.Workspace, Safety: r.safety, Journal: r.j,
+		Source: r.req.Source, Guard: r.req.Guard, HealthTimeout: r.req.HealthTimeout, Progress: r.req.Progress,
+	}.Run(ctx)
+	if err != nil {
+		return &UnfinishedError{Err: errors.Join(cause, fmt.Errorf("take back the restore: %w", err)), Safety: r.safety.ID}
+	}
+	return &RolledBackError{Err: cause}
+}
+
+// Run carries the rollback out and ends the journal. It can be run again.
+func (b Rollback) Run(ctx context.Context) error {
+	if b.Progress != nil {
+		b.Progress("taking back: bringing back the state of safety snapshot " + string(b.Safety.ID))
+	}
+	d, err := look(ctx, b.Drivers, b.Workspace, &b.Safety, b.Source)
+	if err != nil {
+		return err
+	}
+	if err := b.stop(ctx, d); err != nil {
+		return err
+	}
+	if err := b.removeCreated(ctx, d); err != nil {
+		return err
+	}
+	if err := b.restore(ctx, d); err != nil {
+		return err
+	}
+	if err := b.start(ctx, d); err != nil {
+		return err
+	}
+	return b.Journal.remove()
+}
+
+// stop stops whatever uses what has to be taken back.
+func (b Rollback) stop(ctx context.Context, d *desk) error {
+	var steps []Step
+	for _, id := range b.Journal.Begun {
+		steps = append(steps, Step{Part: id, Change: kind.Change{Action: kind.ActionPatch}})
+	}
+	levels := snapshot.Levels(d.affected(steps), d.needs)
+	slices.Reverse(levels)
+	for _, id := range slices.Concat(levels...) {
+		if _, err := d.drivers[id.Kind].(kind.Stopper).Stop(ctx, b.Workspace, id); err != nil {
+			return fmt.Errorf("stop %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// removeCreated removes what the restore has made and the safety snapshot
+// does not have.
+func (b Rollback) removeCreated(ctx context.Context, d *desk) error {
+	for _, step := range d.removals() {
+		if !slices.Contains(b.Journal.Begun, step.Part) {
+			continue
+		}
+		if err := d.drivers[step.Part.Kind].(kind.Remover).Remove(ctx, b.Workspace, d.live[step.Part]); err != nil {
+			return fmt.Errorf("remove %s: %w", step.Part, err)
+		}
+	}
+	return nil
+}
+
+func (b Rollback) restore(ctx context.Context, d *desk) error {
+	for _, id := range slices.Concat(d.levels()...) {
+		part := d.parts[id]
+		if !slices.Contains(b.Journal.Begun, id) || d.spokenForElsewhere(part) {
+			continue
+		}
+		if err := d.drivers[id.Kind].Restore(ctx, b.Workspace, part.Part, b.Source); err != nil {
+			return fmt.Errorf("restore %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+func (b Rollback) start(ctx context.Context, d *desk) error {
+	healthCtx, cancel := context.WithTimeout(ctx, b.HealthTimeout)
+	defer cancel()
+	for _, level := range d.levels() {
+		g, gctx := errgroup.WithContext(ctx)
+		for _, id := range level {
+			g.Go(func() error { return b.startItem(gctx, healthCtx, d, id) })
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b Rollback) startItem(ctx, healthCtx context.Context, d *desk, id kind.ID) error {
+	part := d.parts[id].Part
+	if s, ok := d.drivers[id.Kind].(kind.Starter); ok {
+		if err := s.Start(ctx, b.Workspace, part, b.Source); err != nil {
+			return fmt.Errorf("start %s: %w", id, err)
+		}
+		b.Guard.Resumed(id)
+	}
+	h, ok := d.drivers[id.Kind].(kind.HealthChecker)
+	if !ok {
+		return nil
+	}
+	// It is as it was; that it is not healthy is no reason to try again.
+	if err := h.WaitHealthy(healthCtx, b.Workspace, part, b.Source); err != nil && b.Progress != nil {
+		b.Progress(fmt.Sprintf("%s: %v", id, err))
+	}
+	return nil
+}

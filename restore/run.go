@@ -1,0 +1,162 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"dogear/kind"
+	"dogear/snapshot"
+)
+
+// run is one restore on its way.
+type run struct {
+	req    Request
+	desk   *desk
+	plan   Plan
+	safety snapshot.Snapshot
+	taken  *snapshot.Taken
+	keep   []keepsake
+
+	journalMu sync.Mutex // guards what j.begin changes
+	j         *Journal
+
+	began     time.Time // the restore
+	stoppedAt time.Time // the first stop; zero if nothing was stopped
+}
+
+// Run restores the workspace to the target.
+//
+// If anything fails before the first item is touched, what was stopped is
+// started again. If anything fails later, the state recorded by the safety
+// snapshot is brought back (RolledBackError), or, if that fails as well, the
+// journal stays for Recover (UnfinishedError).
+func Run(ctx context.Context, req Request) (Outcome, error) {
+	r := &run{req: req, began: req.Now()}
+	if err := r.prepare(ctx); err != nil {
+		return Outcome{}, err
+	}
+	defer r.closeKeepsakes()
+	if err := r.secure(ctx); err != nil {
+		return Outcome{}, err
+	}
+	outcome, err := r.apply(ctx)
+	if err != nil {
+		return Outcome{}, r.takeBack(ctx, err)
+	}
+	if err := r.j.remove(); err != nil {
+		return Outcome{}, err
+	}
+	return outcome, nil
+}
+
+// prepare plans, and reads all content that the plan needs, before anything
+// stops.
+func (r *run) prepare(ctx context.Context) error {
+	r.req.progress("comparing with snapshot %s", r.req.Target.ID)
+	desk, err := look(ctx, r.req.Drivers, r.req.Workspace, &r.req.Target, r.req.Source)
+	if err != nil {
+		return err
+	}
+	r.desk = desk
+	if r.plan, err = desk.plan(ctx); err != nil {
+		return err
+	}
+	if len(r.plan.Conflicts) > 0 {
+		return &ConflictError{Conflicts: r.plan.Conflicts}
+	}
+	r.req.progress("checking the content that is needed")
+	return r.checkContent(ctx)
+}
+
+// checkContent reads every chunk that the plan needs; the source checks each
+// against its id.
+func (r *run) checkContent(ctx context.Context) error {
+	seen := make(map[kind.ChunkID]bool)
+	var buf []byte
+	for _, s := range r.plan.Steps {
+		for _, id := range s.Chunks {
+			if seen[id] {
+				continue
+			}
+			seen[id] = true
+			content, err := r.req.Source.Get(ctx, id, buf)
+			if err != nil {
+				return fmt.Errorf("%s: content needed from snapshot %s: %w", s.Part, r.plan.Target, err)
+			}
+			buf = content[:0]
+		}
+	}
+	return nil
+}
+
+// secure takes the safety snapshot, in the course of which everything that
+// the plan touches stops, commits it, and writes the journal.
+func (r *run) secure(ctx context.Context) (err error) {
+	r.req.progress("taking a safety snapshot")
+	session, err := r.req.Begin(ctx)
+	if err != nil {
+		return fmt.Errorf("safety snapshot: %w", err)
+	}
+	defer func() { err = errors.Join(err, session.Abort()) }()
+	if r.taken, err = snapshot.Take(ctx, r.safetyRequest(session)); err != nil {
+		return fmt.Errorf("safety snapshot: %w", err)
+	}
+	r.safety = r.label(r.taken.Snapshot)
+	if err := r.commit(ctx, session); err != nil {
+		return errors.Join(fmt.Errorf("safety snapshot: %w", err), r.taken.Revert(ctx))
+	}
+	return nil
+}
+
+func (r *run) safetyRequest(session snapshot.Session) snapshot.Request {
+	stop := make(map[kind.ID]bool, len(r.plan.Stop))
+	for _, id := range r.plan.Stop {
+		stop[id] = true
+	}
+	guard := &clock{Guard: r.req.Guard, now: r.req.Now, first: &r.stoppedAt}
+	return snapshot.Request{
+		Drivers: r.req.Drivers, Workspace: r.req.Workspace, Session: session,
+		Guard: guard, Now: r.req.Now, Progress: r.req.Progress,
+		Stop: func(id kind.ID) bool { return stop[id] },
+	}
+}
+
+// label fills in what the capture does not know.
+func (r *run) label(s snapshot.Snapshot) snapshot.Snapshot {
+	s.ID = r.req.NewID()
+	s.Reason = snapshot.ReasonSafety
+	s.Before = r.req.Target.ID
+	s.Note, s.Ticket, s.Author = r.req.Safety.Note, r.req.Safety.Ticket, r.req.Safety.Author
+	return s
+}
+
+func (r *run) commit(ctx context.Context, session snapshot.Session) error {
+	if err := session.Commit(ctx, r.safety); err != nil {
+		return err
+	}
+	if err := r.taken.Settle(ctx); err != nil {
+		return err
+	}
+	r.j = &Journal{
+		path: r.req.JournalPath, Operation: r.req.Operation, Workspace: r.req.Workspace.Root,
+		Target: r.req.Target.ID, Safety: r.safety.ID, Plan: r.plan,
+	}
+	return r.j.save()
+}
+
+// clock notes when the first item was stopped.
+type clock struct {
+	snapshot.Guard
+	now   func() time.Time
+	first *time.Time
+}
+
+func (c *clock) WillStop(id kind.ID) error {
+	if c.first.IsZero() {
+		*c.first = c.now()
+	}
+	return c.Guard.WillStop(id)
+}

@@ -1,0 +1,182 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"dogear/kind"
+	"dogear/snapshot"
+)
+
+// Report says how the live workspace compares with a snapshot.
+type Report struct {
+	Differences   []snapshot.Difference
+	NotComparable []kind.Gap
+	// State is the state digest of the live workspace; empty if some item
+	// could not be asked.
+	State snapshot.Digest
+}
+
+// Identical reports whether nothing differs.
+func (r Report) Identical() bool { return len(r.Differences) == 0 }
+
+// Verify compares the facts of the live workspace with those of a snapshot.
+// It changes nothing.
+func Verify(ctx context.Context, drivers []kind.Driver, ws *kind.Workspace, s *snapshot.Snapshot, source kind.Source) (Report, error) {
+	d, err := look(ctx, drivers, ws, s, source)
+	if err != nil {
+		return Report{}, err
+	}
+	live := make(tally)
+	report, err := d.collect(ctx, func(ctx context.Context, p snapshot.Part) iter.Seq2[snapshot.Difference, error] {
+		return d.compareFacts(ctx, p, live.of(p.ID))
+	})
+	if err != nil {
+		return Report{}, err
+	}
+	for _, id := range d.extra() {
+		report.Differences = append(report.Differences, snapshot.Extra(id))
+		if err := live.add(d.drivers[id.Kind].Inspect(ctx, ws, d.live[id]), id); err != nil {
+			return Report{}, fmt.Errorf("look at %s: %w", id, err)
+		}
+	}
+	report.State = live.state()
+	sortDifferences(report.Differences)
+	return report, nil
+}
+
+// tally collects the digests of live items.
+type tally map[kind.ID]*snapshot.FactSet
+
+func (t tally) of(id kind.ID) *snapshot.FactSet {
+	set := &snapshot.FactSet{}
+	t[id] = set
+	return set
+}
+
+// add reads facts only to tally them.
+func (t tally) add(facts kind.Facts, id kind.ID) error {
+	for _, err := range snapshot.Tally(facts, t.of(id)) {
+		if errors.Is(err, kind.ErrGone) || errors.Is(err, kind.ErrNotRunning) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t tally) state() snapshot.Digest {
+	digests := make(map[kind.ID]snapshot.Digest, len(t))
+	for id, set := range t {
+		if set.Digest == "" {
+			return ""
+		}
+		digests[id] = set.Digest
+	}
+	return snapshot.StateDigest(digests)
+}
+
+// extra lists live items that the snapshot does not have.
+func (d *desk) extra() []kind.ID {
+	var out []kind.ID
+	for id := range d.live {
+		if _, ok := d.parts[id]; !ok {
+			out = append(out, id)
+		}
+	}
+	slices.SortFunc(out, kind.ID.Compare)
+	return out
+}
+
+// compareFacts yields the facts of the live item that differ from the part's,
+// and tallies the live ones.
+func (d *desk) compareFacts(ctx context.Context, p snapshot.Part, live *snapshot.FactSet) iter.Seq2[snapshot.Difference, error] {
+	have := snapshot.Tally(d.drivers[p.ID.Kind].Inspect(ctx, d.ws, d.item(p)), live)
+	return snapshot.Diff(p.ID, snapshot.Running, snapshot.ReadFacts(ctx, d.source, p.Facts), have)
+}
+
+// compareRest does the same for the bytes at rest.
+func (d *desk) compareRest(ctx context.Context, p snapshot.Part) iter.Seq2[snapshot.Difference, error] {
+	driver, ok := d.drivers[p.ID.Kind].(kind.Resting)
+	if !ok {
+		return func(func(snapshot.Difference, error) bool) {}
+	}
+	return snapshot.Diff(p.ID, snapshot.AtRest, driver.Rest(ctx, p.Part, d.source), driver.InspectRest(ctx, d.ws, d.item(p)))
+}
+
+// item is the live item, with the claims of the part: what was left out of
+// the part's facts is left out of the live ones.
+func (d *desk) item(p snapshot.Part) kind.Item {
+	item, ok := d.live[p.ID]
+	if !ok {
+		return p.Item()
+	}
+	item.Claimed = p.Claimed
+	item.Nested = slices.Compact(slices.Sorted(slices.Values(slices.Concat(item.Nested, p.Nested))))
+	return item
+}
+
+// comparison yields what differs in one part.
+type comparison func(context.Context, snapshot.Part) iter.Seq2[snapshot.Difference, error]
+
+// collect runs a comparison for all parts.
+func (d *desk) collect(ctx context.Context, compare comparison) (Report, error) {
+	comparisons := make([]iter.Seq2[snapshot.Difference, error], len(d.target.Parts))
+	for i, p := range d.target.Parts {
+		comparisons[i] = compare(ctx, p)
+	}
+	reports := make([]Report, len(d.target.Parts))
+	var g errgroup.Group
+	g.SetLimit(2)
+	for i, p := range d.target.Parts {
+		g.Go(func() (err error) {
+			if reports[i], err = one(p.ID, comparisons[i]); err != nil {
+				return fmt.Errorf("compare %s: %w", p.ID, err)
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return Report{}, err
+	}
+	var all Report
+	for _, r := range reports {
+		all.Differences = append(all.Differences, r.Differences...)
+		all.NotComparable = append(all.NotComparable, r.NotComparable...)
+	}
+	return all, nil
+}
+
+// one drains a comparison. An item that is gone is one difference, and one
+// that cannot be asked is not comparable.
+func one(id kind.ID, differences iter.Seq2[snapshot.Difference, error]) (Report, error) {
+	var r Report
+	for diff, err := range differences {
+		switch {
+		case errors.Is(err, kind.ErrGone):
+			return Report{Differences: []snapshot.Difference{snapshot.Missing(id)}}, nil
+		case errors.Is(err, kind.ErrNotRunning):
+			return Report{NotComparable: []kind.Gap{{Part: id, What: "all facts", Why: err.Error()}}}, nil
+		case err != nil:
+			return Report{}, err
+		}
+		r.Differences = append(r.Differences, diff)
+	}
+	return r, nil
+}
+
+func sortDifferences(ds []snapshot.Difference) {
+	slices.SortStableFunc(ds, func(a, b snapshot.Difference) int {
+		if c := a.Part.Compare(b.Part); c != 0 {
+			return c
+		}
+		return kind.CompareNames(a.Fact, b.Fact)
+	})
+}
