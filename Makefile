@@ -1,0 +1,45 @@
+# Dogear: see README.md. `make demo` and `make test` are all that is needed.
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+.PHONY: build demo test check format vet lint race bench clean services
+
+GO      ?= go
+TOOL    := $(GO) tool -modfile=tools/go.mod
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+build:
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/dogear ./cmd/dogear
+
+# Saves, wrecks and resumes the sample workspace. KEEP=1 keeps it to play with.
+demo: build
+	@testdata/demo $(if $(KEEP),--keep)
+
+# Starts what the tests need where that is possible; tests skip what is not.
+services:
+	@testdata/services/up || { status=$$?; [ $$status -eq 69 ] && [ -z "$$DOGEAR_REQUIRE" ]; }
+
+test: services
+	@eval "$$(testdata/services/env 2>/dev/null)"; $(GO) test -count=1 ./...
+
+# All that CI runs.
+check: format vet lint race
+
+format:
+	@files=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$files" ] || { echo "gofmt would change:"; echo "$$files"; exit 1; }
+
+vet:
+	$(GO) vet ./...
+
+lint:
+	$(TOOL) staticcheck ./...
+	$(TOOL) errcheck -ignoretests ./...
+
+race: build services
+	@eval "$$(testdata/services/env 2>/dev/null)"; $(GO) test -race -count=1 -timeout 20m ./...
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+clean:
+	rm -rf bin
