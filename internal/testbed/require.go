@@ -1,0 +1,104 @@
+package testbed
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Label is on every container, volume, network and image that tests make.
+const Label = "dogear.test"
+
+// setUp is what to do about whatever is missing.
+const setUp = "run testdata/services/up as root"
+
+// parts says of each part what is wrong with it here, if anything. Asking an engine takes a moment, and
+// many tests ask.
+var parts = map[string]func() error{
+	"docker":   sync.OnceValue(checkDocker),
+	"compose":  sync.OnceValue(checkCompose),
+	"postgres": imageCheck("bookworm"),
+	"redis":    imageCheck("bookworm"),
+	"mariadb":  imageCheck("bookworm"),
+	"trixie":   imageCheck("trixie"),
+	"root":     checkRoot,
+	"git":      programCheck("git"),
+	"sqlite3":  programCheck("sqlite3"),
+	"psql":     programCheck("psql"),
+}
+
+// Require skips the test unless this machine has every part: docker, compose, postgres, redis, mariadb (images with
+// these servers), trixie (the newer image), root, or the programs git, sqlite3 and psql.
+//
+// A part listed in DOGEAR_REQUIRE (separated by commas; "all" lists every one) fails the test instead: a
+// machine that should have it must not pass by skipping.
+func Require(t testing.TB, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		check, ok := parts[name]
+		if !ok {
+			t.Fatalf("testbed: there is no part called %q", name)
+		}
+		if err := check(); err != nil {
+			refuse(t, name, err)
+		}
+	}
+}
+
+func refuse(t testing.TB, name string, reason error) {
+	t.Helper()
+	required := strings.Split(os.Getenv("DOGEAR_REQUIRE"), ",")
+	if slices.Contains(required, name) || slices.Contains(required, "all") {
+		t.Fatalf("DOGEAR_REQUIRE wants %s: %v", name, reason)
+	}
+	t.Skipf("needs %s: %v", name, reason)
+}
+
+func checkDocker() error {
+	return tryCommand("no Docker engine answers; "+setUp, "docker", "version", "--format", "{{.Server.Version}}")
+}
+
+func checkCompose() error {
+	if err := checkDocker(); err != nil {
+		return err
+	}
+	_, err := composePath()
+	return err
+}
+
+func imageCheck(name string) func() error {
+	return sync.OnceValue(func() error {
+		if err := checkDocker(); err != nil {
+			return err
+		}
+		return tryCommand("there is no image "+imageRef(name)+"; "+setUp, "docker", "image", "inspect", imageRef(name))
+	})
+}
+
+func programCheck(name string) func() error {
+	return func() error {
+		if _, err := exec.LookPath(name); err != nil {
+			return fmt.Errorf("%s is not installed; %s", name, setUp)
+		}
+		return nil
+	}
+}
+
+func checkRoot() error {
+	if os.Geteuid() != 0 {
+		return errors.New("not running as root")
+	}
+	return nil
+}
+
+func tryCommand(problem, name string, args ...string) error {
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s (%s)", problem, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
