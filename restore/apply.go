@@ -154,7 +154,7 @@ func (r *run) setAside(ctx context.Context) error {
 	if !r.req.Keep {
 		return nil
 	}
-	for _, p := range r.req.Target.Parts {
+	for _, p := range r.desk.target.Parts {
 		keeper, ok := r.desk.drivers[p.ID.Kind].(kind.Keeper)
 		if _, live := r.desk.live[p.ID]; !ok || !live {
 			continue
@@ -220,12 +220,33 @@ func (r *run) start(ctx context.Context) (snapshot.RestoreTimings, []string, err
 			return timings, nil, err
 		}
 	}
+	if err := r.resumeOthers(ctx); err != nil {
+		return timings, nil, err
+	}
 	timings.HealthyMS = r.req.Now().Sub(r.began).Milliseconds()
 	if !r.stoppedAt.IsZero() {
 		timings.HealthyMS = r.sinceStop()
 	}
 	slices.Sort(unhealthy)
 	return timings, unhealthy, nil
+}
+
+// resumeOthers starts again what was stopped only because it uses what has
+// been restored.
+func (r *run) resumeOthers(ctx context.Context) error {
+	var others []kind.ID
+	for _, id := range r.taken.Stopped() {
+		if _, ok := r.desk.parts[id]; !ok && r.desk.stillThere(id, r.plan) {
+			others = append(others, id)
+		}
+	}
+	for _, id := range slices.Concat(snapshot.Levels(others, r.desk.needs)...) {
+		if err := r.desk.drivers[id.Kind].(kind.Stopper).Resume(ctx, r.req.Workspace, id); err != nil {
+			return fmt.Errorf("start %s again: %w", id, err)
+		}
+		r.req.Guard.Resumed(id)
+	}
+	return nil
 }
 
 // sinceStop returns the milliseconds since the first stop; 0 without one.

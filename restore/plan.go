@@ -45,7 +45,7 @@ func (p Plan) Step(id kind.ID) (Step, bool) {
 
 // MakePlan compares the live workspace with the target. It changes nothing.
 func MakePlan(ctx context.Context, req Request) (Plan, error) {
-	d, err := look(ctx, req.Drivers, req.Workspace, &req.Target, req.Source)
+	d, err := look(ctx, req.Drivers, req.Workspace, req.selected(), req.Source)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -58,12 +58,12 @@ type desk struct {
 	drivers map[string]kind.Driver
 	all     []kind.Driver
 	live    map[kind.ID]kind.Item
-	target  *snapshot.Snapshot
+	target  target
 	parts   map[kind.ID]snapshot.Part
 	source  kind.Source
 }
 
-func look(ctx context.Context, drivers []kind.Driver, ws *kind.Workspace, target *snapshot.Snapshot, source kind.Source) (*desk, error) {
+func look(ctx context.Context, drivers []kind.Driver, ws *kind.Workspace, target target, source kind.Source) (*desk, error) {
 	items, err := snapshot.Find(ctx, drivers, ws)
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func (d *desk) ids() []kind.ID {
 func (d *desk) removals() []Step {
 	var extra []kind.ID
 	for id := range d.live {
-		if _, wanted := d.parts[id]; wanted {
+		if _, wanted := d.parts[id]; wanted || !d.target.concerns(id) {
 			continue
 		}
 		if _, ok := d.drivers[id.Kind].(kind.Remover); ok {
@@ -224,4 +224,10 @@ func (d *desk) uses(id kind.ID, touched, seen map[kind.ID]bool) bool {
 	}
 	seen[id] = true
 	return slices.ContainsFunc(d.needs(id), func(n kind.ID) bool { return d.uses(n, touched, seen) })
+}
+
+// stillThere reports whether a live item was not removed by the plan.
+func (d *desk) stillThere(id kind.ID, plan Plan) bool {
+	step, _ := plan.Step(id)
+	return step.Action != kind.ActionRemove
 }

@@ -11,7 +11,7 @@ import (
 // prove compares the facts of the running workspace with the target's and
 // writes the receipt.
 func (r *run) prove(ctx context.Context, atRest Report, keeps kept) (snapshot.Receipt, error) {
-	running, err := Verify(ctx, r.req.Drivers, r.req.Workspace, &r.req.Target, r.req.Source)
+	running, err := verify(ctx, r.req.Drivers, r.req.Workspace, r.req.selected(), r.req.Source)
 	if err != nil {
 		return snapshot.Receipt{}, err
 	}
@@ -37,7 +37,7 @@ func (r *run) prove(ctx context.Context, atRest Report, keeps kept) (snapshot.Re
 
 // restAfterStart compares the bytes once more: what has started writes.
 func (r *run) restAfterStart(ctx context.Context) (Report, error) {
-	desk, err := look(ctx, r.req.Drivers, r.req.Workspace, &r.req.Target, r.req.Source)
+	desk, err := look(ctx, r.req.Drivers, r.req.Workspace, r.req.selected(), r.req.Source)
 	if err != nil {
 		return Report{}, err
 	}

@@ -15,6 +15,9 @@ type Request struct {
 	Workspace *kind.Workspace
 	Target    snapshot.Snapshot
 	Operation snapshot.Operation
+	// Select restricts the restore to some items and what they need. Nil
+	// selects all.
+	Select func(kind.ID) bool
 
 	// Keep keeps work done since the snapshot where a driver can (resume).
 	// Label names the interruption.

@@ -49,7 +49,7 @@ func (b Rollback) Run(ctx context.Context) error {
 	if b.Progress != nil {
 		b.Progress("taking back: bringing back the state of safety snapshot " + string(b.Safety.ID))
 	}
-	d, err := look(ctx, b.Drivers, b.Workspace, &b.Safety, b.Source)
+	d, err := look(ctx, b.Drivers, b.Workspace, wholly(&b.Safety), b.Source)
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func Run(ctx context.Context, req Request) (Outcome, error) {
 // stops.
 func (r *run) prepare(ctx context.Context) error {
 	r.req.progress("comparing with snapshot %s", r.req.Target.ID)
-	desk, err := look(ctx, r.req.Drivers, r.req.Workspace, &r.req.Target, r.req.Source)
+	desk, err := look(ctx, r.req.Drivers, r.req.Workspace, r.req.selected(), r.req.Source)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,11 @@ func (r Report) Identical() bool { return len(r.Differences) == 0 }
 // Verify compares the facts of the live workspace with those of a snapshot.
 // It changes nothing.
 func Verify(ctx context.Context, drivers []kind.Driver, ws *kind.Workspace, s *snapshot.Snapshot, source kind.Source) (Report, error) {
-	d, err := look(ctx, drivers, ws, s, source)
+	return verify(ctx, drivers, ws, wholly(s), source)
+}
+
+func verify(ctx context.Context, drivers []kind.Driver, ws *kind.Workspace, t target, source kind.Source) (Report, error) {
+	d, err := look(ctx, drivers, ws, t, source)
 	if err != nil {
 		return Report{}, err
 	}
@@ -87,7 +91,7 @@ func (t tally) state() snapshot.Digest {
 func (d *desk) extra() []kind.ID {
 	var out []kind.ID
 	for id := range d.live {
-		if _, ok := d.parts[id]; !ok {
+		if _, ok := d.parts[id]; !ok && d.target.concerns(id) {
 			out = append(out, id)
 		}
 	}

@@ -1,0 +1,192 @@
+package snapshot_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"dogear/kind"
+	"dogear/snapshot"
+	"dogear/store/storetest"
+)
+
+func take(t *testing.T, s *stage, stop func(kind.ID) bool) (*snapshot.Taken, error) {
+	t.Helper()
+	session, err := storetest.Open(t).Begin(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, session.Abort()) })
+	return snapshot.Take(t.Context(), s.request(session, stop))
+}
+
+func everything(kind.ID) bool { return true }
+
+// inOrder requires the events to have happened one after the other.
+func inOrder(t *testing.T, s *stage, events ...string) {
+	t.Helper()
+	for i := 1; i < len(events); i++ {
+		require.Less(t, s.index(t, events[i-1]), s.index(t, events[i]),
+			"%q must come before %q; events: %q", events[i-1], events[i], s.events)
+	}
+}
+
+func none(t *testing.T, s *stage, prefix string) {
+	t.Helper()
+	require.False(t, slices.ContainsFunc(s.events, func(e string) bool { return strings.HasPrefix(e, prefix) }),
+		"no %q may happen; events: %q", prefix, s.events)
+}
+
+func TestSaveFreezesServersLast(t *testing.T) {
+	s := shop()
+	taken, err := take(t, s, nil)
+	require.NoError(t, err)
+
+	inOrder(t, s, "prepare data/files", "will freeze box/app", "freeze box/app", "hold server/db",
+		"will freeze box/db", "freeze box/db", "take data/files", "thaw box/db", "finish data/files", "close data/files")
+	inOrder(t, s, "take server/db", "thaw box/app", "finish server/db")
+	none(t, s, "stop")
+	require.Equal(t, map[kind.ID]string{id("box/app"): "running", id("box/db"): "running"}, s.running)
+	require.Empty(t, taken.Stopped())
+
+	for part, want := range map[string]snapshot.Consistency{
+		"data/files": snapshot.Frozen, "box/app": snapshot.Frozen, "server/db": snapshot.Transaction,
+	} {
+		p, ok := taken.Snapshot.Part(id(part))
+		require.True(t, ok, part)
+		require.Equal(t, want, p.Consistency, part)
+	}
+	require.Equal(t, snapshot.Transaction, taken.Snapshot.Consistency, "the weakest")
+	require.Equal(t, []kind.Pattern{"base"}, taken.Snapshot.Parts[2].Claimed)
+}
+
+func TestPauseCapturesAfterTheStop(t *testing.T) {
+	s := shop()
+	taken, err := take(t, s, everything)
+	require.NoError(t, err)
+
+	inOrder(t, s, "will stop box/app", "stop box/app", "hold server/db", "finish server/db", "stop box/db", "take data/files")
+	none(t, s, "freeze")
+	none(t, s, "thaw")
+	none(t, s, "resume")
+	require.Equal(t, []kind.ID{id("box/app"), id("box/db")}, taken.Stopped())
+
+	data, _ := taken.Snapshot.Part(id("data/files"))
+	require.Equal(t, snapshot.Stopped, data.Consistency)
+}
+
+func TestRevertStartsAgainInOrder(t *testing.T) {
+	s := shop()
+	taken, err := take(t, s, everything)
+	require.NoError(t, err)
+	require.NoError(t, taken.Revert(t.Context()))
+	inOrder(t, s, "resume box/db", "resume box/app")
+}
+
+func TestWhatStoppingWouldLoseStopsAfterTheCommit(t *testing.T) {
+	s := shop()
+	s.fragile = id("box/app")
+	taken, err := take(t, s, everything)
+	require.NoError(t, err)
+	require.Equal(t, "frozen", s.running[id("box/app")])
+	inOrder(t, s, "freeze box/app", "hold server/db", "stop box/db", "take box/app", "finish box/app")
+	none(t, s, "thaw")
+
+	app, _ := taken.Snapshot.Part(id("box/app"))
+	require.Equal(t, snapshot.Frozen, app.Consistency)
+	require.NoError(t, taken.Settle(t.Context()))
+	require.Equal(t, "stopped", s.running[id("box/app")])
+}
+
+func TestAServerInAFragileBoxIsAskedBeforeItsBoxIsFrozen(t *testing.T) {
+	s := shop()
+	s.fragile = id("box/db")
+	_, err := take(t, s, everything)
+	require.NoError(t, err)
+	inOrder(t, s, "stop box/app", "hold server/db", "finish server/db", "freeze box/db", "take data/files")
+}
+
+// Whatever fails, nothing stays frozen or stopped, and every capture is
+// closed.
+func TestFailureLeavesEverythingRunning(t *testing.T) {
+	events := []string{
+		"prepare data/files", "will freeze box/db", "freeze box/app", "freeze box/db", "hold server/db", "take data/files", "finish data/files",
+	}
+	stops := []string{"will stop box/db", "stop box/app", "stop box/db", "hold server/db", "finish server/db", "take data/files", "finish data/files"}
+	for mode, c := range map[string]struct {
+		failures []string
+		stop     func(kind.ID) bool
+	}{"save": {events, nil}, "pause": {stops, everything}} {
+		for _, failure := range c.failures {
+			t.Run(mode+"/"+failure, func(t *testing.T) {
+				s := shop()
+				s.failAt = failure
+				_, err := take(t, s, c.stop)
+				require.ErrorContains(t, err, failure+" goes wrong")
+				require.Equal(t, map[kind.ID]string{id("box/app"): "running", id("box/db"): "running"}, s.running)
+				for _, it := range s.items {
+					s.index(t, "close "+it.ID.String())
+				}
+			})
+		}
+	}
+}
+
+func TestARestartInBetweenRepeatsTheRound(t *testing.T) {
+	s := shop()
+	times := 0
+	s.onEvent["take data/files"] = func() {
+		if times++; times < 3 {
+			s.mu.Lock()
+			s.runs[id("box/app")]++
+			s.mu.Unlock()
+		}
+	}
+	_, err := take(t, s, nil)
+	require.NoError(t, err)
+	require.Equal(t, 3, times)
+
+	s = shop()
+	s.onEvent["take data/files"] = func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.runs[id("box/app")]++
+	}
+	_, err = take(t, s, nil)
+	require.ErrorContains(t, err, "box/app")
+	require.Equal(t, "running", s.running[id("box/app")])
+}
+
+func TestWhatNeverHoldsStillIsLive(t *testing.T) {
+	s := newStage(kind.Item{ID: id("data/files")})
+	s.restless = true
+	taken, err := take(t, s, nil)
+	require.NoError(t, err)
+	require.Equal(t, snapshot.Live, taken.Snapshot.Consistency)
+	require.Equal(t, []kind.Gap{{Part: id("data/files"), What: "base", Why: "it never held still"}}, taken.Snapshot.NotCaptured)
+}
+
+func TestACancelledCaptureThaws(t *testing.T) {
+	s := shop()
+	ctx, cancel := context.WithCancel(t.Context())
+	s.onEvent["take data/files"] = cancel
+	session, err := storetest.Open(t).Begin(t.Context())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, session.Abort()) }()
+	_, err = snapshot.Take(ctx, s.request(session, nil))
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, "running", s.running[id("box/app")])
+}
+
+func TestTheSameStateHasTheSameDigest(t *testing.T) {
+	one, err := take(t, shop(), nil)
+	require.NoError(t, err)
+	two, err := take(t, shop(), everything)
+	require.NoError(t, err)
+	require.Equal(t, one.Snapshot.State, two.Snapshot.State)
+
+	other, err := take(t, newStage(kind.Item{ID: id("data/files")}), nil)
+	require.NoError(t, err)
+	require.NotEqual(t, one.Snapshot.State, other.Snapshot.State)
+}
