@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034 # sourced: who sources it uses the variables
 # Shared by up, down and env: where the test bed keeps its state, and how it recognises what it made.
 # Sourced, never run.
 

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034 # sourced: who sources it uses the variables
 # Shared by layout, up, wreck and down. Sourced, never run.
 
 SHOP=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
