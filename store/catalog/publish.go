@@ -1,0 +1,69 @@
+package catalog
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"dogear/snapshot"
+	"dogear/store/chunk"
+
+	"go.etcd.io/bbolt"
+)
+
+// Publish lists packs and snapshots in one transaction: all of them, durable,
+// or nothing. It returns ErrExists for a snapshot that is listed already.
+func (c *Catalog) Publish(packs []chunk.Pack, snapshots ...snapshot.Snapshot) error {
+	err := c.update(func(tx *bbolt.Tx) error {
+		for _, p := range packs {
+			if err := putPack(tx, p); err != nil {
+				return err
+			}
+		}
+		for _, s := range snapshots {
+			if err := putSnapshot(tx, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("update catalog: %w", err)
+	}
+	return nil
+}
+
+func putSnapshot(tx *bbolt.Tx, s snapshot.Snapshot) error {
+	snapshots := tx.Bucket([]byte(bucketSnapshots))
+	if snapshots.Get([]byte(s.ID)) != nil {
+		return fmt.Errorf("snapshot %s: %w", s.ID, ErrExists)
+	}
+	if err := putJSON(snapshots, []byte(s.ID), s); err != nil {
+		return err
+	}
+	if err := tx.Bucket([]byte(bucketOrder)).Put(orderKey(s.Workspace.ID, s.ID), nil); err != nil {
+		return err
+	}
+	return putJSON(tx.Bucket([]byte(bucketWorkspaces)), []byte(s.Workspace.ID), s.Workspace)
+}
+
+func orderKey(workspace string, id snapshot.ID) []byte {
+	return append(append([]byte(workspace), 0), id...)
+}
+
+// sortedByID returns the entries in the order of the bucket's keys, which
+// spares bbolt jumping about.
+func sortedByID(entries []chunk.Entry) []chunk.Entry {
+	sorted := slices.Clone(entries)
+	slices.SortStableFunc(sorted, func(a, b chunk.Entry) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	return sorted
+}
+
+func putJSON(bucket *bbolt.Bucket, key []byte, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return bucket.Put(key, b)
+}

@@ -1,0 +1,54 @@
+package chunk
+
+import (
+	"sync"
+
+	"dogear/kind"
+)
+
+const (
+	frameTarget = 1 << 20   // a frame with as much plain content is full
+	ownFrame    = 512 << 10 // a chunk of this size has a frame of its own
+)
+
+// openFrame is a frame on its way into a pack. Which goroutine may touch it
+// goes from the Packer (filling it) to a worker and back (written).
+type openFrame struct {
+	plain  []byte // nil once it has been written
+	chunks []frameChunk
+
+	pack  string // where it was written
+	frame Frame
+}
+
+func (f *openFrame) add(id kind.ChunkID, content []byte) spot {
+	s := spot{frame: f, at: uint32(len(f.plain)), length: uint32(len(content))}
+	f.plain = append(f.plain, content...)
+	f.chunks = append(f.chunks, frameChunk{id: id, length: s.length})
+	return s
+}
+
+func (f *openFrame) full() bool { return len(f.plain) >= frameTarget }
+
+// spot says where a chunk is that was put.
+type spot struct {
+	frame  *openFrame
+	at     uint32
+	length uint32
+}
+
+// buffers recycles the plain content of shared frames.
+type buffers struct{ pool sync.Pool }
+
+func (b *buffers) get() []byte {
+	if p, ok := b.pool.Get().(*[]byte); ok {
+		return (*p)[:0]
+	}
+	return make([]byte, 0, frameTarget+ownFrame)
+}
+
+func (b *buffers) put(buf []byte) {
+	if cap(buf) == frameTarget+ownFrame {
+		b.pool.Put(&buf)
+	}
+}

@@ -1,0 +1,155 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"syscall"
+
+	"dogear/internal/atomicfile"
+	"dogear/snapshot"
+	"dogear/store/chunk"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// readBackers is how many packs are read back at once.
+const readBackers = 2
+
+// Commit makes the session's content durable, reads it back, and then makes
+// the snapshot visible. If it fails, nothing of the session remains.
+func (s *Session) Commit(ctx context.Context, snap snapshot.Snapshot) error {
+	if !s.end() {
+		return ErrEnded
+	}
+	defer s.close()
+	if err := s.commit(ctx, snap); err != nil {
+		err = errors.Join(err, s.packer.Abort())
+		return s.store.explain(fmt.Errorf("commit snapshot %s: %w", snap.ID, err))
+	}
+	return nil
+}
+
+func (s *Session) commit(ctx context.Context, snap snapshot.Snapshot) error {
+	if err := checkName(string(snap.ID)); err != nil {
+		return err
+	}
+	packs, err := s.packer.Finish()
+	if err != nil {
+		return err
+	}
+	s.store.step("sealed")
+	if err := s.readBack(ctx, packs); err != nil {
+		return err
+	}
+	if err := complete(ctx, s, snap); err != nil {
+		return err
+	}
+	s.store.step("verified")
+	return s.store.publish(packs, snap)
+}
+
+// readBack reads every pack from disk, hashes every chunk of it, and compares
+// what the pack says about itself with what is about to be listed.
+func (s *Session) readBack(ctx context.Context, packs []chunk.Pack) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(readBackers)
+	for _, p := range packs {
+		group.Go(func() error {
+			index, err := s.store.reader.Verify(ctx, chunk.Path(s.store.Incoming(), p.Name))
+			if err != nil {
+				return fmt.Errorf("read back: %w", err)
+			}
+			if !slices.Equal(index.Chunks, p.Index.Chunks) {
+				return fmt.Errorf("read back: the pack lists other chunks: %w", ErrDamaged)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// publish puts packs and snapshot in place, durable, and lists them.
+func (s *Store) publish(packs []chunk.Pack, snap snapshot.Snapshot) error {
+	s.publishing.Lock()
+	defer s.publishing.Unlock()
+	if listed, err := s.catalog.HasSnapshot(snap.ID); err != nil || listed {
+		return errors.Join(err, existsIf(listed))
+	}
+	err := s.place(packs, snap)
+	if err == nil {
+		err = s.catalog.Publish(packs, snap)
+	}
+	if err != nil {
+		return errors.Join(err, s.unpublish(packs, snap.ID))
+	}
+	s.step("listed")
+	return s.readListed(snap)
+}
+
+func existsIf(listed bool) error {
+	if listed {
+		return ErrExists
+	}
+	return nil
+}
+
+func (s *Store) place(packs []chunk.Pack, snap snapshot.Snapshot) error {
+	for _, p := range packs {
+		if err := os.Rename(chunk.Path(s.Incoming(), p.Name), s.packPath(p.Name)); err != nil {
+			return fmt.Errorf("move pack: %w", err)
+		}
+		s.step("moved")
+	}
+	if err := atomicfile.SyncDir(s.path(packsDir)); err != nil {
+		return err
+	}
+	s.step("durable")
+	if err := writeRecord(s.snapshotPath(snap.ID), typeSnapshot, snap); err != nil {
+		return err
+	}
+	s.step("recorded")
+	return nil
+}
+
+// unpublish takes back what place did. If the catalog failed in a way that
+// leaves the snapshot listed, its files have to stay.
+func (s *Store) unpublish(packs []chunk.Pack, id snapshot.ID) error {
+	if listed, err := s.catalog.HasSnapshot(id); err != nil || listed {
+		return errors.Join(err, errors.New("it is not certain whether the snapshot is listed; its files were kept"))
+	}
+	errs := []error{removeIfThere(s.snapshotPath(id))}
+	for _, p := range packs {
+		errs = append(errs, removeIfThere(s.packPath(p.Name)))
+	}
+	return errors.Join(errs...)
+}
+
+// readListed reads back the record and the catalog's entry.
+func (s *Store) readListed(want snapshot.Snapshot) error {
+	var recorded snapshot.Snapshot
+	if err := readRecord(s.snapshotPath(want.ID), typeSnapshot, &recorded); err != nil {
+		return fmt.Errorf("read back: %w", err)
+	}
+	listed, found, err := s.catalog.Snapshot(want.ID)
+	if err != nil || !found {
+		return errors.Join(fmt.Errorf("read back: snapshot %s: %w", want.ID, ErrNotFound), err)
+	}
+	return sameJSON(recorded, listed)
+}
+
+// explain says so when the disk is full.
+func (s *Store) explain(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("no space left for the store %s: %w", s.dir, err)
+	}
+	return err
+}
+
+func (s *Store) packPath(name string) string { return chunk.Path(s.path(packsDir), name) }
+
+func (s *Store) snapshotPath(id snapshot.ID) string {
+	return s.path(snapshotsDir, string(id)+recordExtension)
+}

@@ -1,0 +1,220 @@
+package store
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"dogear/internal/atomicfile"
+)
+
+// What is in a store (docs/format.md).
+const (
+	formatFile   = "format.json"
+	keyFile      = "key"
+	lockFile     = "lock"
+	catalogFile  = "catalog.db"
+	packsDir     = "packs"
+	incomingDir  = "incoming"
+	journalDir   = "journal"
+	snapshotsDir = "snapshots"
+	receiptsDir  = "receipts"
+	eventsDir    = "events"
+	cacheDir     = "cache"
+)
+
+const secretSize = 32
+
+const (
+	errReadOnly = syscall.EROFS
+	errNotDir   = syscall.ENOTDIR
+)
+
+func directories() []string {
+	return []string{packsDir, incomingDir, journalDir, snapshotsDir, receiptsDir, eventsDir, cacheDir}
+}
+
+// format is the body of format.json.
+type format struct {
+	Hash  string `json:"hash"`
+	Codec string `json:"codec"`
+}
+
+func currentFormat() format { return format{Hash: "sha256", Codec: "zstd"} }
+
+// prepareDir makes sure that dir is a private directory with nothing but a
+// store, or the beginnings of one, in it.
+func prepareDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if err := checkPrivate(dir, info); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	if err := checkOurs(dir, entries); err != nil {
+		return err
+	}
+	return checkEntries(dir, entries)
+}
+
+// checkOurs refuses a directory in which something else lives: nothing would
+// be lost, but it is hardly what was meant.
+func checkOurs(dir string, entries []fs.DirEntry) error {
+	ours := append(directories(), keyFile, lockFile, catalogFile)
+	for _, e := range entries {
+		if e.Name() == formatFile {
+			return nil
+		}
+	}
+	for _, e := range entries {
+		if !slices.Contains(ours, e.Name()) && !atomicfile.IsTemp(e.Name()) {
+			return fmt.Errorf("%s is in it: %w", filepath.Join(dir, e.Name()), ErrNotStore)
+		}
+	}
+	return nil
+}
+
+func checkEntries(dir string, entries []fs.DirEntry) error {
+	for _, e := range entries {
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // a temporary file of the process that has the store open
+		}
+		if err != nil {
+			return err
+		}
+		path := filepath.Join(dir, e.Name())
+		if info.Mode()&fs.ModeSymlink != 0 {
+			return fmt.Errorf("%s is a symbolic link: %w", path, ErrNotPrivate)
+		}
+		if err := checkPrivate(path, info); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkPrivate(path string, info fs.FileInfo) error {
+	if perm := info.Mode().Perm(); perm&0o077 != 0 {
+		return fmt.Errorf("%s has mode %04o, so others may use it (chmod go= %s): %w", path, perm, path, ErrNotPrivate)
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if ok && int(stat.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s belongs to user %d, not to user %d: %w", path, stat.Uid, os.Geteuid(), ErrNotPrivate)
+	}
+	return nil
+}
+
+// prepareFiles creates a new store's files, format.json last, or checks that
+// an old one is of a format that we know. It runs under the lock.
+func (s *Store) prepareFiles() error {
+	path := s.path(formatFile)
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return s.create(path)
+	}
+	var f format
+	if err := readRecord(path, typeStore, &f); err != nil {
+		return err
+	}
+	if f != currentFormat() {
+		return fmt.Errorf("it uses hash %s and codec %s, this version knows %v: %w", f.Hash, f.Codec, currentFormat(), ErrNewer)
+	}
+	return s.makeDirs() // cache and incoming may have been deleted
+}
+
+func (s *Store) create(path string) error {
+	if err := s.checkEmpty(); err != nil {
+		return err
+	}
+	if err := s.makeDirs(); err != nil {
+		return err
+	}
+	secret := make([]byte, secretSize)
+	rand.Read(secret)
+	if err := atomicfile.Write(s.path(keyFile), 0o600, secret); err != nil {
+		return err
+	}
+	return writeRecord(path, typeStore, currentFormat())
+}
+
+// checkEmpty refuses to make a new store over one that lost its format.json:
+// a new key would make all that is redacted incomparable.
+func (s *Store) checkEmpty() error {
+	for _, dir := range []string{packsDir, snapshotsDir} {
+		entries, err := os.ReadDir(s.path(dir))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if len(entries) > 0 {
+			return fmt.Errorf("there is content, but no %s: %w", formatFile, ErrDamaged)
+		}
+	}
+	return nil
+}
+
+func (s *Store) makeDirs() error {
+	for _, dir := range directories() {
+		if err := os.Mkdir(s.path(dir), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return atomicfile.SyncDir(s.dir)
+}
+
+func readSecret(path string) ([]byte, error) {
+	secret, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read key: %w", err)
+	}
+	if len(secret) != secretSize {
+		return nil, fmt.Errorf("key of %d bytes, want %d: %w", len(secret), secretSize, ErrDamaged)
+	}
+	return secret, nil
+}
+
+// clean removes what killed processes left. It runs under the lock, so nobody
+// is writing.
+func (s *Store) clean() error {
+	leftovers, err := os.ReadDir(s.Incoming())
+	if err != nil {
+		return fmt.Errorf("clean up: %w", err)
+	}
+	var errs []error
+	for _, e := range leftovers {
+		errs = append(errs, os.RemoveAll(s.path(incomingDir, e.Name())))
+	}
+	for _, dir := range []string{"", packsDir, snapshotsDir, receiptsDir, eventsDir, cacheDir, journalDir} {
+		errs = append(errs, atomicfile.RemoveTemps(s.path(dir)))
+	}
+	return errors.Join(errs...)
+}
+
+// randomName returns a name that nothing else has.
+func randomName() string {
+	var b [16]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+func marshal(v any) ([]byte, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode: %w", err)
+	}
+	return b, nil
+}

@@ -1,0 +1,63 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"dogear/kind"
+	"dogear/snapshot"
+)
+
+var _ kind.Source = (*Store)(nil)
+
+// Get returns a committed chunk, checked against its id, in buf if it is large
+// enough. It returns ErrNotFound or ErrDamaged.
+func (s *Store) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]byte, error) {
+	where, found, err := s.catalog.Locate(id)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, fmt.Errorf("chunk %s: %w", id, ErrNotFound)
+	}
+	return s.reader.Chunk(ctx, s.packPath(where.Pack), id, where.Location, buf)
+}
+
+// Has reports for each chunk whether it is committed.
+func (s *Store) Has(ctx context.Context, ids []kind.ChunkID) ([]bool, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return s.catalog.Known(ids)
+}
+
+func (s *Store) has(ctx context.Context, ids []kind.ChunkID) ([]bool, error) { return s.Has(ctx, ids) }
+
+// Snapshots returns the snapshots of a workspace, or all if it is "", the
+// newest (by id) first.
+func (s *Store) Snapshots(ctx context.Context, workspace string) ([]snapshot.Snapshot, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return s.catalog.Snapshots(workspace)
+}
+
+// Snapshot returns one snapshot. It returns ErrNotFound.
+func (s *Store) Snapshot(ctx context.Context, id snapshot.ID) (snapshot.Snapshot, error) {
+	if err := ctx.Err(); err != nil {
+		return snapshot.Snapshot{}, err
+	}
+	snap, found, err := s.catalog.Snapshot(id)
+	if err == nil && !found {
+		err = fmt.Errorf("snapshot %s: %w", id, ErrNotFound)
+	}
+	return snap, err
+}
+
+// Workspaces returns all workspaces that have snapshots, sorted by id.
+func (s *Store) Workspaces(ctx context.Context) ([]snapshot.Workspace, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return s.catalog.Workspaces()
+}

@@ -1,0 +1,163 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"dogear/kind"
+	"dogear/snapshot"
+	"dogear/store/chunk"
+)
+
+// Session is one capture's work in a store. It is safe for concurrent use,
+// but for Commit and Abort, which come when all else is over.
+type Session struct {
+	store  *Store
+	packer *chunk.Packer
+
+	mu    sync.Mutex // guards ended
+	ended bool       // committed or aborted, or about to be
+	done  bool       // nothing is left in incoming
+}
+
+// Begin opens a session. Several may be open at once. Either Commit or Abort
+// has to end it.
+func (s *Store) Begin(ctx context.Context) (*Session, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	session := &Session{store: s, packer: chunk.NewPacker(s.Incoming(), randomName)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions[session] = struct{}{}
+	return session, nil
+}
+
+// Sink returns a new sink that keeps account of one part's chunks.
+func (s *Session) Sink() snapshot.PartSink {
+	return &partSink{session: s, reach: make(map[kind.ChunkID]struct{})}
+}
+
+// Get returns a chunk that is in the store or that this session has put.
+func (s *Session) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]byte, error) {
+	if !s.isDone() {
+		content, found, err := s.packer.Get(ctx, s.store.reader, id, buf)
+		if found || err != nil {
+			return content, err
+		}
+	}
+	return s.store.Get(ctx, id, buf)
+}
+
+// Added returns the bytes of packs written so far.
+func (s *Session) Added() int64 { return s.packer.Added() }
+
+// Abort drops what was not committed. On a session that has ended it does
+// nothing.
+func (s *Session) Abort() error {
+	if !s.end() {
+		return nil
+	}
+	defer s.close()
+	return s.packer.Abort()
+}
+
+// end reports whether the caller is the one that ends the session.
+func (s *Session) end() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := !s.ended
+	s.ended = true
+	return first
+}
+
+// close is the last thing that happens to a session.
+func (s *Session) close() {
+	s.mu.Lock()
+	s.done = true
+	s.mu.Unlock()
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	delete(s.store.sessions, s)
+}
+
+func (s *Session) isDone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.done
+}
+
+// has reports for each chunk whether it is committed, or was put by this very
+// session. What other sessions have put does not count: they may be aborted.
+func (s *Session) has(ctx context.Context, ids []kind.ChunkID) ([]bool, error) {
+	known, err := s.store.Has(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for i, own := range s.packer.Has(ids) {
+		known[i] = known[i] || own
+	}
+	return known, nil
+}
+
+func (s *Session) put(ctx context.Context, id kind.ChunkID, content []byte) error {
+	known, err := s.store.Has(ctx, []kind.ChunkID{id})
+	if err != nil || known[0] {
+		return err
+	}
+	if err := s.packer.Put(id, content); err != nil {
+		return s.store.explain(fmt.Errorf("store chunk: %w", err))
+	}
+	return nil
+}
+
+// partSink keeps account of one part's chunks.
+type partSink struct {
+	session *Session
+
+	mu    sync.Mutex
+	reach map[kind.ChunkID]struct{}
+}
+
+// Known reports for each chunk whether the store has it.
+func (p *partSink) Known(ctx context.Context, ids []kind.ChunkID) ([]bool, error) {
+	known, err := p.session.has(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, id := range ids {
+		if known[i] {
+			p.reach[id] = struct{}{}
+		}
+	}
+	return known, nil
+}
+
+// Put stores a chunk.
+func (p *partSink) Put(ctx context.Context, id kind.ChunkID, content []byte) error {
+	if err := p.session.put(ctx, id, content); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reach[id] = struct{}{}
+	return nil
+}
+
+// Reach returns the ids of all chunks that were put, or asked about and known,
+// in ascending order.
+func (p *partSink) Reach() []kind.ChunkID {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ids := make([]kind.ChunkID, 0, len(p.reach))
+	for id := range p.reach {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b kind.ChunkID) int { return bytes.Compare(a[:], b[:]) })
+	return ids
+}

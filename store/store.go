@@ -1,0 +1,167 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"dogear/snapshot"
+	"dogear/store/catalog"
+	"dogear/store/chunk"
+)
+
+// The errors that callers tell apart.
+var (
+	// ErrNotFound is returned for a chunk, snapshot or receipt that the store
+	// does not have.
+	ErrNotFound = errors.New("not in the store")
+	// ErrNotWritable is returned by Open for a place that cannot be written.
+	ErrNotWritable = errors.New("the store is not writable")
+	// ErrNotPrivate is returned by Open if others own the store or may look
+	// into it: it holds whatever the workspace holds, secrets included.
+	ErrNotPrivate = errors.New("the store is not private")
+	// ErrNotStore is returned by Open for a directory with something else in
+	// it.
+	ErrNotStore = errors.New("not a Dogear store")
+	// ErrExists is returned by Commit for a snapshot id that is taken.
+	ErrExists = catalog.ErrExists
+	// ErrNewer is returned by Open for a store of a newer version.
+	ErrNewer = catalog.ErrNewer
+	// ErrDamaged says that bytes on disk are not what was written.
+	ErrDamaged = chunk.ErrDamaged
+	// ErrEnded is returned by a session that was committed or aborted.
+	ErrEnded = chunk.ErrClosed
+)
+
+// Options are what a store needs from outside.
+type Options struct {
+	Now func() time.Time // the clock; nil means time.Now
+}
+
+// Store is an open store. It is safe for concurrent use.
+type Store struct {
+	dir     string
+	now     func() time.Time
+	lock    *lock
+	secret  []byte
+	catalog *catalog.Catalog
+	reader  *chunk.Reader
+	step    func(name string) // told of each step of a commit; for crash tests
+
+	publishing sync.Mutex // held while something is made visible
+
+	mu       sync.Mutex // guards sessions
+	sessions map[*Session]struct{}
+}
+
+var _ snapshot.Session = (*Session)(nil)
+
+// Open opens the store in dir, and creates it if there is nothing. Only one
+// process can have it open: for others Open returns a *LockedError. What a
+// killed process left is cleaned up, and what it had made durable is listed.
+func Open(dir string, opts Options) (*Store, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	s := &Store{dir: dir, now: opts.Now, step: func(string) {}, sessions: make(map[*Session]struct{})}
+	if err := s.open(); err != nil {
+		return nil, fmt.Errorf("open store %s: %w", dir, errors.Join(notWritable(err), s.release()))
+	}
+	return s, nil
+}
+
+func (s *Store) open() (err error) {
+	if err := prepareDir(s.dir); err != nil {
+		return err
+	}
+	if s.lock, err = takeLock(s.path(lockFile)); err != nil {
+		return err
+	}
+	if err := s.prepareFiles(); err != nil {
+		return err
+	}
+	if s.secret, err = readSecret(s.path(keyFile)); err != nil {
+		return err
+	}
+	if s.catalog, err = openCatalog(s.path(catalogFile)); err != nil {
+		return err
+	}
+	s.reader = chunk.NewReader()
+	if err := s.clean(); err != nil {
+		return err
+	}
+	return s.adopt()
+}
+
+func openCatalog(path string) (*catalog.Catalog, error) {
+	c, err := catalog.Open(path)
+	if errors.Is(err, catalog.ErrDamaged) {
+		return nil, fmt.Errorf("%w: move the file %s away, and it will be rebuilt from the packs: %w", err, path, ErrDamaged)
+	}
+	return c, err
+}
+
+// Close ends all sessions that are open, and gives the store free.
+func (s *Store) Close() error {
+	var errs []error
+	for _, session := range s.openSessions() {
+		errs = append(errs, session.Abort())
+	}
+	return errors.Join(append(errs, s.release())...)
+}
+
+func (s *Store) openSessions() []*Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sessions := make([]*Session, 0, len(s.sessions))
+	for session := range s.sessions {
+		sessions = append(sessions, session)
+	}
+	return sessions
+}
+
+// release closes what open has opened.
+func (s *Store) release() error {
+	var errs []error
+	if s.reader != nil {
+		s.reader.Close()
+	}
+	if s.catalog != nil {
+		errs = append(errs, s.catalog.Close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.release())
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Store) path(elements ...string) string {
+	return filepath.Join(append([]string{s.dir}, elements...)...)
+}
+
+// Dir returns the store's directory.
+func (s *Store) Dir() string { return s.dir }
+
+// JournalDir returns where journals of restores are kept.
+func (s *Store) JournalDir() string { return s.path(journalDir) }
+
+// Incoming returns the directory of packs that are being written.
+func (s *Store) Incoming() string { return s.path(incomingDir) }
+
+// Secret returns the key of redacted values.
+func (s *Store) Secret() []byte { return append([]byte(nil), s.secret...) }
+
+// notWritable marks errors that mean that the place cannot be written.
+func notWritable(err error) error {
+	if errors.Is(err, os.ErrPermission) || errors.Is(err, errReadOnly) || errors.Is(err, errNotDir) {
+		return fmt.Errorf("%w: %w", ErrNotWritable, err)
+	}
+	return err
+}
