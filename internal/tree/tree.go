@@ -4,6 +4,10 @@
 //
 // Names are bytes. Links are never followed and mounts never crossed; nothing
 // outside the root is ever read or written.
+//
+// What an entry's equality means is the Entry type; what of it is compared is
+// Facts. Not part of a tree at all: access times, inode flags (chattr), and
+// the extended attributes of security modules.
 package tree
 
 import (
@@ -18,7 +22,8 @@ import (
 type Tree interface {
 	// Entries walks the live tree in the order of kind.CompareNames and
 	// yields every entry, with digests of regular files. The root itself is
-	// the entry "". Unchanged files are answered from the stat index.
+	// the entry "". Unchanged files are answered from the stat index. It
+	// yields kind.ErrGone if the root does not exist.
 	Entries(ctx context.Context, opts Options) iter.Seq2[Entry, error]
 	// Capture begins a capture.
 	Capture(ctx context.Context, opts Options, sink kind.Sink) (Capture, error)
@@ -81,55 +86,10 @@ type Changes struct {
 	Bytes                                      int64
 	Chunks                                     []kind.ChunkID // needed content, each once
 	Details                                    []string       // the first 20 changes, for people
+	Gaps                                       []kind.Gap     // what cannot be restored; Part is left zero
 }
 
 // None reports whether there is nothing to do.
 func (c Changes) None() bool {
 	return c.Created+c.Removed+c.Rewritten+c.Patched+c.Meta == 0
-}
-
-// Type is the type of an entry.
-type Type byte
-
-// The types of entries. A Boundary is a directory that belongs to another
-// item, or a mount point.
-const (
-	Regular  Type = 'f'
-	Folder   Type = 'd'
-	Symlink  Type = 'l'
-	Fifo     Type = 'p'
-	Socket   Type = 's'
-	CharDev  Type = 'c'
-	BlockDev Type = 'b'
-	Boundary Type = 'x'
-)
-
-// Entry is one entry of a tree, with every attribute that is compared.
-type Entry struct {
-	Path   string // relative to the root, slash-separated, any bytes; "" is the root
-	Type   Type
-	Mode   uint32 // permission bits with setuid, setgid and sticky (07777)
-	UID    uint32
-	GID    uint32
-	Sec    int64 // modification time, seconds since 1970
-	Nsec   int64
-	Size   int64
-	Digest [32]byte       // SHA-256 of the content of a regular file
-	Chunks []kind.ChunkID // of a regular file, in order; together Size bytes without holes
-	Holes  []Extent       // of a sparse file, in order
-	Target string         // of a symbolic link
-	Xattrs []Xattr        // sorted by name
-	Group  string         // path of the first entry that is a hard link to the same file; "" if none
-	Device uint64         // of a device
-	// Unstable says that the file never held still while it was being read.
-	Unstable bool
-}
-
-// Extent is a range of bytes of a file.
-type Extent struct{ Offset, Length int64 }
-
-// Xattr is an extended attribute.
-type Xattr struct {
-	Name  string
-	Value []byte
 }

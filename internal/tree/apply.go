@@ -1,0 +1,176 @@
+package tree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"dogear/kind"
+)
+
+// Compare says what Apply would do.
+func (d *Dir) Compare(ctx context.Context, opts Options, manifest kind.Object, source kind.Source) (Changes, error) {
+	p, err := d.plan(ctx, opts, manifest, source)
+	if err != nil {
+		return Changes{}, err
+	}
+	return p.changes, nil
+}
+
+// Apply makes the live tree what the manifest says.
+//
+// What is written has the wanted digest, or is not put in place. All of it is
+// on disk when Apply returns: the file system is synced once, since a run that
+// was cut short is run again anyway.
+func (d *Dir) Apply(ctx context.Context, opts Options, manifest kind.Object, source kind.Source) (Changes, error) {
+	p, err := d.plan(ctx, opts, manifest, source)
+	if err != nil {
+		return Changes{}, err
+	}
+	if err := p.permitted(); err != nil {
+		return Changes{}, err
+	}
+	if p.changes.None() && len(p.stale) == 0 {
+		return p.changes, nil
+	}
+	if err := d.makeRoot(); err != nil {
+		return Changes{}, err
+	}
+	return p.changes, d.carryOut(ctx, p, source)
+}
+
+// plan compares the live tree with a manifest.
+func (d *Dir) plan(ctx context.Context, opts Options, manifest kind.Object, source kind.Source) (*plan, error) {
+	want, err := readWanted(ctx, opts, manifest, source)
+	if err != nil {
+		return nil, fmt.Errorf("read manifest: %w", err)
+	}
+	live, err := d.scan(ctx, opts)
+	if err != nil && !errors.Is(err, kind.ErrGone) {
+		return nil, err
+	}
+	p := makePlan(opts, live.records, want)
+	p.stale = live.stale
+	return p, nil
+}
+
+// makeRoot makes the root if it is not there. Its attributes are set as those
+// of any directory, later.
+func (d *Dir) makeRoot() error {
+	err := os.MkdirAll(d.root, 0o700)
+	if err != nil {
+		return fmt.Errorf("make root of the tree: %w", err)
+	}
+	return nil
+}
+
+func (d *Dir) carryOut(ctx context.Context, p *plan, source kind.Source) (err error) {
+	root, err := d.openRoot()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unix.Close(root)) }()
+	if err := p.sequence(ctx, root, source); err != nil {
+		return err
+	}
+	if err := unix.Syncfs(root); err != nil {
+		return fmt.Errorf("sync: %w", err)
+	}
+	return nil
+}
+
+// sequence carries out the steps of a plan.
+func (p *plan) sequence(ctx context.Context, root int, source kind.Source) error {
+	w := newWriter(root, source)
+	steps := []func() error{
+		func() error { return w.each(ctx, p.unlocks, w.unlock) },
+		func() error { return w.sweep(p.stale) },
+		func() error { return w.each(ctx, p.removals, w.remove) },
+		func() error { return w.each(ctx, p.folders, w.folder) },
+		func() error { return p.writeAll(ctx, root, source) },
+		func() error { return w.each(ctx, p.links, w.link) },
+		func() error { return w.each(ctx, p.metas, w.meta) },
+		func() error { return w.each(ctx, p.dirs, w.meta) },
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return errors.Join(err, w.close())
+		}
+	}
+	p.changes.Gaps = append(p.changes.Gaps, w.gaps...)
+	return w.close()
+}
+
+// writeAll writes contents, several files at a time.
+func (p *plan) writeAll(ctx context.Context, root int, source kind.Source) error {
+	all := append(slices.Clone(p.files), p.patches...)
+	if len(all) == 0 {
+		return nil
+	}
+	next := make(chan int)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(next)
+		for i := range all {
+			select {
+			case next <- i:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	writers := make([]*writer, workers)
+	for i := range writers {
+		w := newWriter(root, source)
+		writers[i] = w
+		group.Go(func() error {
+			for i := range next {
+				write := w.put
+				if i >= len(p.files) {
+					write = w.patch
+				}
+				if err := w.each(ctx, all[i:i+1], write); err != nil {
+					return errors.Join(err, w.close())
+				}
+			}
+			return w.close()
+		})
+	}
+	err := group.Wait()
+	for _, w := range writers {
+		p.changes.Gaps = append(p.changes.Gaps, w.gaps...)
+	}
+	return err
+}
+
+// permitted returns an error if the plan needs rights that we lack: only root
+// may give files away.
+func (p *plan) permitted() error {
+	uid := os.Geteuid()
+	if uid == 0 {
+		return nil
+	}
+	groups, err := os.Getgroups()
+	if err != nil {
+		return fmt.Errorf("list own groups: %w", err)
+	}
+	groups = append(groups, os.Getegid())
+	for _, a := range slices.Concat(p.folders, p.files, p.links, p.metas, p.dirs, p.patches) {
+		if int(a.want.UID) != uid || !slices.Contains(groups, int(a.want.GID)) {
+			return fmt.Errorf("%s belongs to user %d and group %d: only root can restore it",
+				kind.Printable(orDot(a.path())), a.want.UID, a.want.GID)
+		}
+		for _, x := range a.want.Xattrs {
+			if x.Name == "security.capability" || len(x.Name) > 8 && x.Name[:8] == "trusted." {
+				return fmt.Errorf("%s has the attribute %s: only root can restore it", kind.Printable(orDot(a.path())), x.Name)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,23 @@
+package tree
+
+import "dogear/kind"
+
+// CacheIndex keeps the stat index of an item's tree in a workspace's cache.
+// Without a cache there is none.
+func CacheIndex(cache kind.Cache, id kind.ID) Index {
+	if cache == nil {
+		return nil
+	}
+	return cacheIndex{cache: cache, id: id}
+}
+
+type cacheIndex struct {
+	cache kind.Cache
+	id    kind.ID
+}
+
+const cacheIndexName = "stat-index"
+
+func (i cacheIndex) Load() []byte { return i.cache.Load(i.id, cacheIndexName) }
+
+func (i cacheIndex) Save(content []byte) error { return i.cache.Save(i.id, cacheIndexName, content) }

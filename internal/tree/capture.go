@@ -1,0 +1,121 @@
+package tree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"dogear/kind"
+)
+
+// capture is a Capture of a Dir. Its records are sorted by path and are, at
+// any time, the best that is known of the tree.
+type capture struct {
+	pass
+	begun   bool // records were loaded from the index
+	records []record
+	gaps    []kind.Gap
+	held    kind.Interval
+	spill   *spill
+}
+
+var _ Capture = (*capture)(nil)
+
+// Capture begins a capture of the tree.
+func (d *Dir) Capture(_ context.Context, opts Options, sink kind.Sink) (Capture, error) {
+	root, err := d.openRoot()
+	if err != nil {
+		return nil, err
+	}
+	return &capture{pass: pass{root: root, opts: opts, sink: sink, now: d.now}}, nil
+}
+
+// begin takes over from the stat index what the sink still has.
+func (c *capture) begin() {
+	if !c.begun {
+		c.begun = true
+		c.records = loadIndex(c.opts.Index)
+	}
+}
+
+// Prepare reads and stores what changed since the last time.
+func (c *capture) Prepare(ctx context.Context) error {
+	c.begin()
+	w, err := walk(ctx, c.root, c.opts)
+	if err != nil {
+		return err
+	}
+	records, _, err := c.run(ctx, w.nodes, c.records)
+	if err != nil {
+		return err
+	}
+	c.records = records
+	return nil
+}
+
+// Finish stores what Take copied, and the manifest.
+func (c *capture) Finish(ctx context.Context) (Result, error) {
+	if err := c.storeSpilled(ctx); err != nil {
+		return Result{}, err
+	}
+	setGroups(c.records)
+	manifest, err := putManifest(ctx, c.sink, c.records)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := saveIndex(c.opts.Index, c.records); err != nil {
+		return Result{}, fmt.Errorf("save stat index: %w", err)
+	}
+	return Result{
+		Manifest:  manifest,
+		Held:      c.held,
+		Gaps:      c.gaps,
+		Entries:   entriesOf(c.records),
+		BytesRead: c.read,
+	}, nil
+}
+
+func (c *capture) storeSpilled(ctx context.Context) (err error) {
+	r, err := newReader(c.root, c.opts, c.sink, c.now)
+	if err != nil {
+		return err
+	}
+	firsts := make(map[*spilled]*record) // links share a piece
+	for i := range c.records {
+		rec := &c.records[i]
+		if rec.spilled == nil {
+			continue
+		}
+		if first := firsts[rec.spilled]; first != nil {
+			rec.Chunks, rec.Digest = first.Chunks, first.Digest
+			continue
+		}
+		firsts[rec.spilled] = rec
+		if err := r.ingest(ctx, c.spill.open(rec.spilled), rec); err != nil {
+			return err
+		}
+	}
+	for i := range c.records {
+		rec := &c.records[i]
+		rec.stored = rec.stored || rec.spilled != nil
+		rec.spilled = nil
+	}
+	c.read += r.read
+	return nil
+}
+
+// Close releases everything.
+func (c *capture) Close() error {
+	var errs []error
+	if c.spill != nil {
+		errs = append(errs, c.spill.close())
+		c.spill = nil
+	}
+	if c.root >= 0 {
+		errs = append(errs, unix.Close(c.root))
+		c.root = -1
+	}
+	return errors.Join(errs...)
+}

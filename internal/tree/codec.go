@@ -1,0 +1,338 @@
+package tree
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"dogear/kind"
+)
+
+// The encoding of an entry, version 1. Numbers are varints (signed ones
+// zigzag) as in encoding/binary, strings a length and their bytes.
+//
+//	shared   length of the prefix shared with the path before
+//	suffix   string: the rest of the path
+//	type     byte
+//	flags    byte, see below
+//	mode uid gid
+//	sec      signed
+//	nsec
+//	size     of a regular file; then
+//	           digest   32 bytes, unless flagOneChunk
+//	           n, then n chunk ids of 32 bytes
+//	           n, then n holes: offset, length     if flagHoles
+//	target   string, of a symbolic link
+//	device   of a device
+//	n, then n times: name, value (strings)         if flagXattrs
+//	group    string                                if flagGroup
+//
+// A boundary ends after its flags.
+const (
+	flagOneChunk = 1 << iota // the digest is that of the only chunk
+	flagHoles
+	flagXattrs
+	flagGroup
+	flagInPlace
+	flagUnstable
+	flagUnread
+	flagsKnown = 1<<iota - 1
+)
+
+// maxString bounds what a damaged length can make us allocate: longer than
+// any path, link target or extended attribute.
+const maxString = 1 << 20
+
+// encoder appends entries to a buffer.
+type encoder struct {
+	buf  []byte
+	path string // of the entry before
+}
+
+func (e *encoder) entry(x *Entry) {
+	e.pathname(x.Path)
+	flags := flagsOf(x)
+	e.buf = append(e.buf, byte(x.Type), flags)
+	if x.Type == Boundary {
+		return
+	}
+	e.uints(uint64(x.Mode), uint64(x.UID), uint64(x.GID))
+	e.ints(x.Sec)
+	e.uints(uint64(x.Nsec))
+	switch x.Type {
+	case Regular:
+		e.content(x, flags)
+	case Symlink:
+		e.str(x.Target)
+	case CharDev, BlockDev:
+		e.uints(x.Device)
+	}
+	e.xattrs(x.Xattrs)
+	if x.Group != "" {
+		e.str(x.Group)
+	}
+}
+
+func flagsOf(x *Entry) byte {
+	var flags byte
+	set := func(flag byte, on bool) {
+		if on {
+			flags |= flag
+		}
+	}
+	set(flagOneChunk, len(x.Chunks) == 1 && x.Chunks[0] == x.Digest)
+	set(flagHoles, len(x.Holes) > 0)
+	set(flagXattrs, len(x.Xattrs) > 0)
+	set(flagGroup, x.Group != "")
+	set(flagInPlace, x.InPlace)
+	set(flagUnstable, x.Unstable)
+	set(flagUnread, x.Unread)
+	return flags
+}
+
+func (e *encoder) pathname(path string) {
+	shared := 0
+	for shared < min(len(path), len(e.path)) && path[shared] == e.path[shared] {
+		shared++
+	}
+	e.uints(uint64(shared))
+	e.str(path[shared:])
+	e.path = path
+}
+
+func (e *encoder) content(x *Entry, flags byte) {
+	e.uints(uint64(x.Size))
+	if flags&flagOneChunk == 0 {
+		e.buf = append(e.buf, x.Digest[:]...)
+	}
+	e.uints(uint64(len(x.Chunks)))
+	for _, id := range x.Chunks {
+		e.buf = append(e.buf, id[:]...)
+	}
+	if len(x.Holes) == 0 {
+		return
+	}
+	e.uints(uint64(len(x.Holes)))
+	for _, h := range x.Holes {
+		e.uints(uint64(h.Offset), uint64(h.Length))
+	}
+}
+
+func (e *encoder) xattrs(xattrs []Xattr) {
+	if len(xattrs) == 0 {
+		return
+	}
+	e.uints(uint64(len(xattrs)))
+	for _, a := range xattrs {
+		e.str(a.Name)
+		e.str(string(a.Value))
+	}
+}
+
+func (e *encoder) uints(values ...uint64) {
+	for _, v := range values {
+		e.buf = binary.AppendUvarint(e.buf, v)
+	}
+}
+
+func (e *encoder) ints(values ...int64) {
+	for _, v := range values {
+		e.buf = binary.AppendVarint(e.buf, v)
+	}
+}
+
+func (e *encoder) str(s string) {
+	e.uints(uint64(len(s)))
+	e.buf = append(e.buf, s...)
+}
+
+// decoder reads what encoder wrote. It stops at the first error; what it
+// returns from then on is zero.
+type decoder struct {
+	r    *bufio.Reader
+	path string
+	err  error
+}
+
+var errDamaged = errors.New("damaged encoding of a tree")
+
+// more reports whether another entry follows.
+func (d *decoder) more() bool {
+	if d.err != nil {
+		return false
+	}
+	_, err := d.r.Peek(1)
+	if err != nil && !errors.Is(err, io.EOF) {
+		d.err = err
+	}
+	return err == nil
+}
+
+func (d *decoder) entry() (Entry, error) {
+	x := Entry{Path: d.pathname(), Type: Type(d.byte())}
+	flags := d.byte()
+	if flags&^flagsKnown != 0 {
+		d.fail()
+	}
+	x.InPlace, x.Unstable, x.Unread = flags&flagInPlace != 0, flags&flagUnstable != 0, flags&flagUnread != 0
+	if x.Type != Boundary {
+		d.attributes(&x, flags)
+	}
+	if x.Type.String() == "unknown" {
+		d.fail()
+	}
+	return x, d.err
+}
+
+func (d *decoder) attributes(x *Entry, flags byte) {
+	x.Mode, x.UID, x.GID = d.uint32(), d.uint32(), d.uint32()
+	x.Sec, x.Nsec = d.int(), d.size()
+	switch x.Type {
+	case Regular:
+		d.content(x, flags)
+	case Symlink:
+		x.Target = d.str()
+	case CharDev, BlockDev:
+		x.Device = d.uint()
+	}
+	if flags&flagXattrs != 0 {
+		for range d.count() {
+			x.Xattrs = append(x.Xattrs, Xattr{Name: d.str(), Value: []byte(d.str())})
+		}
+	}
+	if flags&flagGroup != 0 {
+		x.Group = d.str()
+	}
+}
+
+func (d *decoder) content(x *Entry, flags byte) {
+	x.Size = d.size()
+	if flags&flagOneChunk == 0 {
+		x.Digest = d.digest()
+	}
+	for range d.count() {
+		x.Chunks = append(x.Chunks, kind.ChunkID(d.digest()))
+	}
+	if flags&flagOneChunk != 0 {
+		if len(x.Chunks) != 1 {
+			d.fail()
+			return
+		}
+		x.Digest = x.Chunks[0]
+	}
+	if flags&flagHoles != 0 {
+		for range d.count() {
+			x.Holes = append(x.Holes, Extent{Offset: d.size(), Length: d.size()})
+		}
+	}
+}
+
+func (d *decoder) pathname() string {
+	shared := d.uint()
+	suffix := d.str()
+	if shared > uint64(len(d.path)) {
+		d.fail()
+		return ""
+	}
+	d.path = d.path[:shared] + suffix
+	return d.path
+}
+
+// count yields as many numbers as follow, fewer after an error: a damaged
+// count must not make us allocate or loop.
+func (d *decoder) count() func(yield func(uint64) bool) {
+	n := d.uint()
+	return func(yield func(uint64) bool) {
+		for i := uint64(0); i < n && d.err == nil; i++ {
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+func (d *decoder) fail() {
+	if d.err == nil {
+		d.err = errDamaged
+	}
+}
+
+func (d *decoder) check(err error) {
+	if d.err == nil && err != nil {
+		d.err = fmt.Errorf("%w: %w", errDamaged, err)
+	}
+}
+
+func (d *decoder) uint() uint64 {
+	if d.err != nil {
+		return 0
+	}
+	v, err := binary.ReadUvarint(d.r)
+	d.check(err)
+	return v
+}
+
+func (d *decoder) uint32() uint32 {
+	v := d.uint()
+	if v > 1<<32-1 {
+		d.fail()
+	}
+	return uint32(v)
+}
+
+// size reads a number that fits an int64.
+func (d *decoder) size() int64 {
+	v := d.uint()
+	if v > 1<<63-1 {
+		d.fail()
+		return 0
+	}
+	return int64(v)
+}
+
+func (d *decoder) int() int64 {
+	if d.err != nil {
+		return 0
+	}
+	v, err := binary.ReadVarint(d.r)
+	d.check(err)
+	return v
+}
+
+func (d *decoder) byte() byte {
+	if d.err != nil {
+		return 0
+	}
+	b, err := d.r.ReadByte()
+	d.check(err)
+	return b
+}
+
+func (d *decoder) digest() [32]byte {
+	var sum [32]byte
+	d.full(sum[:])
+	return sum
+}
+
+func (d *decoder) str() string {
+	n := d.uint()
+	if n > maxString {
+		d.fail()
+	}
+	if d.err != nil {
+		return ""
+	}
+	b := make([]byte, n)
+	d.full(b)
+	return string(b)
+}
+
+func (d *decoder) full(b []byte) {
+	if d.err != nil {
+		return
+	}
+	_, err := io.ReadFull(d.r, b)
+	d.check(err)
+}

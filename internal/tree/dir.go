@@ -1,0 +1,85 @@
+package tree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"dogear/kind"
+)
+
+// Dir is a directory tree on this host.
+type Dir struct {
+	root string
+	now  func() time.Time // the clock by which the kernel stamps files
+}
+
+var _ Tree = (*Dir)(nil)
+
+// New returns the tree at root, an absolute path. The root need not exist;
+// its last component must be no link.
+func New(root string) *Dir { return &Dir{root: root, now: time.Now} }
+
+// openRoot opens the root. The caller closes it.
+func (d *Dir) openRoot() (int, error) {
+	fd, err := open(unix.AT_FDCWD, d.root, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if errors.Is(err, unix.ENOENT) {
+		return -1, kind.ErrGone
+	}
+	if err != nil {
+		return -1, fmt.Errorf("root of the tree: %w", err)
+	}
+	return fd, nil
+}
+
+// Entries yields the live entries.
+func (d *Dir) Entries(ctx context.Context, opts Options) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		live, err := d.scan(ctx, opts)
+		if err != nil {
+			yield(Entry{}, err)
+			return
+		}
+		entriesOf(live.records)(yield)
+	}
+}
+
+// scanned is the state of a live tree.
+type scanned struct {
+	records []record
+	stale   []string // temporary files that a killed Apply left
+}
+
+// scan reads the live tree and renews the stat index.
+func (d *Dir) scan(ctx context.Context, opts Options) (_ scanned, err error) {
+	root, err := d.openRoot()
+	if err != nil {
+		return scanned{}, err
+	}
+	defer func() { err = errors.Join(err, unix.Close(root)) }()
+	w, err := walk(ctx, root, opts)
+	if err != nil {
+		return scanned{}, err
+	}
+	p := pass{root: root, opts: opts, now: d.now}
+	records, _, err := p.run(ctx, w.nodes, loadIndex(opts.Index))
+	if err != nil {
+		return scanned{}, err
+	}
+	setGroups(records)
+	return scanned{records: records, stale: w.stale}, saveIndex(opts.Index, records)
+}
+
+func entriesOf(records []record) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		for i := range records {
+			if !yield(records[i].Entry, nil) {
+				return
+			}
+		}
+	}
+}

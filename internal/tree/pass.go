@@ -1,0 +1,255 @@
+package tree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"dogear/kind"
+)
+
+// workers is how many goroutines read or write file content.
+const workers = 2
+
+// pass reads those nodes of a walk that are not as they were recorded.
+type pass struct {
+	root int
+	opts Options
+	sink kind.Sink // nil: nothing is stored
+	now  func() time.Time
+	read int64 // bytes of content, so far
+}
+
+// run returns the records of nodes, taken from known (sorted) where they
+// still hold, and the reasons for what could not be read.
+func (p *pass) run(ctx context.Context, nodes []node, known []record) ([]record, []kind.Gap, error) {
+	records, err := p.reuse(ctx, nodes, known)
+	if err != nil {
+		return nil, nil, err
+	}
+	todo := p.missing(nodes, records)
+	failed, err := p.readAll(ctx, nodes, records, todo)
+	if err != nil {
+		return nil, nil, err
+	}
+	copyLinks(nodes, records)
+	gaps := gapsOf(nodes, failed)
+	records = slices.DeleteFunc(records, func(r record) bool { return r.Type == 0 })
+	return records, gaps, nil
+}
+
+// reuse returns a record for each node, an empty one where none holds.
+func (p *pass) reuse(ctx context.Context, nodes []node, known []record) ([]record, error) {
+	records := make([]record, len(nodes))
+	k := 0
+	for i := range nodes {
+		n := &nodes[i]
+		for k < len(known) && kind.CompareNames(known[k].Path, n.path) < 0 {
+			k++
+		}
+		if k == len(known) || known[k].Path != n.path {
+			continue
+		}
+		if r := &known[k]; r.holds(n) && r.isCut(p.opts) {
+			records[i] = *r
+		}
+	}
+	if p.sink == nil {
+		return records, nil
+	}
+	return records, p.confirm(ctx, records)
+}
+
+// isCut reports whether the chunks of a record are cut as the options say.
+func (r *record) isCut(opts Options) bool {
+	return r.Type != Regular || r.InPlace == kind.MatchAny(opts.InPlace, r.Path)
+}
+
+// askAtOnce is the number of chunks that the sink is asked for in one call.
+const askAtOnce = 4096
+
+// confirm asks the sink for the chunks of records that it has not seen, and
+// empties those of which it lacks one.
+func (p *pass) confirm(ctx context.Context, records []record) error {
+	var ids []kind.ChunkID
+	var asked []int // records that ids belong to
+	flush := func() error {
+		if len(asked) == 0 {
+			return nil
+		}
+		known, err := p.sink.Known(ctx, ids)
+		if err != nil {
+			return fmt.Errorf("ask for chunks: %w", err)
+		}
+		for _, i := range asked {
+			n := len(records[i].Chunks)
+			records[i].stored = !slices.Contains(known[:n], false)
+			if known = known[n:]; !records[i].stored {
+				records[i] = record{}
+			}
+		}
+		ids, asked = ids[:0], asked[:0]
+		return nil
+	}
+	for i := range records {
+		if r := &records[i]; r.Type == Regular && !r.stored && r.spilled == nil {
+			ids = append(ids, r.Chunks...)
+			asked = append(asked, i)
+		}
+		if len(ids) >= askAtOnce {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
+
+// missing returns the nodes without a record in the order in which they are
+// to be read; of several links to a file only the first.
+func (p *pass) missing(nodes []node, records []record) []int {
+	linked := make(map[inode]bool)
+	var todo []int
+	for i := range nodes {
+		if s := nodes[i].stamp; s.linked() {
+			if linked[s.inode()] {
+				records[i] = record{}
+				continue
+			}
+			linked[s.inode()] = true
+		}
+		if records[i].Type == 0 {
+			todo = append(todo, i)
+		}
+	}
+	rank := func(i int) int { return firstRank(p.opts.First, nodes[i].path) }
+	if len(p.opts.First) > 0 {
+		slices.SortStableFunc(todo, func(a, b int) int { return rank(a) - rank(b) })
+	}
+	return todo
+}
+
+// firstRank returns the position of the pattern that selects path.
+func firstRank(first []kind.Pattern, path string) int {
+	for i, p := range first {
+		if p.Match(path) {
+			return i
+		}
+	}
+	return len(first)
+}
+
+// readAll reads nodes[i] into records[i] for each i in todo: first, in order,
+// what has to be first, the rest side by side. Records of what is gone stay
+// empty.
+func (p *pass) readAll(ctx context.Context, nodes []node, records []record, todo []int) (map[string]error, error) {
+	ordered := 0
+	for ordered < len(todo) && firstRank(p.opts.First, nodes[todo[ordered]].path) < len(p.opts.First) {
+		ordered++
+	}
+	failed := make(map[string]error)
+	if err := p.readSome(ctx, nodes, records, todo[:ordered], 1, failed); err != nil {
+		return nil, err
+	}
+	return failed, p.readSome(ctx, nodes, records, todo[ordered:], workers, failed)
+}
+
+func (p *pass) readSome(ctx context.Context, nodes []node, records []record, todo []int, workers int, failed map[string]error) error {
+	if len(todo) == 0 {
+		return ctx.Err()
+	}
+	next := make(chan int)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(next)
+		for _, i := range todo {
+			select {
+			case next <- i:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	errs := make([]error, len(nodes))
+	reads := make([]int64, workers)
+	for w := range workers {
+		group.Go(func() error { return p.work(ctx, nodes, records, next, errs, &reads[w]) })
+	}
+	err := group.Wait()
+	for i, err := range errs {
+		if err != nil {
+			failed[nodes[i].path] = err
+		}
+	}
+	for _, n := range reads {
+		p.read += n
+	}
+	return err
+}
+
+func (p *pass) work(ctx context.Context, nodes []node, records []record, next <-chan int, errs []error, read *int64) (err error) {
+	r, err := newReader(p.root, p.opts, p.sink, p.now)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.dirs.forget()) }()
+	for i := range next {
+		rec, err := r.record(ctx, &nodes[i])
+		switch {
+		case rec.Unread:
+			errs[i] = err
+		case errors.Is(err, unix.ENOENT):
+			continue
+		case err != nil:
+			return err
+		}
+		records[i] = rec
+	}
+	*read = r.read
+	return nil
+}
+
+// copyLinks gives the further links of a file what was read of its first.
+func copyLinks(nodes []node, records []record) {
+	firsts := make(map[inode]int)
+	for i := range nodes {
+		s := nodes[i].stamp
+		if !s.linked() {
+			continue
+		}
+		first, ok := firsts[s.inode()]
+		if !ok {
+			firsts[s.inode()] = i
+			continue
+		}
+		if r := records[first]; r.Type != 0 && r.stamp.inode() == s.inode() {
+			r.Path = nodes[i].path
+			records[i] = r
+		}
+	}
+}
+
+// gapsOf lists what could not be read, sorted.
+func gapsOf(nodes []node, failed map[string]error) []kind.Gap {
+	var gaps []kind.Gap
+	for i := range nodes {
+		if err := failed[nodes[i].path]; err != nil {
+			gaps = append(gaps, kind.Gap{What: kind.Printable(orDot(nodes[i].path)), Why: err.Error()})
+		}
+	}
+	return gaps
+}
+
+// orDot names the root.
+func orDot(path string) string {
+	if path == "" {
+		return "."
+	}
+	return path
+}

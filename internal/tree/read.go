@@ -1,0 +1,230 @@
+package tree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"dogear/internal/content"
+	"dogear/kind"
+)
+
+// reader reads entries and stores their content. It is for one goroutine.
+type reader struct {
+	dirs   opener
+	opts   Options
+	sink   kind.Sink // nil: chunks are named only
+	spill  *spill    // not nil: content is copied there, neither cut nor stored
+	now    func() time.Time
+	cdc    content.Splitter
+	blocks content.Splitter
+	read   int64 // bytes of content
+}
+
+// attempts is how often a file is read that changes meanwhile.
+const attempts = 3
+
+// A sinkError ends a capture; an error of a file only leaves the file out.
+type sinkError struct{ error }
+
+func (e sinkError) Unwrap() error { return e.error }
+
+func newReader(root int, opts Options, sink kind.Sink, now func() time.Time) (*reader, error) {
+	cdc, err := content.ContentDefined()
+	if err != nil {
+		return nil, err
+	}
+	return &reader{dirs: opener{root: root}, opts: opts, sink: sink, now: now, cdc: cdc, blocks: content.Blocks()}, nil
+}
+
+// record reads the entry of a node. It returns unix.ENOENT if it is gone, and
+// an entry that is Unread, with the reason, if it cannot be read.
+func (r *reader) record(ctx context.Context, n *node) (record, error) {
+	if n.typ == Boundary {
+		return record{Entry: Entry{Path: n.path, Type: Boundary}}, nil
+	}
+	if n.err != nil {
+		return r.unread(n, n.err)
+	}
+	rec, err := r.attempt(ctx, n.path)
+	var fatal sinkError
+	switch {
+	case err == nil || errors.Is(err, unix.ENOENT) || errors.As(err, &fatal) || ctx.Err() != nil:
+		return rec, err
+	default:
+		return r.unread(n, err)
+	}
+}
+
+func (r *reader) unread(n *node, why error) (record, error) {
+	rec := record{Entry: n.stamp.entry(n.path), stamp: n.stamp, readAt: r.now()}
+	rec.Unread = true
+	return rec, why
+}
+
+// attempt reads an entry until it holds still meanwhile.
+func (r *reader) attempt(ctx context.Context, path string) (record, error) {
+	dir, name, err := r.dirs.parent(path)
+	if err != nil {
+		return record{}, err
+	}
+	var rec record
+	for range attempts {
+		var stable bool
+		rec, stable, err = r.once(ctx, dir, name, path)
+		if err != nil || stable {
+			return rec, err
+		}
+	}
+	rec.Unstable = true
+	return rec, nil
+}
+
+// once reads an entry, and reports whether it held still.
+func (r *reader) once(ctx context.Context, dir int, name, path string) (record, bool, error) {
+	readAt := r.now()
+	before, _, err := status(dir, name)
+	if err != nil {
+		return record{}, false, err
+	}
+	rec := record{Entry: before.entry(path), stamp: before, readAt: readAt, stored: true}
+	if rec.Xattrs, err = xattrsOf(dir, name); err != nil {
+		return record{}, false, err
+	}
+	switch rec.Type {
+	case Symlink:
+		rec.Target, err = readLink(dir, name)
+	case Regular:
+		err = r.file(ctx, dir, name, &rec)
+	}
+	if err != nil {
+		return record{}, false, err
+	}
+	after, _, err := status(dir, name)
+	return rec, after == before, err
+}
+
+func (r *reader) file(ctx context.Context, dir int, name string, rec *record) (err error) {
+	f, err := openFile(dir, name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := r.calm(f, rec); err != nil {
+		return err
+	}
+	rec.InPlace = kind.MatchAny(r.opts.InPlace, rec.Path)
+	if rec.Holes, err = holesOf(f, rec.Size); err != nil {
+		return err
+	}
+	if r.spill != nil {
+		rec.spilled, err = r.spill.add(f, rec.Size, rec.Holes)
+		return err
+	}
+	return r.ingest(ctx, dataOf(f, rec.Size, rec.Holes), rec)
+}
+
+// calm makes sure that f is the file that was looked at, and that stores
+// through a shared mapping will show: the kernel moves a file's times at the
+// first store to a clean page only. A file with a writer is therefore written
+// back first; the next store then changes its ctime, which is later than
+// readAt. In the frozen pass nobody stores, and writing back takes too long.
+func (r *reader) calm(f *os.File, rec *record) error {
+	s, _, err := status(int(f.Fd()), "")
+	if err != nil {
+		return err
+	}
+	if s.inode() != rec.stamp.inode() || s.kind() != Regular {
+		return errors.New("it was replaced while it was being opened")
+	}
+	if r.spill != nil || rec.readAt.Sub(rec.stamp.ctime.time()) > writeBack || !hasWriter(f) {
+		return nil
+	}
+	const all = unix.SYNC_FILE_RANGE_WAIT_BEFORE | unix.SYNC_FILE_RANGE_WRITE | unix.SYNC_FILE_RANGE_WAIT_AFTER
+	if err := unix.SyncFileRange(int(f.Fd()), 0, 0, all); err != nil && !errors.Is(err, unix.EINVAL) {
+		return fmt.Errorf("write back: %w", err)
+	}
+	return nil
+}
+
+// writeBack is longer than the kernel leaves dirty pages in memory.
+const writeBack = 5 * time.Minute
+
+// hasWriter reports whether anybody has the file open for writing, or may
+// have: a read lease is refused then.
+func hasWriter(f *os.File) bool {
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_RDLCK); err != nil {
+		return true
+	}
+	_, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK)
+	return err != nil
+}
+
+// ingest cuts data, the content of a file without its holes, into chunks,
+// stores them and fills in the entry's digest.
+func (r *reader) ingest(ctx context.Context, data io.Reader, rec *record) error {
+	splitter := r.cdc
+	if rec.InPlace {
+		splitter = r.blocks
+	}
+	sum := newDigest(rec.Size, rec.Holes)
+	one := rec.Size <= content.MinSize && len(rec.Holes) == 0
+	if !one {
+		data = io.TeeReader(data, sum)
+	}
+	splitter.Reset(data)
+	rec.Chunks = nil
+	for {
+		chunk, err := splitter.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("read: %w", err)
+		}
+		if err := r.put(ctx, chunk, rec); err != nil {
+			return err
+		}
+	}
+	if one && len(rec.Chunks) == 1 { // it was hashed already
+		rec.Digest = rec.Chunks[0]
+	} else {
+		rec.Digest = sum.finish()
+	}
+	return nil
+}
+
+func (r *reader) put(ctx context.Context, chunk []byte, rec *record) error {
+	id := kind.Sum(chunk)
+	rec.Chunks = append(rec.Chunks, id)
+	r.read += int64(len(chunk))
+	if r.sink == nil {
+		return ctx.Err()
+	}
+	if err := r.sink.Put(ctx, id, chunk); err != nil {
+		return sinkError{fmt.Errorf("store %s: %w", kind.Printable(rec.Path), err)}
+	}
+	return nil
+}
+
+func readLink(dir int, name string) (string, error) {
+	target, err := grow(func(buf []byte) (int, error) {
+		if buf == nil {
+			return unix.PathMax, nil
+		}
+		n, err := unix.Readlinkat(dir, name, buf)
+		if err == nil && n == len(buf) {
+			err = unix.ERANGE // it may have been cut off
+		}
+		return n, err
+	})
+	if err != nil {
+		return "", fmt.Errorf("read link: %w", err)
+	}
+	return string(target), nil
+}

@@ -1,0 +1,40 @@
+package tree
+
+import (
+	"time"
+)
+
+// record is an entry as it was read, with what is needed to tell later
+// whether it is still so.
+type record struct {
+	Entry
+	stamp stamp
+	// readAt is a time before the stamp was taken and the content read.
+	readAt time.Time
+	// stored says that the sink has the chunks.
+	stored bool
+	// spilled is where the content lies in the spill file until it is stored.
+	spilled *spilled
+}
+
+// holds reports whether a node is still as it was recorded.
+func (r *record) holds(n *node) bool {
+	return n.typ != Boundary && r.stamp == n.stamp && !r.Unread && r.stamp.settles().Before(r.readAt)
+}
+
+// setGroups names the first link of every file with several.
+func setGroups(records []record) {
+	firsts := make(map[inode]string)
+	for i := range records {
+		r := &records[i]
+		r.Group = ""
+		if r.Type == Boundary || !r.stamp.linked() {
+			continue
+		}
+		if first, ok := firsts[r.stamp.inode()]; ok {
+			r.Group = first
+		} else {
+			firsts[r.stamp.inode()] = r.Path
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package tree
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// spill is a file that keeps raw content from Take to Finish. It has no name:
+// whatever happens to the process, it is gone with it.
+type spill struct {
+	file *os.File
+	size int64
+}
+
+// spilled is a piece of the spill file: the data of a file without its holes.
+type spilled struct{ offset, length int64 }
+
+func newSpill() (_ *spill, err error) {
+	dir, err := os.MkdirTemp("", "dogear-spill-")
+	if err != nil {
+		return nil, fmt.Errorf("make spill directory: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	f, err := os.OpenFile(dir+"/spill", os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("make spill file: %w", err)
+	}
+	return &spill{file: f}, nil
+}
+
+// add copies the data of f. The kernel does the copying where it can.
+func (s *spill) add(f *os.File, size int64, holes []Extent) (*spilled, error) {
+	piece := &spilled{offset: s.size}
+	for _, x := range dataExtents(size, holes) {
+		if _, err := f.Seek(x.Offset, io.SeekStart); err != nil {
+			return nil, fmt.Errorf("seek: %w", err)
+		}
+		n, err := s.file.ReadFrom(io.LimitReader(f, x.Length))
+		s.size += n
+		piece.length += n
+		if err != nil {
+			return nil, fmt.Errorf("copy to spill file: %w", err)
+		}
+	}
+	return piece, nil
+}
+
+func (s *spill) open(piece *spilled) io.Reader {
+	return io.NewSectionReader(s.file, piece.offset, piece.length)
+}
+
+func (s *spill) close() error { return s.file.Close() }

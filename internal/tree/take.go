@@ -1,0 +1,194 @@
+package tree
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"dogear/kind"
+)
+
+// rounds is how often Take looks for two walks that agree.
+const rounds = 3
+
+// walked is a walk and the time it took.
+type walked struct {
+	nodes    []node
+	from, to time.Time
+}
+
+// Take copies what differs from the last pass, and walks again to prove that
+// nothing moved meanwhile. Files are copied whole, also those that are
+// updated in place.
+//
+// A walk sees no stores through a shared mapping to a page that was dirty
+// before it began. Writers that map files have to be frozen for the proof to
+// hold for them; Prepare sees theirs (see calm).
+func (c *capture) Take(ctx context.Context) error {
+	c.begin()
+	if err := c.makeSpill(); err != nil {
+		return err
+	}
+	before, err := c.look(ctx)
+	if err != nil {
+		return err
+	}
+	var last walked
+	for range rounds {
+		if err := c.settle(ctx, &before); err != nil {
+			return err
+		}
+		moved, err := c.copy(ctx, before.nodes, nil)
+		if err != nil {
+			return err
+		}
+		after, err := c.look(ctx)
+		if err != nil {
+			return err
+		}
+		if !moved && sameNodes(before.nodes, after.nodes) {
+			c.held = kind.Interval{From: before.to, To: after.from}
+			return nil
+		}
+		last, before = before, after
+	}
+	return c.concede(ctx, last.nodes, before.nodes)
+}
+
+// concede ends a Take that found no two walks that agree. What has to be read
+// first stays as it is, so that it is older than all it may refer to.
+func (c *capture) concede(ctx context.Context, last, nodes []node) error {
+	moving := make(map[string]bool)
+	for i := range nodes {
+		moving[nodes[i].path] = true
+	}
+	for i := range last {
+		if n := &last[i]; has(nodes, n) {
+			delete(moving, n.path)
+		}
+	}
+	if _, err := c.copy(ctx, nodes, c.opts.First); err != nil {
+		return err
+	}
+	for i := range c.records {
+		if r := &c.records[i]; r.Type == Regular && moving[r.Path] {
+			r.Unstable = true
+		}
+	}
+	return nil
+}
+
+// has reports whether a walk saw the node just as it is.
+func has(nodes []node, n *node) bool {
+	i, found := slices.BinarySearchFunc(nodes, n.path, func(n node, path string) int {
+		return kind.CompareNames(n.path, path)
+	})
+	return found && nodes[i].typ == n.typ && nodes[i].stamp == n.stamp
+}
+
+func (c *capture) look(ctx context.Context) (walked, error) {
+	from := c.now()
+	w, err := walk(ctx, c.root, c.opts)
+	if err != nil {
+		return walked{}, err
+	}
+	return walked{nodes: w.nodes, from: from, to: c.now()}, nil
+}
+
+// settle waits until a change can no longer hide behind the stamps of a walk:
+// a tick of the kernel's clock if something was written right before it.
+func (c *capture) settle(ctx context.Context, w *walked) error {
+	wait := time.Duration(0)
+	for i := range w.nodes {
+		s := &w.nodes[i].stamp
+		if left := s.settles().Sub(w.to); left > wait && !s.ctime.time().After(w.to) {
+			wait = left
+		}
+	}
+	if wait == 0 {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(wait):
+		w.to = c.now()
+		return nil
+	}
+}
+
+// copy brings the records up to the nodes of a walk, copying content raw, and
+// reports whether something moved meanwhile. Entries that keep selects are
+// left as they were recorded, if they were.
+func (c *capture) copy(ctx context.Context, nodes []node, keep []kind.Pattern) (bool, error) {
+	records, err := c.reuse(ctx, nodes, c.records)
+	if err != nil {
+		return false, err
+	}
+	if len(keep) > 0 {
+		c.restoreKept(nodes, records, keep)
+	}
+	failed, err := c.copyAll(ctx, nodes, records)
+	if err != nil {
+		return false, err
+	}
+	copyLinks(nodes, records)
+	c.gaps = gapsOf(nodes, failed)
+	moved := false
+	for i := range records {
+		moved = moved || records[i].stamp != nodes[i].stamp
+	}
+	c.records = slices.DeleteFunc(records, func(r record) bool { return r.Type == 0 })
+	return moved, nil
+}
+
+// restoreKept puts back the records of those nodes that keep selects.
+func (c *capture) restoreKept(nodes []node, records []record, keep []kind.Pattern) {
+	known := make(map[string]*record)
+	for i := range c.records {
+		if r := &c.records[i]; kind.MatchAny(keep, r.Path) {
+			known[r.Path] = r
+		}
+	}
+	for i := range nodes {
+		if r := known[nodes[i].path]; r != nil {
+			records[i] = *r
+		}
+	}
+}
+
+func (c *capture) copyAll(ctx context.Context, nodes []node, records []record) (_ map[string]error, err error) {
+	r, err := newReader(c.root, c.opts, c.sink, c.now)
+	if err != nil {
+		return nil, err
+	}
+	r.spill = c.spill
+	defer func() { err = errors.Join(err, r.dirs.forget()) }()
+	failed := make(map[string]error)
+	for _, i := range c.missing(nodes, records) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		rec, err := r.record(ctx, &nodes[i])
+		switch {
+		case rec.Unread:
+			failed[nodes[i].path] = err
+		case errors.Is(err, unix.ENOENT):
+			continue
+		case err != nil:
+			return nil, err
+		}
+		records[i] = rec
+	}
+	return failed, nil
+}
+
+func (c *capture) makeSpill() (err error) {
+	if c.spill == nil {
+		c.spill, err = newSpill()
+	}
+	return err
+}
