@@ -1,0 +1,144 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/system"
+	"github.com/docker/docker/client"
+
+	"dogear/kind"
+)
+
+// ErrNoEngine says that no engine listens where one would be.
+var ErrNoEngine = errors.New("no Docker engine answers")
+
+// answerTime is how long an engine may take to say that it is there.
+const answerTime = 10 * time.Second
+
+// Engine is a connection to one engine. It is safe for concurrent use.
+type Engine struct {
+	api     *client.Client
+	host    string
+	info    system.Info
+	options Options
+
+	mu      sync.Mutex
+	courier *courierContainer // guarded by mu
+}
+
+// Options say how an Engine reaches the trees in the engine's data directory.
+type Options struct {
+	// AlwaysCourier uses the courier also where this process could read the
+	// data directory itself.
+	AlwaysCourier bool
+	// CourierBinary is the program that runs in the courier; "" means this
+	// very program. It must be linked statically.
+	CourierBinary string
+}
+
+// Connect connects to the engine that the user's own docker command would
+// use. It returns ErrNoEngine if nothing listens there.
+func Connect(ctx context.Context, options Options) (*Engine, error) {
+	host, err := engineHost()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	if err := knock(ctx, host); err != nil {
+		return nil, err
+	}
+	api, err := client.NewClientWithOpts(client.FromEnv, client.WithHost(host))
+	if err != nil {
+		return nil, fmt.Errorf("set up the connection to %s: %w", host, err)
+	}
+	engine := &Engine{api: api, host: host, options: options}
+	if err := engine.greet(ctx); err != nil {
+		return nil, errors.Join(err, api.Close())
+	}
+	return engine, nil
+}
+
+// knock tells an engine that is not there from one that does not let us in:
+// the client library says the same for both.
+func knock(ctx context.Context, host string) error {
+	path, ok := strings.CutPrefix(host, "unix://")
+	if !ok {
+		return nil
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
+	switch {
+	case err == nil:
+		return conn.Close()
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%w at %s", ErrNoEngine, host)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s may not be used by this user: join the group that owns it (often: sudo usermod -aG docker $USER, then log in again)", path)
+	}
+	return fmt.Errorf("reach the Docker engine at %s: %w", host, err)
+}
+
+// greet agrees on an API version now, not at some later call, and learns
+// where the engine keeps its data.
+func (e *Engine) greet(ctx context.Context) error {
+	ping, err := e.api.Ping(ctx)
+	if client.IsErrConnectionFailed(err) {
+		return fmt.Errorf("%w at %s", ErrNoEngine, e.host)
+	}
+	if err != nil {
+		return fmt.Errorf("ask the Docker engine at %s for its version: %w", e.host, err)
+	}
+	e.api.NegotiateAPIVersionPing(ping)
+	if e.info, err = e.api.Info(ctx); err != nil {
+		return fmt.Errorf("ask the Docker engine at %s about itself: %w", e.host, err)
+	}
+	return nil
+}
+
+// Host returns where the engine listens, as a URL.
+func (e *Engine) Host() string { return e.host }
+
+// APIVersion returns the API version agreed with the engine.
+func (e *Engine) APIVersion() string { return e.api.ClientVersion() }
+
+// Version returns the engine's own version.
+func (e *Engine) Version() string { return e.info.ServerVersion }
+
+// StorageDriver returns how the engine keeps images and writable layers.
+func (e *Engine) StorageDriver() string { return e.info.Driver }
+
+// DataRoot returns the directory in which the engine keeps its data, on the
+// engine's host.
+func (e *Engine) DataRoot() string { return e.info.DockerRootDir }
+
+// Local reports whether the engine seems to run on this host.
+func (e *Engine) Local() bool { return strings.HasPrefix(e.host, "unix://") }
+
+// Close ends the connection and removes what was put in the engine for it.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var err error
+	if e.courier != nil {
+		err = e.courier.remove()
+		e.courier = nil
+	}
+	return errors.Join(err, e.api.Close())
+}
+
+// gone turns the engine's "no such thing" into kind.ErrGone.
+func gone(err error) error {
+	if errdefs.IsNotFound(err) {
+		return kind.ErrGone
+	}
+	return err
+}

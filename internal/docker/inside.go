@@ -1,0 +1,71 @@
+package docker
+
+import (
+	"archive/tar"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/containerd/errdefs"
+)
+
+// Process is a program that runs in a container.
+type Process struct {
+	PID  int // on the engine's host
+	UID  int // on the engine's host
+	Argv string
+}
+
+// Processes lists what runs in a running container, in the order in which
+// the processes were numbered.
+func (e *Engine) Processes(ctx context.Context, ref string) ([]Process, error) {
+	listed, err := e.api.ContainerTop(ctx, ref, []string{"-e", "-o", "pid,uid,args"})
+	if err != nil {
+		return nil, gone(err)
+	}
+	processes := make([]Process, 0, len(listed.Processes))
+	for _, fields := range listed.Processes {
+		if len(fields) < 3 {
+			return nil, fmt.Errorf("the engine describes a process as %q", fields)
+		}
+		pid, perr := strconv.Atoi(fields[0])
+		uid, uerr := strconv.Atoi(fields[1])
+		if perr != nil || uerr != nil {
+			return nil, fmt.Errorf("the engine describes a process as %q", fields)
+		}
+		processes = append(processes, Process{PID: pid, UID: uid, Argv: strings.Join(fields[2:], " ")})
+	}
+	slices.SortFunc(processes, func(a, b Process) int { return a.PID - b.PID })
+	return processes, nil
+}
+
+// ReadFile reads a small file in a container, running or not, with what is
+// mounted there. It returns fs.ErrNotExist if there is no such file, and
+// reads no more than limit bytes.
+func (e *Engine) ReadFile(ctx context.Context, ref, path string, limit int64) ([]byte, error) {
+	stream, _, err := e.api.CopyFromContainer(ctx, ref, path)
+	if errdefs.IsNotFound(err) {
+		return nil, fmt.Errorf("read %s: %w", path, fs.ErrNotExist)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	defer func() { _ = stream.Close() }() // read only
+	archive := tar.NewReader(stream)
+	header, err := archive.Next()
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if header.Typeflag != tar.TypeReg {
+		return nil, fmt.Errorf("read %s: not a file", path)
+	}
+	content, err := io.ReadAll(io.LimitReader(archive, limit))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return content, nil
+}

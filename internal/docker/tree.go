@@ -1,0 +1,33 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"dogear/internal/tree"
+)
+
+// Tree gives access to a directory in the engine's data directory: in this
+// process if it may read it, else through the courier, to the same effect.
+func (e *Engine) Tree(ctx context.Context, path string) (tree.Tree, error) {
+	if !strings.HasPrefix(path, e.DataRoot()+"/") {
+		return nil, fmt.Errorf("%s is not in the engine's data directory %s", path, e.DataRoot())
+	}
+	if e.readsItself(path) {
+		return tree.New(path), nil
+	}
+	return e.courierTree(ctx, path)
+}
+
+// readsItself reports whether this process sees the engine's directories as
+// the engine does. Names in them are unique, so that a path that exists is
+// the one that the engine means.
+func (e *Engine) readsItself(path string) bool {
+	if e.options.AlwaysCourier || os.Geteuid() != 0 || !e.Local() {
+		return false
+	}
+	info, err := os.Lstat(path)
+	return err == nil && info.IsDir()
+}

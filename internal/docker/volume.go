@@ -1,0 +1,80 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/volume"
+)
+
+// Volume is a volume as the engine describes it.
+type Volume struct {
+	Name       string            `json:"name"`
+	Driver     string            `json:"driver"`
+	Labels     map[string]string `json:"labels,omitempty"`
+	Options    map[string]string `json:"options,omitempty"`
+	Mountpoint string            `json:"-"` // on the engine's host
+}
+
+// Plain reports whether the volume's content is simply in the engine's data
+// directory. With driver options (a bind, NFS, tmpfs) that directory is empty
+// unless a container mounts the volume.
+func (v *Volume) Plain() bool { return v.Driver == "local" && len(v.Options) == 0 }
+
+// Volume describes a volume. It returns kind.ErrGone if there is none.
+func (e *Engine) Volume(ctx context.Context, name string) (*Volume, error) {
+	v, err := e.api.VolumeInspect(ctx, name)
+	if err != nil {
+		return nil, gone(err)
+	}
+	return describeVolume(v), nil
+}
+
+// CreateVolume creates a volume.
+func (e *Engine) CreateVolume(ctx context.Context, v Volume) (*Volume, error) {
+	created, err := e.api.VolumeCreate(ctx, volume.CreateOptions{
+		Name: v.Name, Driver: v.Driver, DriverOpts: v.Options, Labels: v.Labels,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return describeVolume(created), nil
+}
+
+func describeVolume(v volume.Volume) *Volume {
+	return &Volume{Name: v.Name, Driver: v.Driver, Labels: v.Labels, Options: v.Options, Mountpoint: v.Mountpoint}
+}
+
+// RemoveVolume removes a volume that no container refers to.
+func (e *Engine) RemoveVolume(ctx context.Context, name string) error {
+	return gone(e.api.VolumeRemove(ctx, name, false))
+}
+
+// RunningWith returns the names of the running containers that mount a
+// volume, whoever they belong to. Our own courier mounts none by name.
+func (e *Engine) RunningWith(ctx context.Context, volumeName string) ([]string, error) {
+	listed, err := e.api.ContainerList(ctx, container.ListOptions{Filters: filters.NewArgs(filters.Arg("volume", volumeName))})
+	if err != nil {
+		return nil, fmt.Errorf("list the containers that mount %s: %w", volumeName, err)
+	}
+	var names []string
+	for _, c := range listed {
+		if mountsVolume(c, volumeName) && len(c.Names) > 0 {
+			names = append(names, strings.TrimPrefix(c.Names[0], "/"))
+		}
+	}
+	return names, nil
+}
+
+// mountsVolume confirms the engine's filter, which also matches mount points.
+func mountsVolume(c container.Summary, name string) bool {
+	for _, m := range c.Mounts {
+		if m.Name == name {
+			return true
+		}
+	}
+	return false
+}

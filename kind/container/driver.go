@@ -1,0 +1,146 @@
+// Package container is the driver for containers: their configuration, their
+// writable layers, and whether they run. Volumes, networks and images that
+// they use are items of their own.
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"dogear/internal/docker"
+	"dogear/internal/tree"
+	"dogear/kind"
+)
+
+// Kind is the kind of the driver's items.
+const Kind = "container"
+
+// Driver finds, captures and restores containers.
+type Driver struct {
+	engines *docker.Connector
+
+	mu     sync.Mutex
+	paused map[string]bool // guarded by mu: what was paused by its user when Stop stopped it, by name
+}
+
+var (
+	_ kind.Driver        = (*Driver)(nil)
+	_ kind.Resting       = (*Driver)(nil)
+	_ kind.Previewer     = (*Driver)(nil)
+	_ kind.Remover       = (*Driver)(nil)
+	_ kind.Freezer       = (*Driver)(nil)
+	_ kind.Stopper       = (*Driver)(nil)
+	_ kind.Starter       = (*Driver)(nil)
+	_ kind.HealthChecker = (*Driver)(nil)
+)
+
+// New returns a driver that works on the given engine.
+func New(engines *docker.Connector) *Driver {
+	return &Driver{engines: engines, paused: make(map[string]bool)}
+}
+
+// Kind returns "container".
+func (d *Driver) Kind() string { return Kind }
+
+// Find lists the containers of the workspace, and none where no engine answers.
+func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, _ []kind.Item) ([]kind.Item, error) {
+	engine, err := d.engines.Engine(ctx)
+	if errors.Is(err, docker.ErrNoEngine) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	members, err := engine.Members(ctx, ws)
+	if err != nil {
+		return nil, err
+	}
+	items := make([]kind.Item, 0, len(members))
+	for _, c := range members {
+		needs, err := needsOf(ctx, engine, c, members)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, kind.Item{ID: kind.ID{Kind: Kind, Name: c.Name}, Needs: needs})
+	}
+	return items, nil
+}
+
+// Inspect returns the configuration, the state and the writable layer of a
+// container as facts.
+func (d *Driver) Inspect(ctx context.Context, ws *kind.Workspace, item kind.Item) kind.Facts {
+	engine, live, err := d.look(ctx, item.ID)
+	if err != nil {
+		return kind.FailedFacts(err)
+	}
+	settings := append(live.settings(ws), live.stateFact())
+	if live.Layer() == "" {
+		return kind.Stream(settings)
+	}
+	layer, err := engine.Tree(ctx, live.Layer())
+	if err != nil {
+		return kind.FailedFacts(fmt.Errorf("reach the writable layer: %w", err))
+	}
+	entries := layer.Entries(ctx, layerOptions(ws, item.ID))
+	return kind.Merge(tree.Facts(entries, "/", docker.LayerVolatile(ws)), kind.Stream(settings))
+}
+
+// InspectRest returns every byte of the live writable layer.
+func (d *Driver) InspectRest(ctx context.Context, ws *kind.Workspace, item kind.Item) kind.Facts {
+	engine, live, err := d.look(ctx, item.ID)
+	if err != nil {
+		return kind.FailedFacts(err)
+	}
+	if live.Layer() == "" {
+		return kind.Stream(nil)
+	}
+	layer, err := engine.Tree(ctx, live.Layer())
+	if err != nil {
+		return kind.FailedFacts(fmt.Errorf("reach the writable layer: %w", err))
+	}
+	return tree.Facts(layer.Entries(ctx, layerOptions(ws, item.ID)), "/", nil)
+}
+
+// Rest returns every byte of a captured writable layer.
+func (d *Driver) Rest(ctx context.Context, part kind.Part, source kind.Source) kind.Facts {
+	manifest, ok := part.Object(layerObject)
+	if !ok {
+		return kind.Stream(nil)
+	}
+	return tree.Facts(tree.ReadManifest(ctx, source, manifest), "/", nil)
+}
+
+// Remove removes a container. Its volumes are items of their own and stay.
+func (d *Driver) Remove(ctx context.Context, ws *kind.Workspace, item kind.Item) error {
+	engine, live, err := d.look(ctx, item.ID)
+	if errors.Is(err, kind.ErrGone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return remove(ctx, engine, ws, live)
+}
+
+// look describes the live container.
+func (d *Driver) look(ctx context.Context, id kind.ID) (*docker.Engine, *description, error) {
+	engine, err := d.engines.Engine(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	live, err := engine.Container(ctx, id.Name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if live.Name != id.Name {
+		return nil, nil, kind.ErrGone // the engine also takes the beginning of an id for a name
+	}
+	described, err := describe(ctx, engine, live)
+	return engine, described, err
+}
+
+func layerOptions(ws *kind.Workspace, id kind.ID) tree.Options {
+	return tree.Options{Index: tree.CacheIndex(ws.Cache, id)}
+}

@@ -1,0 +1,134 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"dogear/internal/docker"
+	"dogear/kind"
+)
+
+// Preview says what Restore would do, and what stands in its way.
+func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (kind.Change, error) {
+	want, err := captured(ctx, part, source)
+	if err != nil {
+		return kind.Change{}, err
+	}
+	engine, live, err := d.look(ctx, part.ID)
+	if err != nil && !errors.Is(err, kind.ErrGone) {
+		return kind.Change{}, err
+	}
+	var change kind.Change
+	switch {
+	case err != nil:
+		live = nil
+		change = kind.Change{Action: kind.ActionCreate, Conflicts: missing(engine, want), Chunks: objectChunks(part)}
+	case !live.sameConfiguration(want, ws):
+		change = kind.Change{
+			Action: kind.ActionRecreate, Details: differences(live, want, ws),
+			Conflicts: slices.Concat(missing(engine, want), notOurs(live, ws)), Chunks: objectChunks(part),
+		}
+	default:
+		if change, err = d.previewLayer(ctx, ws, engine, live, part, source); err != nil {
+			return kind.Change{}, err
+		}
+		change.Conflicts = notOurs(live, ws)
+	}
+	taken, err := takenPorts(ctx, engine, ws, live, want)
+	change.Conflicts = append(change.Conflicts, taken...)
+	return change, err
+}
+
+func (d *Driver) previewLayer(ctx context.Context, ws *kind.Workspace, engine *docker.Engine, live *description, part kind.Part, source kind.Source) (kind.Change, error) {
+	manifest, ok := part.Object(layerObject)
+	if !ok || live.Layer() == "" {
+		return kind.Change{Action: kind.ActionNone}, nil
+	}
+	layer, err := engine.Tree(ctx, live.Layer())
+	if err != nil {
+		return kind.Change{}, fmt.Errorf("reach the writable layer: %w", err)
+	}
+	changes, err := layer.Compare(ctx, layerOptions(ws, part.ID), manifest, source)
+	if err != nil {
+		return kind.Change{}, fmt.Errorf("compare the writable layer: %w", err)
+	}
+	if changes.None() {
+		return kind.Change{Action: kind.ActionNone}, nil
+	}
+	return kind.Change{Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks}, nil
+}
+
+func objectChunks(part kind.Part) []kind.ChunkID {
+	var chunks []kind.ChunkID
+	for _, o := range part.Objects {
+		chunks = append(chunks, o.Chunks...)
+	}
+	return chunks
+}
+
+// differences names the settings that differ, not their values.
+func differences(live, want *description, ws *kind.Workspace) []string {
+	values := make(map[string]string)
+	for _, f := range live.configuration(ws) {
+		values[f.Name] = f.Value
+	}
+	var names []string
+	for _, f := range want.configuration(ws) {
+		if have, ok := values[f.Name]; !ok || have != f.Value {
+			names = append(names, f.Name+" differs")
+		}
+		delete(values, f.Name)
+	}
+	for name := range values {
+		names = append(names, name+" is new")
+	}
+	slices.Sort(names)
+	return names
+}
+
+func missing(engine *docker.Engine, want *description) []string {
+	var conflicts []string
+	for _, source := range missingSources(engine, want) {
+		conflicts = append(conflicts, "the directory "+source+" that it mounts is missing: create it")
+	}
+	return conflicts
+}
+
+func notOurs(live *description, ws *kind.Workspace) []string {
+	owned, err := live.IsMember(ws)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	if err := foreign(live, ws, owned); err != nil {
+		return []string{err.Error()}
+	}
+	return nil
+}
+
+// takenPorts names who holds a port of the host that the container needs. What
+// a member of the workspace holds will be free by then.
+func takenPorts(ctx context.Context, engine *docker.Engine, ws *kind.Workspace, live, want *description) ([]string, error) {
+	if want.State == Stopped || live != nil && live.State != Stopped {
+		return nil, nil
+	}
+	holders, err := engine.PortHolders(ctx, ws)
+	if err != nil {
+		return nil, err
+	}
+	var published map[string][]docker.Binding
+	want.HostConfig.Decode("PortBindings", &published)
+	var conflicts []string
+	for port, bindings := range published {
+		_, protocol, _ := strings.Cut(port, "/")
+		for _, b := range bindings {
+			if holder := holders.Holder(protocol, b); holder != "" {
+				conflicts = append(conflicts, fmt.Sprintf("port %s of this host is taken by %s: stop it", address(b), holder))
+			}
+		}
+	}
+	slices.Sort(conflicts)
+	return conflicts, nil
+}

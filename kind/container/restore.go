@@ -1,0 +1,116 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"dogear/internal/docker"
+	"dogear/internal/tree"
+	"dogear/kind"
+)
+
+// Restore corrects a container that still exists as it was set up, so that it
+// keeps its id; else it creates it again.
+func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) error {
+	want, err := captured(ctx, part, source)
+	if err != nil {
+		return err
+	}
+	engine, live, err := d.look(ctx, part.ID)
+	if err == nil && live.sameConfiguration(want, ws) {
+		return d.correct(ctx, ws, engine, live, want, part, source)
+	}
+	if err == nil {
+		err = remove(ctx, engine, ws, live)
+	}
+	if err != nil && !errors.Is(err, kind.ErrGone) {
+		return err
+	}
+	if live, err = create(ctx, engine, want); err != nil {
+		return err
+	}
+	return d.correct(ctx, ws, engine, live, want, part, source)
+}
+
+// sameConfiguration reports whether nothing differs that could be changed
+// only by creating the container again.
+func (d *description) sameConfiguration(want *description, ws *kind.Workspace) bool {
+	mine, theirs := d.configuration(ws), want.configuration(ws)
+	kind.SortFacts(mine)
+	kind.SortFacts(theirs)
+	return slices.Equal(mine, theirs)
+}
+
+// correct makes networks and writable layer of an existing container right.
+// The restart policy waits for Start: until then nothing may start by itself.
+func (d *Driver) correct(ctx context.Context, ws *kind.Workspace, engine *docker.Engine, live, want *description, part kind.Part, source kind.Source) error {
+	if owned, err := live.IsMember(ws); err != nil || !owned {
+		return errors.Join(err, foreign(live, ws, owned))
+	}
+	if live.State == Stopped {
+		if err := attach(ctx, engine, live, want); err != nil {
+			return err
+		}
+	}
+	manifest, ok := part.Object(layerObject)
+	if !ok || live.Layer() == "" {
+		return nil
+	}
+	layer, err := engine.Tree(ctx, live.Layer())
+	if err != nil {
+		return fmt.Errorf("reach the writable layer: %w", err)
+	}
+	if live.State != Stopped {
+		// Whoever changes the layer of a mounted overlay harms it.
+		return requireUnchanged(ctx, layer, layerOptions(ws, part.ID), manifest, source)
+	}
+	if _, err := layer.Apply(ctx, layerOptions(ws, part.ID), manifest, source); err != nil {
+		return fmt.Errorf("restore the writable layer: %w", err)
+	}
+	return nil
+}
+
+func requireUnchanged(ctx context.Context, layer tree.Tree, opts tree.Options, manifest kind.Object, source kind.Source) error {
+	changes, err := layer.Compare(ctx, opts, manifest, source)
+	if err != nil {
+		return fmt.Errorf("compare the writable layer: %w", err)
+	}
+	if !changes.None() {
+		return errors.New("its writable layer differs, and cannot be corrected while it runs")
+	}
+	return nil
+}
+
+// remove removes a container of the workspace that is not running, and whose
+// layer could be captured. Its volumes stay.
+func remove(ctx context.Context, engine *docker.Engine, ws *kind.Workspace, live *description) error {
+	owned, err := live.IsMember(ws)
+	switch {
+	case err != nil:
+		return err
+	case !owned:
+		return foreign(live, ws, owned)
+	case live.State != Stopped:
+		return errors.New("it would have to be removed, and still runs")
+	case live.Layer() == "":
+		return errors.New("it would have to be removed, and its writable layer could not be captured before")
+	}
+	if err := engine.RemoveContainer(ctx, live.ID); err != nil && !errors.Is(err, kind.ErrGone) {
+		return fmt.Errorf("remove the container that has the name now: %w", err)
+	}
+	return nil
+}
+
+// foreign returns an error for a container of somebody else.
+func foreign(live *description, ws *kind.Workspace, owned bool) error {
+	if owned {
+		return nil
+	}
+	owner := "somebody else"
+	if dir := live.Labels()[docker.LabelWorkingDir]; dir != "" {
+		owner = "the Compose project in " + dir
+	}
+	return fmt.Errorf("a container with this name belongs to %s, not to %s: rename or remove it", owner, ws.Root)
+}

@@ -1,0 +1,224 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"dogear/internal/docker"
+	"dogear/kind"
+)
+
+// Grace periods of a stop.
+const (
+	// stopDefault is what a container is given where the caller sets no
+	// deadline. Databases may take minutes.
+	stopDefault = 5 * time.Minute
+	// stopMargin is kept back from the caller's deadline for the engine.
+	stopMargin = 2 * time.Second
+)
+
+// retryEvery is how often what a busy engine refused is tried again, and how
+// often it is asked for news.
+const retryEvery = 50 * time.Millisecond
+
+// Freeze pauses a running container.
+func (d *Driver) Freeze(ctx context.Context, _ *kind.Workspace, id kind.ID) (bool, error) {
+	for {
+		engine, live, err := d.look(ctx, id)
+		if errors.Is(err, kind.ErrGone) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if live.State != Running || live.Container.State.Restarting {
+			return false, nil
+		}
+		// The freezer of cgroup v1 fails now and then on a busy machine.
+		refused := engine.Pause(ctx, live.ID)
+		if refused == nil {
+			return true, nil
+		}
+		if err := wait(ctx); err != nil {
+			return false, fmt.Errorf("freeze it: %w", refused)
+		}
+	}
+}
+
+// Thaw unpauses a container.
+func (d *Driver) Thaw(ctx context.Context, _ *kind.Workspace, id kind.ID) error {
+	engine, live, err := d.look(ctx, id)
+	if errors.Is(err, kind.ErrGone) {
+		return nil
+	}
+	if err != nil || live.State != Paused {
+		return err
+	}
+	if err := engine.Unpause(ctx, live.ID); err != nil {
+		return fmt.Errorf("thaw it: %w", err)
+	}
+	return nil
+}
+
+// Incarnation identifies one run of a container, and whether it is frozen.
+func (d *Driver) Incarnation(ctx context.Context, _ *kind.Workspace, id kind.ID) (string, error) {
+	_, live, err := d.look(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s %s %s", live.ID, live.Container.State.StartedAt.Format(time.RFC3339Nano), live.State), nil
+}
+
+// Stop stops a container with its own stop signal. It is killed only at the
+// context's deadline, or if its main process does not hear the signal at all.
+func (d *Driver) Stop(ctx context.Context, _ *kind.Workspace, id kind.ID) (bool, error) {
+	engine, live, err := d.look(ctx, id)
+	if errors.Is(err, kind.ErrGone) {
+		return false, nil
+	}
+	if err != nil || live.State == Stopped {
+		return false, err
+	}
+	if live.State == Paused {
+		d.rememberPaused(id.Name)
+	}
+	if err := engine.Stop(ctx, live.ID, grace(ctx, engine, live)); err != nil && !errors.Is(err, kind.ErrGone) {
+		return false, fmt.Errorf("stop it: %w", err)
+	}
+	return true, nil
+}
+
+// grace returns after how many seconds a stop becomes a kill.
+func grace(ctx context.Context, engine *docker.Engine, live *description) int {
+	if !engine.HearsStop(live.Container) {
+		return 1
+	}
+	period := stopDefault
+	if deadline, ok := ctx.Deadline(); ok {
+		period = time.Until(deadline) - stopMargin
+	}
+	return int(math.Max(1, period.Seconds()))
+}
+
+func (d *Driver) rememberPaused(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.paused[name] = true
+}
+
+func (d *Driver) wasPaused(name string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	was := d.paused[name]
+	delete(d.paused, name)
+	return was
+}
+
+// Resume starts again what Stop stopped.
+func (d *Driver) Resume(ctx context.Context, _ *kind.Workspace, id kind.ID) error {
+	engine, live, err := d.look(ctx, id)
+	if err != nil {
+		return err
+	}
+	state := Running
+	if d.wasPaused(id.Name) {
+		state = Paused
+	}
+	return bring(ctx, engine, live, state)
+}
+
+// StopsLast reports whether the engine removes the container when it stops.
+func (d *Driver) StopsLast(ctx context.Context, _ *kind.Workspace, id kind.ID) (bool, error) {
+	_, live, err := d.look(ctx, id)
+	if errors.Is(err, kind.ErrGone) {
+		return false, nil
+	}
+	return err == nil && live.Removes(), err
+}
+
+// Start brings a container back to the state in which it was captured.
+func (d *Driver) Start(ctx context.Context, _ *kind.Workspace, part kind.Part, source kind.Source) error {
+	want, err := captured(ctx, part, source)
+	if err != nil {
+		return err
+	}
+	engine, live, err := d.look(ctx, part.ID)
+	if err != nil {
+		return err
+	}
+	if policy := want.RestartPolicy(); policy != live.RestartPolicy() {
+		if err := engine.SetRestartPolicy(ctx, live.ID, policy); err != nil {
+			return fmt.Errorf("set its restart policy: %w", err)
+		}
+	}
+	return bring(ctx, engine, live, want.State)
+}
+
+// bring starts and pauses as needed; it stops nothing.
+func bring(ctx context.Context, engine *docker.Engine, live *description, state State) error {
+	if state == Stopped || live.State == state {
+		return nil
+	}
+	if live.State == Stopped {
+		if err := engine.Start(ctx, live.ID); err != nil {
+			return fmt.Errorf("start it: %w", err)
+		}
+	}
+	if state == Paused {
+		if err := engine.Pause(ctx, live.ID); err != nil {
+			return fmt.Errorf("pause it, as it was: %w", err)
+		}
+	}
+	return nil
+}
+
+// WaitHealthy waits until a container that ran runs, and is healthy if it was.
+func (d *Driver) WaitHealthy(ctx context.Context, _ *kind.Workspace, part kind.Part, source kind.Source) error {
+	want, err := captured(ctx, part, source)
+	if err != nil || want.State != Running {
+		return err
+	}
+	for {
+		_, live, err := d.look(ctx, part.ID)
+		if err != nil {
+			return err
+		}
+		done, trouble := healthy(live, want)
+		if done {
+			return trouble
+		}
+		if err := wait(ctx); err != nil {
+			return errors.Join(trouble, err)
+		}
+	}
+}
+
+// healthy reports whether there is no use in waiting any longer, and what is
+// wrong. A container that its engine restarts may still come to.
+func healthy(live, want *description) (bool, error) {
+	state := live.Container.State
+	hint := "see docker logs " + live.Name
+	switch {
+	case live.State == Stopped && state.Status != "restarting":
+		return true, fmt.Errorf("it exited with code %d; %s", state.ExitCode, hint)
+	case live.State != Running || state.Restarting:
+		return false, fmt.Errorf("it is %s; %s", state.Status, hint)
+	case want.Healthy && state.Health != nil && state.Health.Status != "healthy":
+		return false, fmt.Errorf("it is %s; %s", state.Health.Status, hint)
+	}
+	return true, nil
+}
+
+func wait(ctx context.Context) error {
+	timer := time.NewTimer(retryEvery)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

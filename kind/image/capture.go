@@ -1,0 +1,122 @@
+package image
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"dogear/internal/content"
+	"dogear/internal/docker"
+	"dogear/kind"
+)
+
+// capture is one capture of one image.
+type capture struct {
+	driver  *Driver
+	engine  *docker.Engine
+	ws      *kind.Workspace
+	item    kind.Item
+	sink    kind.Sink
+	id      string
+	archive *kind.Object // nil until it is stored
+	held    kind.Interval
+}
+
+var (
+	_ kind.Capture  = (*capture)(nil)
+	_ kind.Preparer = (*capture)(nil)
+)
+
+// Open begins a capture.
+func (d *Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, sink kind.Sink) (kind.Capture, error) {
+	from := d.now()
+	engine, live, err := d.look(ctx, item.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &capture{driver: d, engine: engine, ws: ws, item: item, sink: sink, id: live.ID, held: kind.Interval{From: from}}, nil
+}
+
+// Prepare stores the image: whatever happens, it stays what it is.
+func (c *capture) Prepare(ctx context.Context) error { return c.store(ctx) }
+
+// Take fixes which image the reference means.
+func (c *capture) Take(ctx context.Context) error {
+	_, live, err := c.driver.look(ctx, c.item.ID)
+	if err != nil {
+		return err
+	}
+	if live.ID != c.id {
+		c.id, c.archive, c.held.From = live.ID, nil, c.driver.now()
+	}
+	c.held.To = c.driver.now()
+	return nil
+}
+
+// Finish stores what Prepare has not.
+func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
+	if err := c.store(ctx); err != nil {
+		return kind.Part{}, err
+	}
+	said, err := content.PutJSON(ctx, c.sink, settingsObject, settings{ID: c.id})
+	return kind.Part{
+		ID: c.item.ID, Needs: c.item.Needs, Objects: []kind.Object{said, *c.archive}, Held: c.held, Facts: facts(c.id),
+	}, err
+}
+
+// Close ends the capture.
+func (c *capture) Close() error { return nil }
+
+// store puts the image in the store. That an image with this id is there
+// already is remembered, as its id says all about it; the store is asked
+// nevertheless whether it still has it.
+func (c *capture) store(ctx context.Context) error {
+	if c.archive != nil {
+		return nil
+	}
+	known, err := c.recall(ctx)
+	if err != nil || known {
+		return err
+	}
+	stream, err := c.engine.SaveImage(ctx, c.id)
+	if err != nil {
+		return fmt.Errorf("read it from the engine: %w", err)
+	}
+	archive, err := content.Put(ctx, c.sink, archiveObject, stream)
+	if err := errors.Join(err, stream.Close()); err != nil {
+		return err
+	}
+	c.archive = &archive
+	return c.remember()
+}
+
+func (c *capture) recall(ctx context.Context) (bool, error) {
+	if c.ws.Cache == nil {
+		return false, nil
+	}
+	var archive kind.Object
+	if json.Unmarshal(c.ws.Cache.Load(c.key(), archiveObject), &archive) != nil || len(archive.Chunks) == 0 {
+		return false, nil
+	}
+	known, err := c.sink.Known(ctx, archive.Chunks)
+	if err != nil || slices.Contains(known, false) {
+		return false, err
+	}
+	c.archive = &archive
+	return true, nil
+}
+
+func (c *capture) remember() error {
+	if c.ws.Cache == nil {
+		return nil
+	}
+	raw, err := json.Marshal(c.archive)
+	if err != nil {
+		return err
+	}
+	return c.ws.Cache.Save(c.key(), archiveObject, raw)
+}
+
+func (c *capture) key() kind.ID { return kind.ID{Kind: Kind, Name: c.id} }

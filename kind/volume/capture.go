@@ -1,0 +1,109 @@
+package volume
+
+import (
+	"context"
+	"fmt"
+
+	"dogear/internal/content"
+	"dogear/internal/docker"
+	"dogear/internal/tree"
+	"dogear/kind"
+)
+
+// The objects of a part.
+const (
+	settingsObject = "settings"
+	filesObject    = "files"
+)
+
+// capture is one capture of one volume.
+type capture struct {
+	ws    *kind.Workspace
+	item  kind.Item
+	sink  kind.Sink
+	live  *docker.Volume
+	files tree.Capture // nil if the content cannot be read
+}
+
+var (
+	_ kind.Capture  = (*capture)(nil)
+	_ kind.Preparer = (*capture)(nil)
+)
+
+// Open begins a capture.
+func (d *Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, sink kind.Sink) (kind.Capture, error) {
+	engine, live, err := d.look(ctx, item.ID)
+	if err != nil {
+		return nil, err
+	}
+	c := &capture{ws: ws, item: item, sink: sink, live: live}
+	if !live.Plain() {
+		return c, nil
+	}
+	files, err := engine.Tree(ctx, live.Mountpoint)
+	if err != nil {
+		return nil, err
+	}
+	c.files, err = files.Capture(ctx, treeOptions(ws, item), sink)
+	return c, err
+}
+
+// Prepare reads the files while they may still be written to.
+func (c *capture) Prepare(ctx context.Context) error {
+	if c.files == nil {
+		return nil
+	}
+	return c.files.Prepare(ctx)
+}
+
+// Take fixes the files. The settings cannot change as long as there is a
+// container that mounts the volume.
+func (c *capture) Take(ctx context.Context) error {
+	if c.files == nil {
+		return nil
+	}
+	return c.files.Take(ctx)
+}
+
+// Finish stores settings and files.
+func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
+	stored, err := content.PutJSON(ctx, c.sink, settingsObject, c.live)
+	if err != nil {
+		return kind.Part{}, err
+	}
+	part := kind.Part{ID: c.item.ID, Needs: c.item.Needs, Claimed: c.item.Claimed, Objects: []kind.Object{stored}}
+	facts := kind.Stream(settings(c.ws, c.live))
+	if c.files == nil {
+		part.Facts, part.Gaps = facts, []kind.Gap{c.unread()}
+		return part, nil
+	}
+	result, err := c.files.Finish(ctx)
+	if err != nil {
+		return kind.Part{}, fmt.Errorf("store the files: %w", err)
+	}
+	result.Manifest.Name = filesObject
+	part.Objects = append(part.Objects, result.Manifest)
+	part.Held = result.Held
+	for _, gap := range result.Gaps {
+		gap.Part = c.item.ID
+		part.Gaps = append(part.Gaps, gap)
+	}
+	part.Facts = kind.Merge(tree.Facts(result.Entries, "/", spokenFor(c.ws, c.item)), facts)
+	return part, nil
+}
+
+func (c *capture) unread() kind.Gap {
+	why := "its driver " + c.live.Driver + " keeps it where only a container can see it"
+	if c.live.Driver == "local" {
+		why = "driver options put it somewhere else than in the engine's data directory"
+	}
+	return kind.Gap{Part: c.item.ID, What: "content", Why: why}
+}
+
+// Close ends the capture.
+func (c *capture) Close() error {
+	if c.files == nil {
+		return nil
+	}
+	return c.files.Close()
+}

@@ -1,0 +1,155 @@
+package volume
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"dogear/internal/content"
+	"dogear/internal/docker"
+	"dogear/internal/tree"
+	"dogear/kind"
+)
+
+// Restore makes the content of a volume what it was. One that is missing is
+// created, and filled before any container mounts it: the engine would fill
+// an empty one from the image.
+func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) error {
+	want, err := captured(ctx, part, source)
+	if err != nil {
+		return err
+	}
+	engine, live, err := d.look(ctx, part.ID)
+	if errors.Is(err, kind.ErrGone) {
+		live, err = create(ctx, engine, want)
+	}
+	if err != nil {
+		return err
+	}
+	if differing := difference(ws, live, want); differing != "" {
+		return errors.New(conflict(differing))
+	}
+	manifest, ok := part.Object(filesObject)
+	if !ok {
+		return nil // said in the snapshot: its content was not captured
+	}
+	files, err := engine.Tree(ctx, live.Mountpoint)
+	if err != nil {
+		return err
+	}
+	return apply(ctx, engine, part, files, treeOptions(ws, part.Item()), manifest, source)
+}
+
+func create(ctx context.Context, engine *docker.Engine, want *docker.Volume) (*docker.Volume, error) {
+	if !want.Plain() {
+		return nil, fmt.Errorf("it is gone, and its content was not captured (driver %s): create it and its content first", want.Driver)
+	}
+	live, err := engine.CreateVolume(ctx, *want)
+	if err != nil {
+		return nil, fmt.Errorf("create it: %w", err)
+	}
+	return live, nil
+}
+
+// apply corrects the files, unless somebody would see them change: a
+// container of another project may mount the volume too.
+func apply(ctx context.Context, engine *docker.Engine, part kind.Part, files tree.Tree, opts tree.Options, manifest kind.Object, source kind.Source) error {
+	users, err := engine.RunningWith(ctx, part.ID.Name)
+	if err != nil {
+		return err
+	}
+	if len(users) == 0 {
+		_, err := files.Apply(ctx, opts, manifest, source)
+		return err
+	}
+	changes, err := files.Compare(ctx, opts, manifest, source)
+	if err != nil {
+		return err
+	}
+	if !changes.None() {
+		return fmt.Errorf("it differs, and cannot be corrected while these containers run with it: %s", strings.Join(users, ", "))
+	}
+	return nil
+}
+
+func captured(ctx context.Context, part kind.Part, source kind.Source) (*docker.Volume, error) {
+	object, ok := part.Object(settingsObject)
+	if !ok {
+		return nil, errors.New("the part has no settings of the volume")
+	}
+	var v docker.Volume
+	return &v, content.GetJSON(ctx, source, object, &v)
+}
+
+// difference names the first setting that differs, or returns "".
+func difference(ws *kind.Workspace, live, want *docker.Volume) string {
+	have := settings(ws, live)
+	for _, f := range settings(ws, want) {
+		i := slices.IndexFunc(have, func(h kind.Fact) bool { return h.Name == f.Name })
+		if i < 0 || have[i].Value != f.Value {
+			return f.Name
+		}
+		have = slices.Delete(have, i, i+1)
+	}
+	if len(have) > 0 {
+		return have[0].Name
+	}
+	return ""
+}
+
+func conflict(differing string) string {
+	return "it was created with another " + differing +
+		", which only removing it would change: remove the containers that mount it, and the volume"
+}
+
+// Preview says what Restore would do.
+func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (kind.Change, error) {
+	want, err := captured(ctx, part, source)
+	if err != nil {
+		return kind.Change{}, err
+	}
+	manifest, hasFiles := part.Object(filesObject)
+	engine, live, err := d.look(ctx, part.ID)
+	if errors.Is(err, kind.ErrGone) {
+		return previewCreation(ctx, want, part, source), nil
+	}
+	if err != nil {
+		return kind.Change{}, err
+	}
+	if differing := difference(ws, live, want); differing != "" {
+		return kind.Change{Action: kind.ActionReplace, Conflicts: []string{conflict(differing)}}, nil
+	}
+	if !hasFiles {
+		return kind.Change{Action: kind.ActionNone}, nil
+	}
+	files, err := engine.Tree(ctx, live.Mountpoint)
+	if err != nil {
+		return kind.Change{}, err
+	}
+	changes, err := files.Compare(ctx, treeOptions(ws, part.Item()), manifest, source)
+	if err != nil || changes.None() {
+		return kind.Change{Action: kind.ActionNone}, err
+	}
+	return kind.Change{Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks}, nil
+}
+
+// previewCreation needs every chunk that the part has.
+func previewCreation(ctx context.Context, want *docker.Volume, part kind.Part, source kind.Source) kind.Change {
+	change := kind.Change{Action: kind.ActionCreate}
+	if !want.Plain() {
+		change.Conflicts = []string{"it is gone, and its content was not captured: create it and its content first"}
+		return change
+	}
+	manifest, _ := part.Object(filesObject)
+	for e, err := range tree.ReadManifest(ctx, source, manifest) {
+		if err != nil {
+			change.Conflicts = append(change.Conflicts, err.Error())
+			break
+		}
+		change.Bytes += e.Size
+		change.Chunks = append(change.Chunks, e.Chunks...)
+	}
+	return change
+}
