@@ -124,7 +124,8 @@ func (d *Driver) Remove(ctx context.Context, ws *kind.Workspace, item kind.Item)
 	return remove(ctx, engine, ws, live)
 }
 
-// look describes the live container.
+// look describes the live container. With kind.ErrGone it returns the engine
+// all the same.
 func (d *Driver) look(ctx context.Context, id kind.ID) (*docker.Engine, *description, error) {
 	engine, err := d.engines.Engine(ctx)
 	if err != nil {
@@ -132,10 +133,10 @@ func (d *Driver) look(ctx context.Context, id kind.ID) (*docker.Engine, *descrip
 	}
 	live, err := engine.Container(ctx, id.Name)
 	if err != nil {
-		return nil, nil, err
+		return engine, nil, err
 	}
 	if live.Name != id.Name {
-		return nil, nil, kind.ErrGone // the engine also takes the beginning of an id for a name
+		return engine, nil, kind.ErrGone // the engine also takes the beginning of an id for a name
 	}
 	described, err := describe(ctx, engine, live)
 	return engine, described, err

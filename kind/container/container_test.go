@@ -1,0 +1,103 @@
+package container_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	stdjson "encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"dogear/internal/docker"
+	"dogear/internal/testbed"
+	"dogear/kind"
+)
+
+type json = stdjson.RawMessage
+
+func redact(secret string) string {
+	sum := sha256.Sum256([]byte("test" + secret))
+	return hex.EncodeToString(sum[:6])
+}
+
+func include(containers []string) json {
+	raw, _ := stdjson.Marshal(map[string][]string{"include": containers}) // strings always encode
+	return raw
+}
+
+// sleeper is a main process that ends when it is told to.
+var sleeper = []string{"sh", "-c", "trap 'exit 0' TERM; test -e /ready || echo ready > /ready; while :; do sleep 0.1; done"}
+
+func started(t *testing.T, options ...string) string {
+	t.Helper()
+	name := testbed.Container(t, "busybox", options, sleeper...)
+	testbed.Eventually(t, 10*time.Second, "the container is ready", func() bool {
+		return testbed.Exec(t, name, "sh", "-c", "cat /ready 2>/dev/null || true") == "ready"
+	})
+	return name
+}
+
+func TestSameContainerIsCorrectedInPlace(t *testing.T) {
+	name := started(t, "-v", "/data", "-e", "SECRET=hunter2", "--label", "a=b", "--hostname", "shop")
+	testbed.Exec(t, name, "sh", "-c", "echo one > /etc/app.conf; mkdir /empty; chmod 4755 /etc/app.conf; echo v > /data/v; rm /bin/vi; ln -s nowhere /link")
+	w := newWorld(t, docker.Options{}, name)
+	parts := w.capture()
+	require.Empty(t, w.differences(parts))
+	id := testbed.Inspect(t, name, ".Id")
+
+	testbed.Exec(t, name, "sh", "-c", "echo two > /etc/app.conf; rmdir /empty; rm /data/v; touch /new; ln /etc/app.conf /hard; rm /link; mkdir /link")
+	require.NotEmpty(t, w.differences(parts))
+	w.restore(parts)
+	require.Empty(t, w.differences(parts))
+	require.Equal(t, id, testbed.Inspect(t, name, ".Id"))
+	require.Equal(t, "one", testbed.Exec(t, name, "cat", "/etc/app.conf"))
+	require.Equal(t, "v", testbed.Exec(t, name, "cat", "/data/v"))
+	for _, p := range parts {
+		for _, f := range p.facts {
+			require.NotContains(t, f.Value, "hunter2")
+		}
+	}
+}
+
+func TestRemovedContainerIsMadeAgain(t *testing.T) {
+	netA, netB := testbed.Network(t), testbed.Network(t, "--subnet", "10.213.7.0/24")
+	vol := testbed.Volume(t)
+	name := started(t, "-v", "/anonymous", "-v", vol+":/named:ro", "--mount", "type=volume,dst=/mounted",
+		"--network", netA, "--network-alias", "shopalias", "-p", "127.0.0.1::80", "--restart", "unless-stopped",
+		"-e", "A=1", "--hostname", "h", "--cap-add", "NET_ADMIN", "--shm-size", "32m", "--init=false", "--tmpfs", "/scratch:size=1m",
+		"--health-cmd", "true", "--health-interval", "1s", "--ulimit", "nofile=512:512", "--add-host", "x:1.2.3.4", "--user", "0:0", "-w", "/tmp")
+	testbed.Docker(t, "network", "connect", "--ip", "10.213.7.9", "--alias", "two", netB, name)
+	testbed.Exec(t, name, "sh", "-c", "echo a > /anonymous/a; echo m > /mounted/m; echo l > /layer")
+	w := newWorld(t, docker.Options{}, name)
+	parts := w.capture()
+	require.Empty(t, w.differences(parts))
+
+	testbed.Docker(t, "rm", "--force", "--volumes", name)
+	testbed.Docker(t, "network", "rm", netB)
+	w.restore(parts)
+	require.Empty(t, w.differences(parts))
+	require.Equal(t, "a m l", testbed.Exec(t, name, "sh", "-c", "echo $(cat /anonymous/a /mounted/m /layer)"))
+}
+
+func TestFreezeAndThaw(t *testing.T) {
+	name := started(t)
+	w := newWorld(t, docker.Options{}, name)
+	id, ctx := kind.ID{Kind: "container", Name: name}, t.Context()
+	before, err := w.containers.Incarnation(ctx, w.ws, id)
+	require.NoError(t, err)
+	frozen, err := w.containers.Freeze(ctx, w.ws, id)
+	require.NoError(t, err)
+	require.True(t, frozen)
+	again, err := w.containers.Freeze(ctx, w.ws, id)
+	require.NoError(t, err)
+	require.False(t, again, "it was frozen already, so we did not freeze it")
+	during, err := w.containers.Incarnation(ctx, w.ws, id)
+	require.NoError(t, err)
+	require.NotEqual(t, before, during)
+	require.NoError(t, w.containers.Thaw(ctx, w.ws, id))
+	require.NoError(t, w.containers.Thaw(ctx, w.ws, id))
+	after, err := w.containers.Incarnation(ctx, w.ws, id)
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+}
