@@ -113,6 +113,22 @@ func (s *Shop) Counter() Counted {
 	}
 }
 
+// Found returns what the counter found in each place when it was last started, before it went on counting.
+func (s *Shop) Found() Counted {
+	s.t.Helper()
+	var c Counted
+	Eventually(s.t, 60*time.Second, "the counter says what it found", func() bool {
+		started := Inspect(s.t, s.Container("counter"), ".State.StartedAt")
+		lines := strings.Fields(strings.ReplaceAll(Docker(s.t, "logs", "--since", started, s.Container("counter")), "found", ""))
+		if len(lines) < 3 {
+			return false
+		}
+		c = Counted{Postgres: s.number(lines[0]), Redis: s.number(lines[1]), File: s.number(lines[2])}
+		return true
+	})
+	return c
+}
+
 // RequireOneInstant fails unless this can be the state at one point in time.
 func (c Counted) RequireOneInstant(t require.TestingT) {
 	require.GreaterOrEqual(t, c.Postgres, c.Redis, "%+v", c)

@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,6 +24,9 @@ func count(ctx context.Context) error {
 	defer c.close(ctx)
 	n, err := c.last(ctx)
 	if err != nil {
+		return err
+	}
+	if err := c.report(n); err != nil {
 		return err
 	}
 	// What Postgres has may have missed the other two when it was stopped: they catch up first, or they
@@ -64,6 +71,27 @@ func (c *counter) last(ctx context.Context) (int64, error) {
 	var n int64
 	err := c.postgres.QueryRow(ctx, `select coalesce(max(n), 0) from counter`).Scan(&n)
 	return n, err
+}
+
+// report prints what all three hold before anything is written: a test compares them after a restore, when it could
+// not look before this program goes on counting.
+func (c *counter) report(postgres int64) error {
+	redis, err := c.redis.Do("GET", "counter")
+	if err != nil {
+		return err
+	}
+	digits := make([]byte, 12)
+	if _, err := c.file.ReadAt(digits, 0); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	fmt.Printf("found %d %d %d\n", postgres, number(redis), number(string(digits)))
+	return nil
+}
+
+// number reads what write has written; nothing yet is 0.
+func number(text string) int64 {
+	n, _ := strconv.ParseInt(strings.Trim(text, "\x00\n"), 10, 64)
+	return n
 }
 
 func (c *counter) write(ctx context.Context, n int64) error {

@@ -1,0 +1,174 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"dogear/internal/testbed"
+)
+
+// Exit codes of the command line.
+const (
+	done        = 0
+	failed      = 1
+	usage       = 2
+	differences = 3
+	busy        = 4
+	notFound    = 5
+)
+
+// build makes the binary and the sample's programs once for all tests.
+var build = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "dogear-e2e-")
+	if err != nil {
+		return "", err
+	}
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		return "", err
+	}
+	shop := filepath.Join("testdata", "workspaces", "shop")
+	for out, source := range map[string]string{
+		"dogear": filepath.Join("cmd", "dogear"), "src": filepath.Join(shop, "src"), "analytics": filepath.Join(shop, "analytics"),
+	} {
+		build := exec.Command("go", "build", "-ldflags=-s -w", "-o", filepath.Join(dir, out), "./"+source)
+		build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+		if text, err := build.CombinedOutput(); err != nil {
+			return "", errors.New(string(text))
+		}
+	}
+	return dir, os.Chmod(dir, 0o755)
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if dir, err := build(); err == nil {
+		_ = os.RemoveAll(dir)
+	}
+	os.Exit(code)
+}
+
+func programs(t testing.TB) string {
+	t.Helper()
+	dir, err := build()
+	require.NoError(t, err)
+	return dir
+}
+
+// rig is a workspace with a store of its own.
+type rig struct {
+	*testbed.Shop
+	t     testing.TB
+	store string
+}
+
+// newRig lays out the whole sample workspace and starts it.
+func newRig(t testing.TB) *rig {
+	t.Helper()
+	t.Setenv("SHOP_PROGRAMS", programs(t))
+	r := rigOn(t, testbed.NewShop(t))
+	r.Up()
+	return r
+}
+
+// newFilesRig lays out what needs no engine.
+func newFilesRig(t testing.TB) *rig {
+	t.Helper()
+	t.Setenv("SHOP_PROGRAMS", programs(t))
+	return rigOn(t, testbed.NewShopFiles(t))
+}
+
+// rigOn uses a short path for the store: its socket's name is limited.
+func rigOn(t testing.TB, shop *testbed.Shop) *rig {
+	t.Helper()
+	store, err := os.MkdirTemp("", "store-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(store)) })
+	return &rig{Shop: shop, t: t, store: filepath.Join(store, "s")}
+}
+
+func (r *rig) command(args ...string) *exec.Cmd {
+	r.t.Helper()
+	cmd := exec.Command(filepath.Join(programs(r.t), "dogear"), args...)
+	cmd.Dir = r.Dir
+	cmd.Env = append(os.Environ(), "DOGEAR_STORE="+r.store, "XDG_CONFIG_HOME="+filepath.Dir(r.store))
+	return cmd
+}
+
+// dogear runs a command, requires its exit code, and returns what it printed.
+func (r *rig) dogear(exit int, args ...string) string {
+	r.t.Helper()
+	cmd := r.command(args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exitErr *exec.ExitError
+	if err != nil && !errors.As(err, &exitErr) {
+		require.NoError(r.t, err)
+	}
+	require.Equal(r.t, exit, cmd.ProcessState.ExitCode(), "dogear %q\n%s%s", args, stdout.String(), stderr.String())
+	return stdout.String()
+}
+
+// json runs a command with --json and decodes what it printed.
+func (r *rig) json(exit int, args ...string) result {
+	r.t.Helper()
+	out := r.dogear(exit, append(args, "--json")...)
+	var res result
+	require.NoError(r.t, json.Unmarshal([]byte(out), &res), out)
+	return res
+}
+
+// result is as much of all JSON documents as the tests look at.
+type result struct {
+	Snapshot struct {
+		ID, State, Consistency string
+	}
+	Bytes   struct{ Read, Added int64 }
+	Timings struct {
+		FreezeMS  int64 `json:"freeze_ms"`
+		OutageMS  int64 `json:"outage_ms"`
+		HealthyMS int64 `json:"healthy_ms"`
+		TotalMS   int64 `json:"total_ms"`
+	}
+	NotCaptured []struct{ Part, What, Why string } `json:"not_captured"`
+	Identical   bool
+	Differences []difference
+	Receipt     struct {
+		Identical     bool
+		Differences   []difference
+		NotComparable []struct{ Part, What, Why string } `json:"not_comparable"`
+		Kept          []struct{ Part, What string }
+		Want, Have    string
+		Parts         []struct{ Part, Method, Running string }
+	}
+	Safety string
+	Error  struct{ Code, Message, Hint, State string }
+}
+
+type difference struct{ Part, Fact, Want, Have, Half string }
+
+// facts lists what differs, as "part fact".
+func (r result) facts() []string {
+	var out []string
+	for _, d := range r.Differences {
+		out = append(out, d.Part+" "+d.Fact)
+	}
+	return out
+}
+
+// identical requires a receipt to say so.
+func (r result) identical(t testing.TB) {
+	t.Helper()
+	require.True(t, r.Receipt.Identical, "%+v", r.Receipt.Differences)
+	require.Empty(t, r.Receipt.NotComparable)
+	require.Equal(t, r.Receipt.Want, r.Receipt.Have)
+}
