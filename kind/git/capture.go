@@ -1,0 +1,147 @@
+package git
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"dogear/internal/tree"
+	"dogear/kind"
+)
+
+// takeAttempts is how often Take begins again because git was at work.
+const takeAttempts = 5
+
+// errMoved ends a capture that would not hang together.
+var errMoved = errors.New("git changed the repository all the while it was captured; end what is running there and try again")
+
+// capture is one capture of a repository.
+type capture struct {
+	ws    *kind.Workspace
+	item  kind.Item
+	sink  kind.Sink
+	opts  tree.Options
+	gaps  []kind.Gap
+	files tree.Capture
+	state *state // what Take fixed
+}
+
+// Open begins a capture. It waits a little for a git command that runs.
+func (*Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, sink kind.Sink) (kind.Capture, error) {
+	dirs, err := gitDirs(item.Root)
+	if err != nil {
+		return nil, err
+	}
+	left, err := awaitGit(ctx, item.Root, dirs)
+	if err != nil {
+		return nil, err
+	}
+	c := &capture{ws: ws, item: item, sink: sink, opts: options(ws, item, dirs)}
+	for _, lock := range left {
+		c.gaps = append(c.gaps, kind.Gap{Part: item.ID, What: kind.Printable(lock), Why: "a lock of a git command that was killed, or that waits for its user"})
+	}
+	return c, c.open(ctx)
+}
+
+func (c *capture) open(ctx context.Context) (err error) {
+	c.files, err = tree.New(c.item.Root).Capture(ctx, c.opts, c.sink)
+	return err
+}
+
+// Prepare reads and stores files while everything is live.
+func (c *capture) Prepare(ctx context.Context) error { return c.files.Prepare(ctx) }
+
+// Take fixes the tree, and the state that its facts will be read from. No
+// freeze stops a git command of the user's, so the state is read before and
+// after: if it is the same the tree in between holds that state.
+func (c *capture) Take(ctx context.Context) error {
+	for range takeAttempts {
+		before, err := readState(c.item.Root)
+		if err != nil {
+			return err
+		}
+		if err := c.files.Take(ctx); err != nil {
+			return err
+		}
+		if c.state, err = readState(c.item.Root); err != nil {
+			return err
+		}
+		if c.state.equal(before) {
+			return nil
+		}
+		if err := c.again(ctx); err != nil {
+			return err
+		}
+	}
+	return errMoved
+}
+
+// again drops what Take got, which is no state that ever was.
+func (c *capture) again(ctx context.Context) error {
+	if err := c.Close(); err != nil {
+		return err
+	}
+	return c.open(ctx)
+}
+
+// Finish stores the tree and returns the part.
+func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
+	result, err := c.files.Finish(ctx)
+	if err != nil {
+		return kind.Part{}, err
+	}
+	if err := c.checkState(result); err != nil {
+		return kind.Part{}, err
+	}
+	outside, err := outsideGaps(ctx, c.ws.Root, c.item, c.state)
+	if err != nil {
+		return kind.Part{}, err
+	}
+	part := kind.Part{
+		ID: c.item.ID, Needs: c.item.Needs, RunsIn: c.item.RunsIn, Root: c.item.Root,
+		Claims: c.item.Claims, Nested: c.item.Nested, Claimed: c.item.Claimed,
+		Objects: []kind.Object{result.Manifest}, Held: result.Held,
+		Gaps:  append(c.gaps, outside...),
+		Facts: allFacts(ctx, c.ws, c.item, c.state, result.Entries),
+	}
+	for _, gap := range result.Gaps {
+		gap.Part = c.item.ID
+		part.Gaps = append(part.Gaps, gap)
+	}
+	return part, nil
+}
+
+// checkState makes sure that the facts are made of the very bytes that were
+// captured.
+func (c *capture) checkState(result tree.Result) error {
+	wanted := patterns(c.state.dirs, stateFiles)
+	captured := 0
+	for e, err := range result.Entries {
+		if err != nil {
+			return err
+		}
+		if e.Type != tree.Regular || e.Unread || !kind.MatchAny(wanted, e.Path) {
+			continue
+		}
+		entry, ok := c.state.files[e.Path]
+		if !ok || sha256.Sum256(entry.content) != e.Digest {
+			return fmt.Errorf("%s: %w", kind.Printable(e.Path), errMoved)
+		}
+		captured++
+	}
+	if captured != c.state.regular() {
+		return errMoved
+	}
+	return nil
+}
+
+// Close releases everything.
+func (c *capture) Close() error {
+	if c.files == nil {
+		return nil
+	}
+	files := c.files
+	c.files = nil
+	return files.Close()
+}

@@ -1,0 +1,65 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"dogear/internal/proc"
+	"dogear/kind"
+)
+
+// config is a repository's own configuration: values by key, in the order of
+// the file. Files that it includes are not read.
+type config map[string][]string
+
+// config reads the configuration of a git directory. The program reads the
+// captured bytes from a pipe and opens no repository.
+func (s *state) config(ctx context.Context, gitDir string) (config, error) {
+	values := config{}
+	for _, name := range []string{"config", "config.worktree"} {
+		content, ok := s.content(gitDir, name)
+		if !ok {
+			continue
+		}
+		out, err := proc.Run(ctx, proc.Command{
+			Name: "git", Args: []string{"config", "--file", "-", "--no-includes", "-z", "--list"},
+			Dir: "/", Stdin: bytes.NewReader(content), Drop: []string{"GIT_"},
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read %s/%s: %w", gitDir, name, err)
+		}
+		values.parse(out)
+	}
+	return values, nil
+}
+
+// parse reads the output of "git config -z --list": key, newline, value, NUL.
+func (c config) parse(out []byte) {
+	for entry := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+		key, value, _ := strings.Cut(entry, "\n")
+		if key != "" {
+			c[key] = append(c[key], value)
+		}
+	}
+}
+
+// last returns the value that counts for a key with one value, or "".
+func (c config) last(key string) string {
+	if values := c[key]; len(values) > 0 {
+		return values[len(values)-1]
+	}
+	return ""
+}
+
+// facts gives the values as digests: a URL may hold a password.
+func (c config) facts(redact func(string) string) []kind.Fact {
+	facts := make([]kind.Fact, 0, len(c))
+	for key, values := range c {
+		facts = append(facts, kind.Fact{Name: "config " + key, Value: redact(strings.Join(values, "\x00"))})
+	}
+	slices.SortFunc(facts, func(a, b kind.Fact) int { return kind.CompareNames(a.Name, b.Name) })
+	return facts
+}

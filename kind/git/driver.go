@@ -1,0 +1,113 @@
+// Package git is the driver for git repositories.
+//
+// A repository is captured as what it is on disk: its worktree and its .git
+// directory are one tree, raw bytes and metadata, because every porcelain
+// (stash, bundle, checkout) loses something. What the bytes mean (refs, index,
+// stashes, the operation in progress) is read by this package from the same
+// bytes and given as facts; the git program is used only where its own
+// formats are not worth a second parser, and never to write a repository,
+// save for refreshing the index after a restore and for keeping what was
+// committed meanwhile.
+//
+// Bare repositories, and worktrees and submodules whose .git is a file that
+// points into the workspace, are files of the tree they lie in.
+package git
+
+import (
+	"context"
+	"iter"
+	"strings"
+
+	"dogear/internal/tree"
+	"dogear/kind"
+)
+
+// Driver is the git driver.
+type Driver struct{}
+
+var (
+	_ kind.Driver    = (*Driver)(nil)
+	_ kind.Resting   = (*Driver)(nil)
+	_ kind.Previewer = (*Driver)(nil)
+	_ kind.Remover   = (*Driver)(nil)
+	_ kind.Starter   = (*Driver)(nil)
+)
+
+// New returns the driver.
+func New() *Driver { return &Driver{} }
+
+// Kind returns "git".
+func (*Driver) Kind() string { return "git" }
+
+// Inspect returns the facts of the repository and of its worktree.
+func (*Driver) Inspect(ctx context.Context, ws *kind.Workspace, item kind.Item) kind.Facts {
+	return func(yield func(kind.Fact, error) bool) {
+		s, err := readState(item.Root)
+		if err != nil {
+			yield(kind.Fact{}, err)
+			return
+		}
+		entries := tree.New(item.Root).Entries(ctx, options(ws, item, s.dirs))
+		allFacts(ctx, ws, item, s, entries)(yield)
+	}
+}
+
+// allFacts merges what a state means with the entries of its tree.
+func allFacts(ctx context.Context, ws *kind.Workspace, item kind.Item, s *state, entries iter.Seq2[tree.Entry, error]) kind.Facts {
+	facts, err := s.facts(ctx, ws.Redact)
+	if err != nil {
+		return kind.FailedFacts(err)
+	}
+	return kind.Merge(kind.Stream(facts), treeFacts(ws, item, entries))
+}
+
+// treeFacts are those of the worktree, and of what lies in .git and has no
+// fact of its own.
+func treeFacts(ws *kind.Workspace, item kind.Item, entries iter.Seq2[tree.Entry, error]) kind.Facts {
+	claimed := append(append([]kind.Pattern{}, item.Claimed...), ws.Volatile...)
+	return tree.Facts(timeless(entries), "./", claimed)
+}
+
+// InspectRest returns the rest facts of the live tree.
+func (*Driver) InspectRest(ctx context.Context, ws *kind.Workspace, item kind.Item) kind.Facts {
+	dirs, err := gitDirs(item.Root)
+	if err != nil {
+		return kind.FailedFacts(err)
+	}
+	entries := tree.New(item.Root).Entries(ctx, options(ws, item, dirs))
+	return tree.Facts(timeless(entries), "./", nil)
+}
+
+// Rest returns the rest facts of a captured tree.
+func (*Driver) Rest(ctx context.Context, part kind.Part, source kind.Source) kind.Facts {
+	manifest, err := manifestOf(part)
+	if err != nil {
+		return kind.FailedFacts(err)
+	}
+	return tree.Facts(timeless(tree.ReadManifest(ctx, source, manifest)), "./", nil)
+}
+
+// timeless drops the times of what lies in .git: git touches files there
+// whenever it looks.
+func timeless(entries iter.Seq2[tree.Entry, error]) iter.Seq2[tree.Entry, error] {
+	return func(yield func(tree.Entry, error) bool) {
+		for e, err := range entries {
+			if e.Path == ".git" || strings.HasPrefix(e.Path, ".git/") {
+				e.Sec, e.Nsec = 0, 0
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// options describe the tree of a repository to the tree engine.
+func options(ws *kind.Workspace, item kind.Item, dirs []string) tree.Options {
+	return tree.Options{
+		Nested: item.Nested,
+		Skip:   patterns(dirs, transient),
+		First:  patterns(dirs, first),
+		Index:  tree.CacheIndex(ws.Cache, item.ID),
+	}
+}

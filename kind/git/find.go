@@ -1,0 +1,150 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"dogear/kind"
+)
+
+// Find returns the repositories with a worktree in the workspace, also those
+// inside other repositories. A worktree whose .git is a file is one of them
+// only if the repository that the file names lies outside the workspace.
+func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, _ []kind.Item) ([]kind.Item, error) {
+	roots, err := findRoots(ctx, ws.Root)
+	if err != nil {
+		return nil, err
+	}
+	items := make([]kind.Item, 0, len(roots))
+	for _, root := range roots {
+		item, err := newItem(ws, root)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, item)
+	}
+	slices.SortFunc(items, func(a, b kind.Item) int { return a.ID.Compare(b.ID) })
+	return items, nil
+}
+
+func newItem(ws *kind.Workspace, root string) (kind.Item, error) {
+	rel, err := filepath.Rel(ws.Root, root)
+	if err != nil {
+		return kind.Item{}, err
+	}
+	item := kind.Item{ID: kind.ID{Kind: "git", Name: filepath.ToSlash(rel)}, Root: root}
+	dirs, err := gitDirs(root)
+	if err != nil {
+		return kind.Item{}, err
+	}
+	if len(dirs) > 0 {
+		item.Claims = []kind.Claim{{On: item.ID, Paths: claimed(dirs)}}
+	}
+	return item, nil
+}
+
+// findRoots lists the worktrees in a directory, in the order of the walk. It
+// does not cross into other file systems. What cannot be read is left to the
+// tree engine, which says so.
+func findRoots(ctx context.Context, dir string) ([]string, error) {
+	device, err := deviceOf(dir)
+	if err != nil {
+		return nil, err
+	}
+	var roots []string
+	err = filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return nil
+		}
+		if entry.Name() == ".git" {
+			if isWorktree(dir, name, entry) {
+				roots = append(roots, filepath.Dir(name))
+			}
+			return skip(entry)
+		}
+		if entry.IsDir() && name != dir && !sameDevice(entry, device) {
+			return fs.SkipDir
+		}
+		return nil
+	})
+	return roots, err
+}
+
+func skip(entry fs.DirEntry) error {
+	if entry.IsDir() {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+func isWorktree(workspace, name string, entry fs.DirEntry) bool {
+	if entry.IsDir() {
+		return isGitDir(name)
+	}
+	target, err := linkTarget(name)
+	return err == nil && !within(workspace, target)
+}
+
+// isGitDir applies git's own rule for what a git directory is.
+func isGitDir(dir string) bool {
+	for _, name := range []string{"HEAD", "objects", "refs"} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// linkTarget returns the git directory that a .git file names.
+func linkTarget(file string) (string, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	target, ok := strings.CutPrefix(strings.TrimRight(string(content), "\r\n"), "gitdir: ")
+	if !ok {
+		return "", errors.New("not a link to a git directory")
+	}
+	return absolute(filepath.Dir(file), target), nil
+}
+
+func absolute(dir, name string) string {
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(dir, name)
+	}
+	if resolved, err := filepath.EvalSymlinks(name); err == nil {
+		return resolved
+	}
+	return filepath.Clean(name)
+}
+
+func within(dir, name string) bool {
+	rel, err := filepath.Rel(dir, name)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+func deviceOf(dir string) (uint64, error) {
+	var stat syscall.Stat_t
+	if err := syscall.Lstat(dir, &stat); err != nil {
+		return 0, &fs.PathError{Op: "lstat", Path: dir, Err: err}
+	}
+	return stat.Dev, nil
+}
+
+func sameDevice(entry fs.DirEntry, device uint64) bool {
+	info, err := entry.Info()
+	if err != nil {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stat.Dev == device
+}

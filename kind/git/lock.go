@@ -1,0 +1,181 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Git commands that change a repository create these files first, and give up
+// if they are there.
+var lockNames = []string{"index.lock", "HEAD.lock", "packed-refs.lock"}
+
+// lockMark is what a lock that Dogear has made contains. A restore that was
+// killed leaves such locks, and the next one takes them over.
+const lockMark = "dogear\n"
+
+const (
+	lockPatience = 3 * time.Second
+	lockInterval = 50 * time.Millisecond
+)
+
+// locks are those that this process holds in a repository, by path.
+type locks struct{ held []string }
+
+// takeLocks locks the git directories that exist, so that a git command
+// started meanwhile fails instead of meeting a half-restored repository. It
+// waits a little for a command that runs. A lock of others is never removed.
+func takeLocks(ctx context.Context, root string) (*locks, error) {
+	dirs, err := gitDirs(root)
+	if err != nil {
+		return nil, err
+	}
+	l := &locks{}
+	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	for _, dir := range dirs {
+		for _, name := range lockNames {
+			path := filepath.Join(root, dir, name)
+			if err := l.take(ctx, path); err != nil {
+				return nil, errors.Join(err, l.release())
+			}
+			l.held = append(l.held, path)
+		}
+	}
+	return l, nil
+}
+
+func (l *locks) take(ctx context.Context, path string) error {
+	for {
+		err := createLock(path)
+		if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		if content, err := os.ReadFile(path); err == nil && string(content) == lockMark {
+			return nil
+		}
+		if !pauseFor(ctx, lockInterval) {
+			return lockedError(path)
+		}
+	}
+}
+
+func createLock(path string) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	_, err = f.WriteString(lockMark)
+	return err
+}
+
+// release removes the locks. The directory's time stays what the restore has
+// made it.
+func (l *locks) release() error {
+	var errs []error
+	for _, path := range slices.Backward(l.held) {
+		errs = append(errs, removeQuietly(path))
+	}
+	l.held = nil
+	return errors.Join(errs...)
+}
+
+func removeQuietly(path string) error {
+	dir := filepath.Dir(path)
+	var before unix.Stat_t
+	if err := unix.Lstat(dir, &before); err != nil {
+		return ignoreMissing(err)
+	}
+	if err := os.Remove(path); err != nil {
+		return ignoreMissing(err)
+	}
+	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, before.Mtim}
+	return unix.UtimesNanoAt(unix.AT_FDCWD, dir, times, unix.AT_SYMLINK_NOFOLLOW)
+}
+
+// awaitGit waits until no running git command holds a lock. It returns the
+// locks that nobody holds, which killed commands (and editors waited for)
+// leave.
+func awaitGit(ctx context.Context, root string, dirs []string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	for {
+		found, err := presentLocks(root, dirs)
+		if err != nil {
+			return nil, err
+		}
+		at := slices.IndexFunc(found, func(path string) bool { return holder(filepath.Join(root, path)) != "" })
+		if at < 0 {
+			return found, nil
+		}
+		if !pauseFor(ctx, lockInterval) {
+			return nil, lockedError(filepath.Join(root, found[at]))
+		}
+	}
+}
+
+// presentLocks lists the lock files at the top of the git directories,
+// relative to root.
+func presentLocks(root string, dirs []string) ([]string, error) {
+	var found []string
+	for _, dir := range dirs {
+		entries, err := os.ReadDir(filepath.Join(root, dir))
+		if ignoreMissing(err) != nil {
+			return nil, err
+		}
+		for _, entry := range entries {
+			if strings.HasSuffix(entry.Name(), ".lock") && !entry.IsDir() {
+				found = append(found, filepath.Join(dir, entry.Name()))
+			}
+		}
+	}
+	return found, nil
+}
+
+func lockedError(path string) error {
+	if who := holder(path); who != "" {
+		return fmt.Errorf("git is at work in this repository: %s holds %s", who, path)
+	}
+	return fmt.Errorf("%s exists, and no process has it open: end the git command that waits for you, or remove the file if none runs", path)
+}
+
+// holder names a process that has a file open, or returns "".
+func holder(path string) string {
+	fds, _ := filepath.Glob("/proc/[0-9]*/fd/*") // the pattern is well-formed
+	for _, fd := range fds {
+		if target, err := os.Readlink(fd); err != nil || target != path {
+			continue
+		}
+		process := filepath.Dir(filepath.Dir(fd))
+		pid, err := strconv.Atoi(filepath.Base(process))
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		name, _ := os.ReadFile(filepath.Join(process, "comm"))
+		return fmt.Sprintf("%s (pid %d)", bytes.TrimSpace(name), pid)
+	}
+	return ""
+}
+
+// pauseFor waits, and reports false if the context ends first.
+func pauseFor(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
