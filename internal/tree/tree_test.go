@@ -16,16 +16,6 @@ import (
 	"dogear/kind/kindtest"
 )
 
-// memoryIndex is a stat index in memory.
-type memoryIndex struct{ content []byte }
-
-func (i *memoryIndex) Load() []byte { return i.content }
-
-func (i *memoryIndex) Save(content []byte) error {
-	i.content = bytes.Clone(content)
-	return nil
-}
-
 // captureTree captures a tree from beginning to end.
 func captureTree(t *testing.T, root string, opts tree.Options, sink kind.Sink) tree.Result {
 	t.Helper()
@@ -181,4 +171,3 @@ func TestHeldIsWithinTheCapture(t *testing.T) {
 	require.True(t, kind.Interval{From: before, To: time.Now()}.Covers(result.Held))
 	require.False(t, result.Held.To.Before(result.Held.From))
 }
-
