@@ -1,0 +1,65 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"dogear/kind"
+)
+
+// factCache keeps the facts of one state of a database's files, so that an
+// unchanged database is not read again.
+type factCache struct {
+	cache kind.Cache
+	id    kind.ID
+}
+
+const (
+	factCacheName    = "facts"
+	factCacheVersion = 1
+	// What is kept for days leaves room for the clocks of file servers.
+	cacheTick = 2 * time.Second
+)
+
+type cachedFacts struct {
+	Version int
+	Stamp   string
+	Facts   []cachedFact
+}
+
+// cachedFact holds bytes: names need not be text.
+type cachedFact struct{ Name, Value []byte }
+
+func (f factCache) load(s stamp) ([]kind.Fact, bool) {
+	if f.cache == nil {
+		return nil, false
+	}
+	var cached cachedFacts
+	if err := json.Unmarshal(f.cache.Load(f.id, factCacheName), &cached); err != nil {
+		return nil, false
+	}
+	if cached.Version != factCacheVersion || cached.Stamp != s.files {
+		return nil, false
+	}
+	facts := make([]kind.Fact, 0, len(cached.Facts))
+	for _, fact := range cached.Facts {
+		facts = append(facts, kind.Fact{Name: string(fact.Name), Value: string(fact.Value)})
+	}
+	return facts, true
+}
+
+func (f factCache) save(s stamp, facts []kind.Fact) error {
+	if f.cache == nil || !s.settled(time.Now(), cacheTick) {
+		return nil
+	}
+	cached := cachedFacts{Version: factCacheVersion, Stamp: s.files}
+	for _, fact := range facts {
+		cached.Facts = append(cached.Facts, cachedFact{Name: []byte(fact.Name), Value: []byte(fact.Value)})
+	}
+	encoded, err := json.Marshal(cached)
+	if err != nil {
+		return fmt.Errorf("encode facts: %w", err)
+	}
+	return f.cache.Save(f.id, factCacheName, encoded)
+}

@@ -1,0 +1,163 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"dogear/kind"
+)
+
+// magic begins every SQLite database that holds anything. The smallest page
+// has 512 bytes.
+const (
+	magic       = "SQLite format 3\x00"
+	minimumSize = 512
+)
+
+// Find looks at every file of the trees that the other drivers found, by
+// content: databases bear any name. Files in .git belong to git.
+func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, found []kind.Item) ([]kind.Item, error) {
+	trees := treesIn(ws.Root, found)
+	if len(trees) == 0 {
+		return nil, nil
+	}
+	s := search{seen: loadSeen(ws.Cache), now: time.Now()}
+	if err := s.walk(ctx, ws.Root); err != nil {
+		return nil, err
+	}
+	if err := s.seen.save(ws.Cache); err != nil {
+		return nil, err
+	}
+	items := make([]kind.Item, 0, len(s.databases))
+	for _, path := range s.databases {
+		if item, ok := newItem(ws.Root, path, trees); ok {
+			items = append(items, item)
+		}
+	}
+	slices.SortFunc(items, func(a, b kind.Item) int { return a.ID.Compare(b.ID) })
+	return items, nil
+}
+
+// treesIn returns the items that own a tree in the workspace, inner ones
+// first.
+func treesIn(root string, found []kind.Item) []kind.Item {
+	var trees []kind.Item
+	for _, item := range found {
+		if item.Root == root || strings.HasPrefix(item.Root, root+"/") {
+			trees = append(trees, item)
+		}
+	}
+	slices.SortStableFunc(trees, func(a, b kind.Item) int { return len(b.Root) - len(a.Root) })
+	return trees
+}
+
+func newItem(root, path string, trees []kind.Item) (kind.Item, bool) {
+	at := slices.IndexFunc(trees, func(tree kind.Item) bool { return strings.HasPrefix(path, tree.Root+"/") })
+	if at < 0 {
+		return kind.Item{}, false
+	}
+	tree := trees[at]
+	name := strings.TrimPrefix(path, tree.Root+"/")
+	return kind.Item{
+		ID:     kind.ID{Kind: "sqlite", Name: strings.TrimPrefix(path, root+"/")},
+		Needs:  []kind.ID{tree.ID},
+		Claims: []kind.Claim{{On: tree.ID, Paths: siblings(name)}},
+	}, true
+}
+
+// siblings are the files of one database.
+func siblings(name string) []kind.Pattern {
+	name = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(name)
+	var all []kind.Pattern
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal", "-mj*"} {
+		all = append(all, kind.Pattern(name+suffix))
+	}
+	return all
+}
+
+// search is one walk through a workspace.
+type search struct {
+	seen      *seen
+	now       time.Time
+	device    uint64
+	databases []string
+}
+
+// walk looks at every regular file below root, on its own file system. What
+// cannot be read is left to the tree engine, which says so.
+func (s *search) walk(ctx context.Context, root string) error {
+	var stat unix.Stat_t
+	if err := unix.Lstat(root, &stat); err != nil {
+		return &fs.PathError{Op: "lstat", Path: root, Err: err}
+	}
+	s.device = stat.Dev
+	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil || !(entry.IsDir() || entry.Type().IsRegular()) {
+			return nil
+		}
+		return s.visit(path, entry)
+	})
+}
+
+func (s *search) visit(path string, entry fs.DirEntry) error {
+	info, err := entry.Info()
+	if err != nil {
+		return nil // it is gone
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if entry.IsDir() {
+		if entry.Name() == ".git" || ok && stat.Dev != s.device {
+			return fs.SkipDir
+		}
+		return nil
+	}
+	if ok && stat.Size >= minimumSize && s.isDatabase(path, stat) {
+		s.databases = append(s.databases, path)
+	}
+	return nil
+}
+
+func (s *search) isDatabase(path string, stat *syscall.Stat_t) bool {
+	key := keyOf(stat)
+	if database, ok := s.seen.look(key); ok {
+		return database
+	}
+	database, err := hasMagic(path)
+	if err == nil && settled(stat, s.now) {
+		s.seen.remember(key, database)
+	}
+	return database
+}
+
+// settled reports whether a change that is made from now on will show in the
+// file's times, whatever the resolution of its file system's clock.
+func settled(stat *syscall.Stat_t, now time.Time) bool {
+	return now.Sub(time.Unix(stat.Ctim.Unix())) > 2*time.Second
+}
+
+func hasMagic(path string) (_ bool, err error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	head := make([]byte, len(magic))
+	if _, err := io.ReadFull(f, head); err != nil {
+		return false, err
+	}
+	return bytes.Equal(head, []byte(magic)), nil
+}
