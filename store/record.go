@@ -11,8 +11,11 @@ import (
 	"dogear/internal/atomicfile"
 )
 
+// Format is the version of what is on disk (docs/format.md).
+const Format = 0
+
 // recordFormat is the version of the envelope.
-const recordFormat = 0
+const recordFormat = Format
 
 type recordType string
 

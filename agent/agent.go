@@ -1,0 +1,102 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"dogear/kind"
+	"dogear/snapshot"
+	"dogear/store"
+)
+
+// Options say what an agent works with.
+type Options struct {
+	Dir     string // of the store
+	Drivers []kind.Driver
+	// Resident says that the agent stays when its clients leave.
+	Resident bool
+
+	Now           func() time.Time
+	NewID         func() snapshot.ID
+	StartWatchdog StartWatchdog
+	// HealthTimeout bounds the wait for restored items to be healthy.
+	HealthTimeout time.Duration
+}
+
+// Agent is the one owner of a store. It is safe for concurrent use.
+type Agent struct {
+	Options
+	store   *store.Store
+	jobs    *jobs
+	server  *server
+	started time.Time
+	healed  chan struct{} // closed once leftovers have been looked after
+}
+
+// Open makes this process the owner of the store, and creates the store if
+// there is none. It returns an error that is store.ErrLocked if another
+// process owns it.
+func Open(options Options) (*Agent, error) {
+	st, err := store.Open(options.Dir, store.Options{Now: options.Now})
+	if err != nil {
+		return nil, cannotOpen(err)
+	}
+	return &Agent{
+		Options: options, store: st, jobs: newJobs(options.Now),
+		started: options.Now(), healed: make(chan struct{}),
+	}, nil
+}
+
+// Serve answers clients until Close. Their jobs wait until what was
+// interrupted has been brought to an end.
+func (a *Agent) Serve() error {
+	listener, err := listen(a.Dir)
+	if err != nil {
+		return errors.Join(err, a.store.Close())
+	}
+	a.server = newServer(a, listener)
+	go func() {
+		defer close(a.healed)
+		a.healAll(context.Background())
+	}()
+	return nil
+}
+
+// Close ends the agent once its clients have left. When ctx is done their
+// jobs are cancelled.
+func (a *Agent) Close(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, a.jobs.cancelAll)
+	defer stop()
+	if a.server == nil {
+		return a.store.Close()
+	}
+	<-a.healed
+	return errors.Join(a.server.close(), a.store.Close())
+}
+
+func (a *Agent) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/hello", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	for name, h := range map[string]http.Handler{
+		"save":    handle(a, "save", a.save),
+		"pause":   handle(a, "pause", a.pause),
+		"resume":  handle(a, "resume", a.resume),
+		"restore": handle(a, "restore", a.restore),
+		"undo":    handle(a, "undo", a.undo),
+		"recover": handle(a, "recover", a.recover),
+		"compare": handle(a, "compare", a.compare),
+		"diff":    handle(a, "diff", a.diff),
+		"list":    handle(a, "list", a.list),
+		"show":    handle(a, "show", a.show),
+		"log":     handle(a, "log", a.history),
+		"find":    handle(a, "find", a.find),
+		"doctor":  handle(a, "doctor", a.doctor),
+		"agent":   handle(a, "agent", a.status),
+		"cancel":  handle(a, "cancel", a.cancel),
+	} {
+		mux.Handle("POST /v1/"+name, h)
+	}
+	return mux
+}

@@ -1,0 +1,163 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+)
+
+// Client calls an agent.
+type Client struct {
+	http     *http.Client
+	progress func(Progress)
+}
+
+// Dialer opens a connection to an agent.
+type Dialer func(ctx context.Context) (net.Conn, error)
+
+// NewClient returns a client that reaches its agent through dial, and hands
+// on what jobs say about their progress.
+func NewClient(dial Dialer, progress func(Progress)) *Client {
+	transport := &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
+	}
+	return &Client{http: &http.Client{Transport: transport}, progress: progress}
+}
+
+// Close closes the client's connections. An agent that only runs for its
+// clients leaves after the last one.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Save captures the workspace, which keeps running.
+func (c *Client) Save(ctx context.Context, req CaptureRequest) (CaptureResult, error) {
+	return call[CaptureResult](ctx, c, "save", req)
+}
+
+// Pause captures the workspace and leaves it stopped.
+func (c *Client) Pause(ctx context.Context, req CaptureRequest) (CaptureResult, error) {
+	return call[CaptureResult](ctx, c, "pause", req)
+}
+
+// Resume brings a paused workspace back.
+func (c *Client) Resume(ctx context.Context, req RestoreRequest) (RestoreResult, error) {
+	return call[RestoreResult](ctx, c, "resume", req)
+}
+
+// Restore makes the workspace exactly what a snapshot says.
+func (c *Client) Restore(ctx context.Context, req RestoreRequest) (RestoreResult, error) {
+	return call[RestoreResult](ctx, c, "restore", req)
+}
+
+// Undo takes back the last pause, resume, restore or undo.
+func (c *Client) Undo(ctx context.Context, req WorkspaceRequest) (RestoreResult, error) {
+	return call[RestoreResult](ctx, c, "undo", req)
+}
+
+// Recover finishes or rolls back what was interrupted.
+func (c *Client) Recover(ctx context.Context, req WorkspaceRequest) (HealResult, error) {
+	return call[HealResult](ctx, c, "recover", req)
+}
+
+// Compare compares the live state with a snapshot.
+func (c *Client) Compare(ctx context.Context, req CompareRequest) (CompareResult, error) {
+	return call[CompareResult](ctx, c, "compare", req)
+}
+
+// Diff lists what changed between two snapshots, or since one.
+func (c *Client) Diff(ctx context.Context, req DiffRequest) (DiffResult, error) {
+	return call[DiffResult](ctx, c, "diff", req)
+}
+
+// List returns the workspace's snapshots, newest first.
+func (c *Client) List(ctx context.Context, req WorkspaceRequest) ([]SnapshotDetail, error) {
+	return call[[]SnapshotDetail](ctx, c, "list", req)
+}
+
+// Show returns one snapshot.
+func (c *Client) Show(ctx context.Context, req SnapshotRequest) (SnapshotDetail, error) {
+	return call[SnapshotDetail](ctx, c, "show", req)
+}
+
+// Log returns what was done to the workspace, newest first.
+func (c *Client) Log(ctx context.Context, req WorkspaceRequest) ([]Event, error) {
+	return call[[]Event](ctx, c, "log", req)
+}
+
+// Find returns what there is in the workspace.
+func (c *Client) Find(ctx context.Context, req WorkspaceRequest) (FindResult, error) {
+	return call[FindResult](ctx, c, "find", req)
+}
+
+// Doctor checks what the agent and its drivers need.
+func (c *Client) Doctor(ctx context.Context, req WorkspaceRequest) ([]Check, error) {
+	return call[[]Check](ctx, c, "doctor", req)
+}
+
+// Status describes the agent.
+func (c *Client) Status(ctx context.Context) (AgentStatus, error) {
+	return call[AgentStatus](ctx, c, "agent", struct{}{})
+}
+
+// call runs one job to its end. When ctx is done the job is cancelled, and
+// call still waits for what comes of it: whoever gives up half-way wants to
+// know in which state things are.
+func call[R any](ctx context.Context, c *Client, name string, request any) (R, error) {
+	var result R
+	body, err := c.post(context.WithoutCancel(ctx), name, request)
+	if err != nil {
+		return result, err
+	}
+	raw, err := c.follow(ctx, body)
+	if err := body.Close(); err != nil {
+		return result, fmt.Errorf("close answer: %w", err)
+	}
+	if err != nil {
+		return result, err
+	}
+	if err := json.Unmarshal(raw, &result); err != nil {
+		return result, fmt.Errorf("read result of %s: %w", name, err)
+	}
+	return result, nil
+}
+
+func (c *Client) post(ctx context.Context, name string, request any) (io.ReadCloser, error) {
+	content, err := json.Marshal(request)
+	if err != nil {
+		return nil, fmt.Errorf("write request: %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://agent/v1/"+name, bytes.NewReader(content))
+	if err != nil {
+		return nil, fmt.Errorf("make request: %w", err)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("ask the agent: %w", err)
+	}
+	return resp.Body, nil
+}
+
+// follow reads a job's stream, and cancels the job when ctx is done.
+func (c *Client) follow(ctx context.Context, body io.Reader) (json.RawMessage, error) {
+	stop := func() bool { return true }
+	defer func() { stop() }()
+	return readStream(body, func(f Frame) {
+		switch {
+		case f.Job != "":
+			stop = context.AfterFunc(ctx, func() { c.cancel(f.Job) })
+		case f.Progress != nil:
+			c.progress(*f.Progress)
+		}
+	})
+}
+
+// cancel is best effort: if the agent cannot be told, the stream says so too.
+func (c *Client) cancel(job string) {
+	body, err := c.post(context.Background(), "cancel", CancelRequest{Job: job})
+	if err == nil {
+		_ = body.Close()
+	}
+}

@@ -1,0 +1,38 @@
+package api
+
+import "errors"
+
+// Code classifies an error for scripts.
+type Code string
+
+// The codes. Each has one exit code of the command line.
+const (
+	CodeFailed      Code = "failed"      // what was there before is still there
+	CodeUsage       Code = "usage"       // the request makes no sense
+	CodeDifferences Code = "differences" // a comparison found some
+	CodeBusy        Code = "busy"        // somebody else works on this workspace or store
+	CodeNotFound    Code = "not_found"   // no such snapshot or workspace, or a needed engine is not there
+	CodeUnhealthy   Code = "unhealthy"   // restored, but not healthy
+	CodeUnfinished  Code = "unfinished"  // interrupted between two states
+	CodeInterrupted Code = "interrupted" // interrupted and taken back
+)
+
+// Error is what went wrong, what state things are in, and what to do next.
+type Error struct {
+	Code    Code   `json:"code"`
+	Message string `json:"message"`
+	Hint    string `json:"hint"`
+	State   string `json:"state"`
+}
+
+// Error returns the message.
+func (e *Error) Error() string { return e.Message }
+
+// AsError returns err as an Error, with CodeFailed if nothing better is known.
+func AsError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{Code: CodeFailed, Message: err.Error()}
+}

@@ -1,0 +1,71 @@
+package api
+
+import "encoding/json"
+
+// Workspace says for which workspace a request is, with its configuration.
+type Workspace struct {
+	// Dir is where the command was started; the workspace is found from
+	// there upwards. With Exact, Dir is the workspace itself.
+	Dir   string `json:"dir"`
+	Exact bool   `json:"exact,omitempty"`
+
+	// Sections of dogear.yaml that belong to a kind, by kind.
+	Config map[string]json.RawMessage `json:"config,omitempty"`
+	// Options are the values of -o kind.key=value, by "kind.key".
+	Options  map[string]string `json:"options,omitempty"`
+	Volatile []string          `json:"volatile,omitempty"`
+	Dumps    string            `json:"dumps,omitempty"` // auto, always or never
+}
+
+// CaptureRequest asks for a save or a pause.
+type CaptureRequest struct {
+	Workspace Workspace `json:"workspace"`
+	Note      string    `json:"note,omitempty"`
+	Ticket    string    `json:"ticket,omitempty"`
+	Name      string    `json:"name,omitempty"`
+}
+
+// RestoreRequest asks for a restore or a resume.
+type RestoreRequest struct {
+	Workspace Workspace `json:"workspace"`
+	// Snapshot is an id prefix, a name, latest, latest~2 or a time. In a
+	// resume it may be empty: the last pause.
+	Snapshot string   `json:"snapshot,omitempty"`
+	Only     []string `json:"only,omitempty"`
+	Except   []string `json:"except,omitempty"`
+	DryRun   bool     `json:"dry_run,omitempty"`
+	// Exact makes a resume keep nothing of what was made in the meantime.
+	Exact bool `json:"exact,omitempty"`
+}
+
+// CompareRequest asks for a comparison of the live state with a snapshot
+// (empty: the last one).
+type CompareRequest struct {
+	Workspace Workspace `json:"workspace"`
+	Snapshot  string    `json:"snapshot,omitempty"`
+}
+
+// DiffRequest asks for what changed from A (empty: the last snapshot) to B
+// (empty: the live state).
+type DiffRequest struct {
+	Workspace Workspace `json:"workspace"`
+	A         string    `json:"a,omitempty"`
+	B         string    `json:"b,omitempty"`
+}
+
+// WorkspaceRequest asks about a workspace as a whole.
+type WorkspaceRequest struct {
+	Workspace Workspace `json:"workspace"`
+}
+
+// SnapshotRequest asks for one snapshot.
+type SnapshotRequest struct {
+	Workspace Workspace `json:"workspace"`
+	Snapshot  string    `json:"snapshot"`
+}
+
+// CancelRequest asks to cancel a job. The job's own stream says what came of
+// it.
+type CancelRequest struct {
+	Job string `json:"job"`
+}

@@ -1,0 +1,168 @@
+package api
+
+import (
+	"time"
+
+	"dogear/kind"
+	"dogear/restore"
+	"dogear/snapshot"
+)
+
+// These travel as the engines make them.
+type (
+	Gap        = kind.Gap
+	Difference = snapshot.Difference
+	Receipt    = snapshot.Receipt
+	Event      = snapshot.Event
+	Timings    = snapshot.Timings
+	Bytes      = snapshot.Bytes
+	Plan       = restore.Plan
+	Step       = restore.Step
+
+	RestoreTimings = snapshot.RestoreTimings
+)
+
+// Snapshot identifies a snapshot.
+type Snapshot struct {
+	ID          snapshot.ID          `json:"id"`
+	State       snapshot.Digest      `json:"state"`
+	Reason      snapshot.Reason      `json:"reason"`
+	Workspace   snapshot.Workspace   `json:"workspace"`
+	Created     time.Time            `json:"created"`
+	Instant     time.Time            `json:"instant"`
+	Note        string               `json:"note"`
+	Ticket      string               `json:"ticket"`
+	Name        string               `json:"name"`
+	Author      string               `json:"author"`
+	Before      snapshot.ID          `json:"before,omitempty"`
+	Consistency snapshot.Consistency `json:"consistency"`
+}
+
+// Part is one part of a snapshot, without its content.
+type Part struct {
+	ID          kind.ID              `json:"id"`
+	Needs       []kind.ID            `json:"needs,omitempty"`
+	Consistency snapshot.Consistency `json:"consistency"`
+	Facts       Facts                `json:"facts"`
+}
+
+// Facts counts and digests the facts of a part.
+type Facts struct {
+	Count  int64           `json:"count"`
+	Digest snapshot.Digest `json:"digest"`
+}
+
+// Contents is what a snapshot holds and what it cost.
+type Contents struct {
+	Timings     Timings `json:"timings"`
+	Bytes       Bytes   `json:"bytes"`
+	Parts       []Part  `json:"parts"`
+	NotCaptured []Gap   `json:"not_captured"`
+}
+
+// CaptureResult is the result of save and pause.
+type CaptureResult struct {
+	Snapshot Snapshot `json:"snapshot"`
+	Contents
+}
+
+// SnapshotDetail is a snapshot as list and show give it.
+type SnapshotDetail struct {
+	Snapshot
+	Contents
+}
+
+// RestoreResult is the result of resume, restore and undo. In a dry run only
+// Plan is set.
+type RestoreResult struct {
+	Source  Snapshot                 `json:"source"`
+	Target  snapshot.Workspace       `json:"target"`
+	Plan    *restore.Plan            `json:"plan,omitempty"`
+	Receipt *Receipt                 `json:"receipt,omitempty"`
+	Safety  snapshot.ID              `json:"safety,omitempty"`
+	Timings *snapshot.RestoreTimings `json:"timings,omitempty"`
+	// Undone is the event that an undo took back.
+	Undone *Event `json:"undone,omitempty"`
+	// Away is how long ago the pause was that a resume went back to.
+	AwayMS int64 `json:"away_ms,omitempty"`
+	// Unhealthy says what did not become healthy, if anything.
+	Unhealthy []string `json:"unhealthy,omitempty"`
+}
+
+// CompareResult is the result of verify and status.
+type CompareResult struct {
+	Snapshot      Snapshot           `json:"snapshot"`
+	Workspace     snapshot.Workspace `json:"workspace"`
+	Identical     bool               `json:"identical"`
+	Differences   []Difference       `json:"differences"`
+	NotComparable []Gap              `json:"not_comparable"`
+}
+
+// DiffResult is the result of diff. B is nil if it was the live state.
+type DiffResult struct {
+	Workspace snapshot.Workspace `json:"workspace"`
+	A         Snapshot           `json:"a"`
+	B         *Snapshot          `json:"b,omitempty"`
+	Changes   []Difference       `json:"changes"`
+	// NotComparable lists what one side cannot say anything about.
+	NotComparable []Gap `json:"not_comparable"`
+}
+
+// FindResult is what was found in a workspace.
+type FindResult struct {
+	Workspace snapshot.Workspace `json:"workspace"`
+	Items     []Item             `json:"items"`
+}
+
+// Item is one thing that was found.
+type Item struct {
+	ID     kind.ID   `json:"id"`
+	Root   string    `json:"root,omitempty"`
+	Needs  []kind.ID `json:"needs,omitempty"`
+	RunsIn kind.ID   `json:"runs_in,omitzero"`
+}
+
+// HealResult lists what had been interrupted and was brought to an end.
+type HealResult struct {
+	Workspace snapshot.Workspace `json:"workspace"`
+	Healed    []Event            `json:"healed"`
+}
+
+// Check is one line of the doctor's report.
+type Check struct {
+	Name   string `json:"name"`
+	Status Health `json:"status"`
+	Detail string `json:"detail"`
+	Hint   string `json:"hint,omitempty"`
+}
+
+// Health is the outcome of a check.
+type Health string
+
+// The outcomes of a check.
+const (
+	OK   Health = "ok"
+	Warn Health = "warn"
+	Fail Health = "fail"
+)
+
+// AgentStatus describes a running agent and its jobs.
+type AgentStatus struct {
+	Running bool      `json:"running"`
+	PID     int       `json:"pid"`
+	Store   string    `json:"store"`
+	Started time.Time `json:"started"`
+	// Resident says that the agent stays when its clients leave.
+	Resident bool  `json:"resident"`
+	Jobs     []Job `json:"jobs"`
+}
+
+// Job is one thing that an agent is doing, and for whom.
+type Job struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"` // save, pause, …
+	Workspace string    `json:"workspace,omitempty"`
+	User      string    `json:"user"`
+	PID       int       `json:"pid"` // of the client
+	Since     time.Time `json:"since"`
+}

@@ -1,0 +1,49 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// Frame is one line of an answer: exactly one of its fields is set.
+type Frame struct {
+	Job      string          `json:"job,omitempty"` // first frame: the job's id
+	Progress *Progress       `json:"progress,omitempty"`
+	Result   json.RawMessage `json:"result,omitempty"`
+	Error    *Error          `json:"error,omitempty"`
+}
+
+// Progress says what a job is doing at the moment.
+type Progress struct {
+	Stage string `json:"stage"`
+}
+
+// readStream hands the frames before the last to each and returns the result.
+func readStream(r io.Reader, each func(Frame)) (json.RawMessage, error) {
+	decoder := json.NewDecoder(r)
+	for {
+		var f Frame
+		if err := decoder.Decode(&f); err != nil {
+			return nil, lost(err)
+		}
+		switch {
+		case f.Error != nil:
+			return nil, f.Error
+		case f.Result != nil:
+			return f.Result, nil
+		default:
+			each(f)
+		}
+	}
+}
+
+// lost is the error of a stream that ended without an outcome: the agent died.
+func lost(err error) error {
+	return &Error{
+		Code:    CodeUnfinished,
+		Message: fmt.Sprintf("the agent went away in the middle of the job: %v", err),
+		State:   "unknown until the next command has looked: it finishes or rolls back what was interrupted",
+		Hint:    "run dogear recover",
+	}
+}

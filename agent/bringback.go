@@ -1,0 +1,159 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"dogear/agent/api"
+	"dogear/kind"
+	"dogear/restore"
+	"dogear/snapshot"
+)
+
+// bringBack is what tells a resume, a restore and an undo apart.
+type bringBack struct {
+	operation snapshot.Operation
+	target    snapshot.Snapshot
+	keep      bool               // work that was done since
+	only      func(kind.ID) bool // nil: all
+	undoes    *snapshot.Event    // by an undo
+}
+
+// resume brings back the last pause, or the snapshot that is asked for, and
+// keeps what was made meanwhile where that is possible.
+func (a *Agent) resume(ctx context.Context, j *job, req api.RestoreRequest) (api.RestoreResult, error) {
+	d, err := a.take(ctx, j, req.Workspace)
+	if err != nil {
+		return api.RestoreResult{}, err
+	}
+	target, err := a.resumeTarget(ctx, d, req.Snapshot)
+	if err != nil {
+		return api.RestoreResult{}, err
+	}
+	result, err := a.bringBack(ctx, j, d, bringBack{operation: snapshot.OpResume, target: target, keep: !req.Exact})
+	result.AwayMS = a.Now().Sub(target.Instant).Milliseconds()
+	return result, err
+}
+
+func (a *Agent) resumeTarget(ctx context.Context, d desk, ref string) (snapshot.Snapshot, error) {
+	if ref != "" {
+		return a.resolve(ctx, d, ref)
+	}
+	events, err := a.store.Events(ctx, d.ID)
+	if err != nil {
+		return snapshot.Snapshot{}, fmt.Errorf("read log: %w", err)
+	}
+	pause, err := lastPause(events)
+	if err != nil {
+		return snapshot.Snapshot{}, err
+	}
+	return a.snapshot(ctx, pause.Snapshot)
+}
+
+// restore makes the workspace exactly what a snapshot says.
+func (a *Agent) restore(ctx context.Context, j *job, req api.RestoreRequest) (api.RestoreResult, error) {
+	d, err := a.take(ctx, j, req.Workspace)
+	if err != nil {
+		return api.RestoreResult{}, err
+	}
+	target, err := a.resolve(ctx, d, req.Snapshot)
+	if err != nil {
+		return api.RestoreResult{}, err
+	}
+	only, err := selection(&target, req.Only, req.Except)
+	if err != nil {
+		return api.RestoreResult{}, err
+	}
+	b := bringBack{operation: snapshot.OpRestore, target: target, only: only}
+	if req.DryRun {
+		return a.preview(ctx, j, d, b)
+	}
+	return a.bringBack(ctx, j, d, b)
+}
+
+// undo takes back the last pause, resume, restore or undo.
+func (a *Agent) undo(ctx context.Context, j *job, req api.WorkspaceRequest) (api.RestoreResult, error) {
+	d, err := a.take(ctx, j, req.Workspace)
+	if err != nil {
+		return api.RestoreResult{}, err
+	}
+	events, err := a.store.Events(ctx, d.ID)
+	if err != nil {
+		return api.RestoreResult{}, fmt.Errorf("read log: %w", err)
+	}
+	last, err := lastUndoable(events)
+	if err != nil {
+		return api.RestoreResult{}, err
+	}
+	target, err := a.snapshot(ctx, undoTarget(last))
+	if err != nil {
+		return api.RestoreResult{}, err
+	}
+	result, err := a.bringBack(ctx, j, d, bringBack{operation: snapshot.OpUndo, target: target, undoes: &last})
+	result.Undone = &last
+	return result, err
+}
+
+func (a *Agent) bringBack(ctx context.Context, j *job, d desk, b bringBack) (api.RestoreResult, error) {
+	outcome, err := a.runRestore(ctx, j, d, b)
+	if err := errors.Join(err, a.logRestore(ctx, d, j, b, outcome.Receipt, err)); err != nil {
+		return api.RestoreResult{}, err
+	}
+	return api.RestoreResult{
+		Source: head(b.target), Target: d.Workspace,
+		Receipt: &outcome.Receipt, Safety: outcome.Receipt.Safety, Timings: &outcome.Receipt.Timings,
+		Unhealthy: outcome.Unhealthy,
+	}, nil
+}
+
+func (a *Agent) runRestore(ctx context.Context, j *job, d desk, b bringBack) (out restore.Outcome, err error) {
+	id := a.NewID()
+	g, err := a.newGuard(id, b.operation, d)
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, g.close(err == nil)) }()
+	req := a.restoreRequest(j, d, b)
+	req.Guard, req.JournalPath = g, a.journalPath(id, restoreJournal)
+	if out, err = restore.Run(ctx, req); err != nil {
+		return out, err
+	}
+	return out, a.store.PutReceipt(ctx, out.Receipt)
+}
+
+func (a *Agent) restoreRequest(j *job, d desk, b bringBack) restore.Request {
+	return restore.Request{
+		Drivers: a.Drivers, Workspace: d.kind, Target: b.target, Operation: b.operation,
+		Select: b.only, Keep: b.keep, Label: b.target.Ticket,
+		Source: a.store, Begin: a.begin, NewID: a.NewID,
+		Safety: restore.Labels{
+			Note:   fmt.Sprintf("before %s of %s", b.operation, b.target.ID),
+			Ticket: b.target.Ticket, Author: author(j),
+		},
+		HealthTimeout: a.HealthTimeout, Now: a.Now, Progress: j.report,
+	}
+}
+
+func (a *Agent) logRestore(ctx context.Context, d desk, j *job, b bringBack, receipt snapshot.Receipt, err error) error {
+	e := snapshot.Event{
+		Operation: b.operation, Snapshot: b.target.ID, Safety: receipt.Safety, Receipt: receipt.ID,
+		Note: b.target.Note, Outcome: outcome(err),
+	}
+	if b.undoes != nil {
+		e.Undoes = b.undoes.Seq
+	}
+	return a.log(ctx, d.Workspace, j, e)
+}
+
+// begin opens a session of the store.
+func (a *Agent) begin(ctx context.Context) (snapshot.Session, error) { return a.store.Begin(ctx) }
+
+// preview says what bringBack would do.
+func (a *Agent) preview(ctx context.Context, j *job, d desk, b bringBack) (api.RestoreResult, error) {
+	plan, err := restore.MakePlan(ctx, a.restoreRequest(j, d, b))
+	if err != nil {
+		return api.RestoreResult{}, err
+	}
+	return api.RestoreResult{Source: head(b.target), Target: d.Workspace, Plan: &plan}, nil
+}

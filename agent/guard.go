@@ -1,0 +1,171 @@
+package agent
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync"
+
+	"dogear/internal/atomicfile"
+	"dogear/kind"
+	"dogear/snapshot"
+)
+
+// guard keeps the journal of what a job froze and stopped, and the watchdog
+// in step with it. The journal is a file of JSON lines: what the job is, then
+// one line for each deed before it is done, and one after it was taken back.
+type guard struct {
+	watchdog *watchdog
+
+	mu   sync.Mutex
+	file *os.File
+	left leftover // what the journal says
+}
+
+var _ snapshot.Guard = (*guard)(nil)
+
+// deed is one line of the journal.
+type deed struct {
+	Begin    *beginning `json:"begin,omitempty"`
+	Freezing kind.ID    `json:"freezing,omitzero"`
+	Stopping kind.ID    `json:"stopping,omitzero"`
+	Thawed   kind.ID    `json:"thawed,omitzero"`
+	Resumed  kind.ID    `json:"resumed,omitzero"`
+}
+
+// beginning says which job a journal is about.
+type beginning struct {
+	Operation snapshot.Operation `json:"operation"`
+	Workspace wireWorkspace      `json:"workspace"`
+	// Snapshot is the id under which the job will commit: if it is in the
+	// store, what the job stopped is meant to be stopped.
+	Snapshot snapshot.ID `json:"snapshot,omitempty"`
+}
+
+// newGuard opens the journal.
+func newGuard(path string, begin beginning, ws *kind.Workspace, start StartWatchdog) (*guard, error) {
+	line, err := json.Marshal(deed{Begin: &begin})
+	if err != nil {
+		return nil, fmt.Errorf("write journal: %w", err)
+	}
+	if err := atomicfile.Write(path, 0o600, append(line, '\n')); err != nil {
+		return nil, fmt.Errorf("write journal: %w", err)
+	}
+	return reopenGuard(path, ws, start)
+}
+
+// reopenGuard goes on with the journal of a job that was interrupted.
+func reopenGuard(path string, ws *kind.Workspace, start StartWatchdog) (*guard, error) {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	return &guard{file: file, watchdog: &watchdog{start: start, ws: ws}}, nil
+}
+
+// WillFreeze implements snapshot.Guard. A freeze does not survive the
+// machine, so its record need not either: it is written and not synced.
+func (g *guard) WillFreeze(id kind.ID) error {
+	if err := g.record(deed{Freezing: id}, false); err != nil {
+		return err
+	}
+	return g.watchdog.tell(order{Frozen: id})
+}
+
+// WillStop implements snapshot.Guard.
+func (g *guard) WillStop(id kind.ID) error { return g.record(deed{Stopping: id}, true) }
+
+// Thawed implements snapshot.Guard. If it cannot be recorded, whoever reads
+// the journal thaws what is not frozen, which does nothing.
+func (g *guard) Thawed(id kind.ID) {
+	_ = g.record(deed{Thawed: id}, false)
+	_ = g.watchdog.tell(order{Thawed: id})
+}
+
+// Resumed implements snapshot.Guard.
+func (g *guard) Resumed(id kind.ID) { _ = g.record(deed{Resumed: id}, false) }
+
+func (g *guard) record(d deed, durable bool) error {
+	line, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Errorf("write journal: %w", err)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, err := g.file.Write(append(line, '\n')); err != nil {
+		return fmt.Errorf("write journal: %w", err)
+	}
+	g.left.apply(d)
+	if durable {
+		if err := g.file.Sync(); err != nil {
+			return fmt.Errorf("sync journal: %w", err)
+		}
+	}
+	return nil
+}
+
+// close ends the guard. If the job has failed and could not take back all
+// that it did, the journal stays, so that it can be taken back later.
+func (g *guard) close(done bool) error {
+	err := g.release()
+	if !done && len(g.left.frozen)+len(g.left.stopped) > 0 {
+		return err
+	}
+	return errors.Join(err, os.Remove(g.file.Name()))
+}
+
+// release lets go of the journal and leaves it there.
+func (g *guard) release() error { return errors.Join(g.watchdog.close(), g.file.Close()) }
+
+// leftover is what a journal says about a job that did not come to its end.
+type leftover struct {
+	beginning
+	frozen  []kind.ID
+	stopped []kind.ID // in that order
+}
+
+// readGuard reads a journal. A last line that was not finished was not acted
+// on either.
+func readGuard(path string) (leftover, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return leftover{}, fmt.Errorf("read journal: %w", err)
+	}
+	var l leftover
+	lines := bufio.NewReader(bytes.NewReader(content))
+	for {
+		line, err := lines.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return l, nil
+		}
+		var d deed
+		if err := json.Unmarshal(line, &d); err != nil {
+			return leftover{}, fmt.Errorf("read journal %s: %w", path, err)
+		}
+		l.apply(d)
+	}
+}
+
+func (l *leftover) apply(d deed) {
+	switch {
+	case d.Begin != nil:
+		l.beginning = *d.Begin
+	case !d.Freezing.IsZero():
+		l.frozen = append(l.frozen, d.Freezing)
+	case !d.Stopping.IsZero():
+		l.stopped = append(l.stopped, d.Stopping)
+	case !d.Thawed.IsZero():
+		l.frozen = without(l.frozen, d.Thawed)
+	case !d.Resumed.IsZero():
+		l.stopped = without(l.stopped, d.Resumed)
+	}
+}
+
+func without(ids []kind.ID, gone kind.ID) []kind.ID {
+	return slices.DeleteFunc(ids, func(id kind.ID) bool { return id == gone })
+}

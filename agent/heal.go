@@ -1,0 +1,194 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"dogear/agent/api"
+	"dogear/kind"
+	"dogear/restore"
+	"dogear/snapshot"
+	"dogear/store"
+)
+
+// Suffixes of the two journals of a job: what it froze and stopped, and what
+// a restore is doing.
+const (
+	runningJournal = ".running"
+	restoreJournal = ".restore"
+)
+
+// healTimeout bounds the thawing and starting that a killed capture needs.
+const healTimeout = 2 * time.Minute
+
+// journalPath is where the job that a snapshot id was drawn for keeps a
+// journal.
+func (a *Agent) journalPath(id snapshot.ID, suffix string) string {
+	return filepath.Join(a.store.JournalDir(), string(id)+suffix)
+}
+
+// journals lists the jobs that have a journal, oldest first. Those of a
+// workspace on which no job is at work were interrupted.
+func (a *Agent) journals() ([]snapshot.ID, error) {
+	entries, err := os.ReadDir(a.store.JournalDir())
+	if err != nil {
+		return nil, fmt.Errorf("look for leftovers: %w", err)
+	}
+	var ids []snapshot.ID
+	for _, e := range entries {
+		if id, ok := strings.CutSuffix(e.Name(), runningJournal); ok {
+			ids = append(ids, snapshot.ID(id))
+		}
+	}
+	return ids, nil
+}
+
+// healAll heals every workspace that has leftovers. What cannot be healed
+// now stays, and is reported by the first job on its workspace.
+func (a *Agent) healAll(ctx context.Context) {
+	ids, err := a.journals()
+	if err != nil {
+		return // the first job meets the same error, and has somebody to tell
+	}
+	for _, id := range ids {
+		left, err := readGuard(a.journalPath(id, runningJournal))
+		if err != nil {
+			continue
+		}
+		ctx, j := a.jobs.start(ctx, string(snapshot.OpHeal), self(), func(api.Progress) {})
+		if a.jobs.claim(j, left.Workspace.Root) == nil {
+			_ = a.heal(ctx, j, left.Workspace.Root)
+		}
+		a.jobs.end(j)
+	}
+}
+
+// heal brings to an end what was interrupted on a workspace that the job has
+// claimed.
+func (a *Agent) heal(ctx context.Context, j *job, root string) error {
+	ids, err := a.journals()
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		left, err := readGuard(a.journalPath(id, runningJournal))
+		if err != nil {
+			return err
+		}
+		if left.Workspace.Root != root {
+			continue
+		}
+		if err := a.healOne(ctx, j, id, left); err != nil {
+			return &api.Error{
+				Code:    api.CodeUnfinished,
+				Message: fmt.Sprintf("an interrupted %s of %s could not be taken back: %v", left.Operation, root, err),
+				State:   "between two states; nothing is lost",
+				Hint:    "remove the cause, then run dogear recover",
+			}
+		}
+	}
+	return nil
+}
+
+func (a *Agent) healOne(ctx context.Context, j *job, id snapshot.ID, left leftover) error {
+	j.report("taking back an interrupted " + string(left.Operation))
+	journal, err := restore.ReadJournal(a.journalPath(id, restoreJournal))
+	if err != nil {
+		return err
+	}
+	event := snapshot.Event{Operation: snapshot.OpHeal, Note: "interrupted " + string(left.Operation), Outcome: outcomeRolledBack}
+	if journal != nil {
+		event.Snapshot, event.Safety = journal.Target, journal.Safety
+		err = a.rollBack(ctx, j, id, left, journal)
+	} else {
+		err = a.release(ctx, left)
+	}
+	if err != nil {
+		return err
+	}
+	if err := a.log(ctx, snapshot.WorkspaceAt(left.Workspace.Root), j, event); err != nil {
+		return err
+	}
+	return os.Remove(a.journalPath(id, runningJournal))
+}
+
+// rollBack takes back a restore that had begun.
+func (a *Agent) rollBack(ctx context.Context, j *job, id snapshot.ID, left leftover, journal *restore.Journal) error {
+	safety, err := a.snapshot(ctx, journal.Safety)
+	if err != nil {
+		return err
+	}
+	ws := a.fromWire(left.Workspace)
+	if err := thaw(a.Drivers, ws, left.frozen); err != nil {
+		return err
+	}
+	g, err := reopenGuard(a.journalPath(id, runningJournal), ws, a.StartWatchdog)
+	if err != nil {
+		return err
+	}
+	err = restore.Rollback{
+		Drivers: a.Drivers, Workspace: ws, Safety: safety, Journal: journal,
+		Source: a.store, Guard: g, HealthTimeout: a.HealthTimeout, Progress: j.report,
+	}.Run(context.WithoutCancel(ctx))
+	return errors.Join(err, g.release())
+}
+
+// release thaws what a killed job left frozen, and starts again what it had
+// stopped, unless it had got as far as its commit: then it is meant to be
+// stopped.
+func (a *Agent) release(ctx context.Context, left leftover) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healTimeout)
+	defer cancel()
+	ws := a.fromWire(left.Workspace)
+	if err := thaw(a.Drivers, ws, left.frozen); err != nil {
+		return err
+	}
+	_, err := a.store.Snapshot(ctx, left.Snapshot)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return a.startAgain(ctx, ws, left.stopped)
+	case err != nil:
+		return err
+	}
+	return nil
+}
+
+func (a *Agent) startAgain(ctx context.Context, ws *kind.Workspace, stopped []kind.ID) error {
+	byKind := snapshot.ByKind(a.Drivers)
+	for _, id := range slices.Backward(stopped) {
+		s, ok := byKind[id.Kind].(kind.Stopper)
+		if !ok {
+			continue
+		}
+		if err := s.Resume(ctx, ws, id); err != nil {
+			return fmt.Errorf("start %s again: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// recover reports what was taken back: it was healed when this agent started
+// or when the job got its workspace.
+func (a *Agent) recover(ctx context.Context, j *job, req api.WorkspaceRequest) (api.HealResult, error) {
+	d, err := a.take(ctx, j, req.Workspace)
+	if err != nil {
+		return api.HealResult{}, err
+	}
+	events, err := a.store.Events(ctx, d.ID)
+	if err != nil {
+		return api.HealResult{}, fmt.Errorf("read log: %w", err)
+	}
+	result := api.HealResult{Workspace: d.Workspace, Healed: []api.Event{}}
+	for _, e := range events {
+		if e.Operation == snapshot.OpHeal && !e.Time.Before(a.started) {
+			result.Healed = append(result.Healed, e)
+		}
+	}
+	return result, nil
+}

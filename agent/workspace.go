@@ -1,0 +1,85 @@
+package agent
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"dogear/agent/api"
+	"dogear/kind"
+	"dogear/snapshot"
+)
+
+// desk is a workspace as a job sees it.
+type desk struct {
+	snapshot.Workspace
+	kind *kind.Workspace // for the drivers
+}
+
+// open finds the workspace of a request.
+func (a *Agent) open(ctx context.Context, ws api.Workspace) (desk, error) {
+	if err := a.waitHealed(ctx); err != nil {
+		return desk{}, err
+	}
+	workspaces, err := a.store.Workspaces(ctx)
+	if err != nil {
+		return desk{}, fmt.Errorf("list workspaces: %w", err)
+	}
+	known := make([]string, 0, len(workspaces))
+	for _, w := range workspaces {
+		known = append(known, w.Root)
+	}
+	root, err := locate(ws, known)
+	if err != nil {
+		return desk{}, err
+	}
+	return desk{Workspace: snapshot.WorkspaceAt(root), kind: a.forDrivers(root, ws)}, nil
+}
+
+// waitHealed waits until what was interrupted has been looked after.
+func (a *Agent) waitHealed(ctx context.Context) error {
+	select {
+	case <-a.healed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (a *Agent) forDrivers(root string, ws api.Workspace) *kind.Workspace {
+	volatile := make([]kind.Pattern, 0, len(ws.Volatile))
+	for _, v := range ws.Volatile {
+		volatile = append(volatile, kind.Pattern(v))
+	}
+	return &kind.Workspace{
+		Root: root, Config: ws.Config, Options: ws.Options, Volatile: volatile, Dumps: ws.Dumps,
+		Redact: a.redact, Cache: a.store.Cache(snapshot.WorkspaceAt(root).ID),
+	}
+}
+
+// fromWire is the workspace of a job that an earlier agent began.
+func (a *Agent) fromWire(w wireWorkspace) *kind.Workspace {
+	return a.forDrivers(w.Root, api.Workspace{Config: w.Config, Options: w.Options, Volatile: w.Volatile})
+}
+
+// redact digests a value that may be secret with the store's key.
+func (a *Agent) redact(secret string) string {
+	mac := hmac.New(sha256.New, a.store.Secret())
+	mac.Write([]byte(secret))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// take opens the workspace for a job that has it to itself, with nothing left
+// of what was interrupted.
+func (a *Agent) take(ctx context.Context, j *job, ws api.Workspace) (desk, error) {
+	d, err := a.open(ctx, ws)
+	if err != nil {
+		return desk{}, err
+	}
+	if err := a.jobs.claim(j, d.Root); err != nil {
+		return desk{}, err
+	}
+	return d, a.heal(ctx, j, d.Root)
+}

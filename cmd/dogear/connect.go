@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"dogear/agent"
+	"dogear/agent/api"
+	"dogear/kind/all"
+	"dogear/store"
+)
+
+// storeFormat is the version of what this program writes to disk.
+const storeFormat = store.Format
+
+// healthTimeout bounds the wait for restored things to be healthy.
+const healthTimeout = 2 * time.Minute
+
+// connect returns a client of the store's agent. leave has to be called when
+// the client is closed: if the agent runs in this process, it stays until its
+// other clients have left too.
+func connect(dir string, show func(api.Progress)) (client *api.Client, leave func(context.Context) error) {
+	c := agent.NewConnector(agentOptions(dir))
+	return api.NewClient(c.Dial, show), c.Close
+}
+
+func agentOptions(dir string) agent.Options {
+	return agent.Options{
+		Dir:           dir,
+		Drivers:       all.Drivers(),
+		Now:           time.Now,
+		NewID:         agent.NewIDs(time.Now),
+		StartWatchdog: startWatchdog,
+		HealthTimeout: healthTimeout,
+	}
+}
+
+// kinds lists the names of all kinds.
+func kinds() []string {
+	drivers := all.Drivers()
+	names := make([]string, 0, len(drivers))
+	for _, d := range drivers {
+		names = append(names, d.Kind())
+	}
+	return names
+}

@@ -1,0 +1,104 @@
+package render
+
+import (
+	"strings"
+
+	"dogear/agent/api"
+)
+
+// Verified shows the result of verify.
+func Verified(p *Page, r api.CompareResult) {
+	p.compared(r)
+	if !r.Identical {
+		p.next("dogear restore %s would make it so again.", r.Snapshot.ID)
+	}
+}
+
+// Status shows the result of status.
+func Status(p *Page, r api.CompareResult) {
+	p.compared(r)
+	if r.Identical {
+		p.next("Nothing would be lost.")
+		return
+	}
+	p.next("dogear save keeps the state as it is now.")
+}
+
+func (p *Page) compared(r api.CompareResult) {
+	p.title("%s against %s", r.Workspace.Root, snapshotName(r.Snapshot))
+	if r.Identical {
+		p.line("  %s", good("identical"))
+	} else {
+		p.line("  %s", bad(count(len(r.Differences), "difference")))
+	}
+	p.differences(r.Differences)
+	p.gaps("Not comparable", r.NotComparable)
+}
+
+// Diff shows the result of diff.
+func Diff(p *Page, r api.DiffResult) {
+	to := "now"
+	if r.B != nil {
+		to = snapshotName(*r.B)
+	}
+	p.title("%s: from %s", r.Workspace.Root, snapshotName(r.A))
+	p.line("  to %s: %s", to, count(len(r.Changes), "change"))
+	p.differences(r.Changes)
+	p.gaps("Not comparable", r.NotComparable)
+}
+
+// DiffStat shows how many changes there are in each part.
+func DiffStat(p *Page, r api.DiffResult) {
+	var parts []string
+	counts := make(map[string]int)
+	for _, c := range r.Changes {
+		if counts[c.Part.String()] == 0 {
+			parts = append(parts, c.Part.String())
+		}
+		counts[c.Part.String()]++
+	}
+	for _, part := range parts {
+		p.line("  %s: %s", part, count(counts[part], "change"))
+	}
+	p.line("%s in %s", count(len(r.Changes), "change"), count(len(parts), "part"))
+}
+
+// differences lists facts under the part that they are about: - is gone, + is
+// new, ~ has changed.
+func (p *Page) differences(ds []api.Difference) {
+	last := ""
+	for _, d := range ds {
+		if part := d.Part.String(); part != last {
+			p.title("%s", part)
+			last = part
+		}
+		switch {
+		case d.Have == "":
+			p.line("  %s %s: %s", bad("-"), d.Fact, brief(d.Want))
+		case d.Want == "":
+			p.line("  %s %s: %s", good("+"), d.Fact, brief(d.Have))
+		default:
+			p.line("  ~ %s: %s -> %s", d.Fact, brief(d.Want), brief(d.Have))
+		}
+	}
+}
+
+// Digests are cut to as many characters as git shows of an id; --json has
+// them whole.
+const (
+	digestLength = 32 // what is shorter is no digest
+	shownDigits  = 10
+)
+
+// brief shortens the digests in a value.
+func brief(value string) string {
+	words := strings.FieldsFunc(value, func(r rune) bool { return !isHex(r) })
+	for _, w := range words {
+		if len(w) >= digestLength {
+			value = strings.Replace(value, w, w[:shownDigits]+"…", 1)
+		}
+	}
+	return value
+}
+
+func isHex(r rune) bool { return r >= '0' && r <= '9' || r >= 'a' && r <= 'f' }

@@ -1,0 +1,143 @@
+package render
+
+import (
+	"strings"
+
+	"dogear/agent/api"
+)
+
+// List shows the snapshots of a workspace.
+func List(p *Page, list []api.SnapshotDetail) {
+	if len(list) == 0 {
+		p.line("No snapshots of this workspace yet.")
+		p.next("dogear save takes one.")
+		return
+	}
+	rows := make([][]string, 0, len(list))
+	for _, s := range list {
+		rows = append(rows, []string{
+			string(s.ID), at(s.Created), string(s.Reason), s.Name, s.Ticket,
+			count(len(s.Parts), "part"), size(s.Bytes.Added), s.Note,
+		})
+	}
+	p.table([]string{"ID", "CREATED", "BY", "NAME", "TICKET", "HOLDS", "ADDED", "NOTE"}, rows)
+}
+
+// Show shows one snapshot.
+func Show(p *Page, s api.SnapshotDetail) {
+	p.title("%s of %s", snapshotName(s.Snapshot), s.Workspace.Root)
+	p.line("  taken by %s, consistency: %s", s.Author, s.Consistency)
+	p.line("  state %s", s.State)
+	p.line("  frozen for %s, %s in all; %s read, %s added to the store",
+		ms(s.Timings.FreezeMS), ms(s.Timings.TotalMS), size(s.Bytes.Read), size(s.Bytes.Added))
+	rows := make([][]string, 0, len(s.Parts))
+	for _, part := range s.Parts {
+		rows = append(rows, []string{part.ID.String(), string(part.Consistency), count(int(part.Facts.Count), "fact")})
+	}
+	p.table([]string{"PART", "CONSISTENCY", "FACTS"}, rows)
+	p.gaps("Not captured", s.NotCaptured)
+}
+
+// Log shows what was done to a workspace.
+func Log(p *Page, events []api.Event) {
+	if len(events) == 0 {
+		p.line("Nothing was done to this workspace yet.")
+		return
+	}
+	rows := make([][]string, 0, len(events))
+	for _, e := range events {
+		rows = append(rows, []string{
+			at(e.Time), string(e.Operation), e.Outcome, string(e.Snapshot), string(e.Safety), e.Author, e.Note,
+		})
+	}
+	p.table([]string{"TIME", "DONE", "OUTCOME", "SNAPSHOT", "SAFETY", "BY", "NOTE"}, rows)
+}
+
+// Found shows what there is in a workspace.
+func Found(p *Page, r api.FindResult) {
+	p.title("%s has", r.Workspace.Root)
+	rows := make([][]string, 0, len(r.Items))
+	for _, it := range r.Items {
+		needs := make([]string, 0, len(it.Needs))
+		for _, n := range it.Needs {
+			needs = append(needs, n.String())
+		}
+		rows = append(rows, []string{it.ID.String(), strings.Join(needs, ", ")})
+	}
+	p.table([]string{"ITEM", "NEEDS"}, rows)
+}
+
+// Recovered shows what had been interrupted.
+func Recovered(p *Page, r api.HealResult) {
+	if len(r.Healed) == 0 {
+		p.line("Nothing was interrupted in %s.", r.Workspace.Root)
+		return
+	}
+	for _, e := range r.Healed {
+		p.line("%s in %s: %s.", e.Note, r.Workspace.Root, e.Outcome)
+	}
+}
+
+// Checks shows the doctor's report.
+func Checks(p *Page, checks []api.Check) {
+	for _, c := range checks {
+		p.line("%s  %s: %s", mark(c.Status), c.Name, c.Detail)
+		if c.Hint != "" {
+			p.next("      %s", c.Hint)
+		}
+	}
+}
+
+func mark(h api.Health) string {
+	text := string(h) + strings.Repeat(" ", len(api.Warn)-len(h))
+	switch h {
+	case api.OK:
+		return good(text)
+	case api.Fail:
+		return bad(text)
+	}
+	return text
+}
+
+// AgentStatus shows an agent and its jobs.
+func AgentStatus(p *Page, s api.AgentStatus) {
+	if !s.Running {
+		p.line("No agent runs for the store %s.", s.Store)
+		p.next("Commands work without one; dogear agent run starts one that stays.")
+		return
+	}
+	p.title("An agent runs for the store %s", s.Store)
+	p.line("  process %d since %s", s.PID, at(s.Started))
+	for _, j := range s.Jobs {
+		p.line("  %s of %s, for %s (process %d) since %s", j.Name, j.Workspace, j.User, j.PID, at(j.Since))
+	}
+}
+
+// Initialized shows the result of init.
+func Initialized(p *Page, r api.FindResult, path string) {
+	Found(p, r)
+	p.line("Wrote %s", path)
+	p.next("Nothing in it is required. dogear save takes the first snapshot.")
+}
+
+// VersionInfo is the result of version.
+type VersionInfo struct {
+	Version     string `json:"version"`
+	Commit      string `json:"commit"`
+	Modified    bool   `json:"modified"` // built from changed files
+	StoreFormat int    `json:"store_format"`
+	Go          string `json:"go"`
+}
+
+// Version shows what version tells.
+func Version(p *Page, v VersionInfo) {
+	p.line("dogear %s", v.Version)
+	if v.Commit != "" {
+		changed := ""
+		if v.Modified {
+			changed = ", with changes"
+		}
+		p.line("commit %s%s", v.Commit, changed)
+	}
+	p.line("store format %d, %s", v.StoreFormat, v.Go)
+}

@@ -1,0 +1,112 @@
+package render
+
+import (
+	"strings"
+
+	"dogear/agent/api"
+)
+
+// Resumed shows the result of a resume.
+func Resumed(p *Page, r api.RestoreResult) {
+	p.restored("Resumed", r)
+}
+
+// Restored shows the result of a restore.
+func Restored(p *Page, r api.RestoreResult) {
+	if r.Plan != nil {
+		p.plan(r)
+		return
+	}
+	p.restored("Restored", r)
+}
+
+// Undone shows the result of an undo.
+func Undone(p *Page, r api.RestoreResult) {
+	if r.Undone != nil {
+		p.line("Took back the %s of %s.", r.Undone.Operation, at(r.Undone.Time))
+	}
+	p.restored("Restored", r)
+}
+
+func (p *Page) restored(verb string, r api.RestoreResult) {
+	receipt := r.Receipt
+	p.title("%s %s from %s", verb, r.Target.Root, snapshotName(r.Source))
+	if r.AwayMS > 0 {
+		p.line("  you were away for %s", ms(r.AwayMS))
+	}
+	p.verdict(*receipt)
+	p.times(receipt.Timings)
+	p.unhealthy(r.Unhealthy)
+	p.differences(receipt.Differences)
+	p.kept(*receipt)
+	p.gaps("Not comparable", receipt.NotComparable)
+	p.changedAfterStart(receipt.ChangedAfterStart)
+	p.next("The state before is in safety snapshot %s; dogear undo brings it back.", receipt.Safety)
+}
+
+// times shows how long it took. What was never stopped has no outage.
+func (p *Page) times(t api.RestoreTimings) {
+	if t.OutageMS == 0 {
+		p.line("  %s in all, nothing was stopped", ms(t.TotalMS))
+		return
+	}
+	p.line("  outage %s, healthy after %s, %s in all", ms(t.OutageMS), ms(t.HealthyMS), ms(t.TotalMS))
+}
+
+func (p *Page) verdict(r api.Receipt) {
+	compared := count(len(r.Parts), "part")
+	if r.Identical {
+		p.line("  %s: every byte at rest and every fact of %s compared", good("identical"), compared)
+		return
+	}
+	p.line("  %s: %s in %s", bad("not identical"), count(len(r.Differences), "difference"), compared)
+}
+
+func (p *Page) unhealthy(list []string) {
+	if len(list) == 0 {
+		return
+	}
+	p.title("Restored, but not healthy")
+	for _, u := range list {
+		p.line("  %s", u)
+	}
+}
+
+func (p *Page) kept(r api.Receipt) {
+	if len(r.Kept) == 0 {
+		return
+	}
+	p.title("Kept from the time between")
+	for _, k := range r.Kept {
+		p.line("  %s: %s", k.Part, k.What)
+	}
+}
+
+func (p *Page) changedAfterStart(ds []api.Difference) {
+	if len(ds) == 0 {
+		return
+	}
+	p.title("Changed by what was started (no difference: it runs)")
+	p.differences(ds)
+}
+
+// plan shows a dry run.
+func (p *Page) plan(r api.RestoreResult) {
+	p.title("Would restore %s from %s", r.Target.Root, snapshotName(r.Source))
+	rows := make([][]string, 0, len(r.Plan.Steps))
+	for _, s := range r.Plan.Steps {
+		rows = append(rows, []string{s.Part.String(), string(s.Action), size(s.Bytes), strings.Join(s.Details, "; ")})
+	}
+	p.table([]string{"ITEM", "ACTION", "WRITES", "DETAILS"}, rows)
+	if len(r.Plan.Stop) > 0 {
+		ids := make([]string, 0, len(r.Plan.Stop))
+		for _, id := range r.Plan.Stop {
+			ids = append(ids, id.String())
+		}
+		p.line("Stopped meanwhile: %s", strings.Join(ids, ", "))
+	}
+	for _, c := range r.Plan.Conflicts {
+		p.line("%s %s", bad("in the way:"), c)
+	}
+	p.next("Nothing was touched. %s would be written.", size(r.Plan.Bytes))
+}

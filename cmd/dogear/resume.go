@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"dogear/agent/api"
+	"dogear/cmd/dogear/render"
+)
+
+func resumeCommand(a *app) *cobra.Command {
+	var exact bool
+	cmd := &cobra.Command{
+		Use:   "resume [SNAPSHOT]",
+		Short: "Bring back the last pause, and keep what was made in git meanwhile",
+		Args:  arguments(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withAgent(cmd, func(ctx context.Context, s *session) error {
+				return resume(ctx, a, s, api.RestoreRequest{Workspace: s.workspace, Snapshot: argument(args, 0), Exact: exact})
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&exact, "exact", false, "keep nothing of what was made meanwhile")
+	return cmd
+}
+
+func resume(ctx context.Context, a *app, s *session, req api.RestoreRequest) error {
+	result, err := s.client.Resume(ctx, req)
+	if err != nil {
+		return err
+	}
+	if err := a.print(result, "", func(p *render.Page) { render.Resumed(p, result) }); err != nil {
+		return err
+	}
+	return judge(result)
+}
+
+// judge makes of a receipt that is not as it should be an exit code.
+func judge(r api.RestoreResult) error {
+	switch {
+	case len(r.Unhealthy) > 0:
+		return &verdict{api.CodeUnhealthy}
+	case r.Receipt != nil && !r.Receipt.Identical:
+		return &verdict{api.CodeDifferences}
+	}
+	return nil
+}

@@ -1,0 +1,32 @@
+// Package all is the list of drivers: the only place that names them. A new
+// kind is a new package and two lines here.
+package all
+
+import (
+	"dogear/internal/docker"
+	"dogear/kind"
+	"dogear/kind/container"
+	"dogear/kind/files"
+	"dogear/kind/git"
+	"dogear/kind/image"
+	"dogear/kind/network"
+	"dogear/kind/postgres"
+	"dogear/kind/sqlite"
+	"dogear/kind/volume"
+)
+
+// Drivers returns one driver of each kind, in the order in which they look
+// for their items: each sees what those before it have found.
+func Drivers() []kind.Driver {
+	engines := docker.NewConnector(docker.Options{})
+	return []kind.Driver{
+		git.New(),
+		files.New(),
+		container.New(engines),
+		volume.New(engines),
+		network.New(engines),
+		image.New(engines),
+		postgres.New(engines),
+		sqlite.New(),
+	}
+}
