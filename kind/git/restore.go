@@ -62,8 +62,25 @@ func compare(ctx context.Context, ws *kind.Workspace, part kind.Part, source kin
 }
 
 // Restore makes worktree and git directory what the part says, with the
-// repository locked against git commands meanwhile.
+// repository locked against git commands meanwhile. Locks touch the git
+// directory, so there are none if there is nothing to do.
 func (*Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (err error) {
+	changes, err := compare(ctx, ws, part, source)
+	if err == nil && changes.None() {
+		return nil
+	}
+	if err != nil && !errors.Is(err, kind.ErrGone) {
+		return err
+	}
+	held, err := takeLocks(ctx, part.Root)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, held.release()) }()
+	return apply(ctx, ws, part, source)
+}
+
+func apply(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) error {
 	manifest, err := manifestOf(part)
 	if err != nil {
 		return err
@@ -72,11 +89,6 @@ func (*Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part, 
 	if err != nil {
 		return err
 	}
-	held, err := takeLocks(ctx, part.Root)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, held.release()) }()
 	_, err = tree.New(part.Root).Apply(ctx, opts, manifest, source)
 	return err
 }

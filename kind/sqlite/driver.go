@@ -20,7 +20,10 @@ import (
 // Driver is the sqlite driver.
 type Driver struct{}
 
-var _ kind.Driver = (*Driver)(nil)
+var (
+	_ kind.Driver    = (*Driver)(nil)
+	_ kind.Previewer = (*Driver)(nil)
+)
 
 // New returns the driver.
 func New() *Driver { return &Driver{} }
@@ -43,12 +46,17 @@ func filePath(ws *kind.Workspace, id kind.ID) string {
 	return filepath.Join(ws.Root, filepath.FromSlash(id.Name))
 }
 
-// Restore restores nothing: the bytes come back with the tree that holds
-// them, stale logs are removed with it, and then the facts are compared. A
-// database without its tree cannot be restored yet.
-func (*Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) error {
-	return fmt.Errorf("its files come back with %s: restore that", owner(part.Claims))
+// Preview is asked only if the tree that holds the database is not restored
+// with it, which cannot be done yet.
+func (*Driver) Preview(_ context.Context, _ *kind.Workspace, part kind.Part, _ kind.Source) (kind.Change, error) {
+	return kind.Change{Action: kind.ActionNone, Conflicts: []string{
+		fmt.Sprintf("the files of this database come back with %s: restore that as well", owner(part.Claims)),
+	}}, nil
 }
+
+// Restore restores nothing: the bytes come back with the tree that holds
+// them, which removes stale logs too, and then the facts are compared.
+func (*Driver) Restore(context.Context, *kind.Workspace, kind.Part, kind.Source) error { return nil }
 
 func owner(claims []kind.Claim) string {
 	for _, claim := range claims {
