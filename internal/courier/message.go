@@ -1,0 +1,125 @@
+package courier
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"dogear/internal/tree"
+	"dogear/kind"
+)
+
+// message is what goes over the streams: a question, an answer to one, or the
+// wish that the work on one be given up.
+type message struct {
+	ID      uint64 // of the question, chosen by who asks
+	Ask     *question
+	Answer  *answer
+	Failure *failure // instead of an answer
+	Cancel  bool
+}
+
+// method is what a question asks for.
+type method string
+
+// What the host asks for, and what the courier asks for.
+const (
+	hello   method = "hello"
+	entries method = "entries" // of a tree; answered with a cursor
+	next    method = "next"    // batch of a cursor
+	drop    method = "drop"    // a cursor
+	capture method = "capture"
+	prepare method = "prepare"
+	take    method = "take"
+	finish  method = "finish"
+	end     method = "end" // a capture
+	compare method = "compare"
+	apply   method = "apply"
+
+	known method = "known"
+	put   method = "put"
+	get   method = "get"
+	load  method = "load" // a stat index
+	save  method = "save"
+)
+
+// question holds what its method needs.
+type question struct {
+	Method   method
+	Root     string // of the tree
+	Options  options
+	On       handle // the capture, cursor, sink, source or index
+	Manifest kind.Object
+	IDs      []kind.ChunkID
+	Content  []byte
+}
+
+// answer holds what the method gives.
+type answer struct {
+	On       handle
+	Known    []bool
+	Content  []byte
+	Entries  []tree.Entry
+	Last     bool // no entries after these
+	Changes  tree.Changes
+	Captured captured
+}
+
+// captured is a tree.Result without its entries, which are asked for.
+type captured struct {
+	Manifest  kind.Object
+	Held      kind.Interval
+	Gaps      []kind.Gap
+	BytesRead int64
+}
+
+// handle names a thing that the other end keeps. Zero is none.
+type handle uint64
+
+// options are tree.Options that can be sent.
+type options struct {
+	Nested               []string
+	Skip, First, InPlace []kind.Pattern
+	Index                handle
+}
+
+// failure is an error that can be sent.
+type failure struct {
+	Text string
+	Kind int // index into sentinels, plus one; 0 for none of them
+}
+
+// sentinels are the errors on which callers branch.
+func sentinels() []error {
+	return []error{
+		kind.ErrGone, fs.ErrNotExist, fs.ErrPermission, context.Canceled, context.DeadlineExceeded, syscall.ENOSPC,
+	}
+}
+
+func fail(err error) *failure {
+	f := &failure{Text: err.Error()}
+	for i, sentinel := range sentinels() {
+		if errors.Is(err, sentinel) {
+			f.Kind = i + 1
+			break
+		}
+	}
+	return f
+}
+
+func (f *failure) err() error {
+	if all := sentinels(); f.Kind > 0 && f.Kind <= len(all) {
+		return &remoteError{text: f.Text, sentinel: all[f.Kind-1]}
+	}
+	return errors.New(f.Text)
+}
+
+// remoteError is an error of the other end.
+type remoteError struct {
+	text     string
+	sentinel error
+}
+
+func (e *remoteError) Error() string { return e.text }
+func (e *remoteError) Unwrap() error { return e.sentinel }

@@ -1,0 +1,114 @@
+package docker_test
+
+import (
+	"iter"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"dogear/internal/docker"
+	"dogear/internal/testbed"
+	"dogear/internal/tree"
+	"dogear/kind"
+	"dogear/kind/kindtest"
+)
+
+// courierBinary builds what runs in the courier's container.
+func courierBinary(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "courier")
+	build := exec.Command("go", "build", "-trimpath", "-o", path, "./testdata/courier")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, string(out))
+	return path
+}
+
+func engineWith(t *testing.T, options docker.Options) *docker.Engine {
+	t.Helper()
+	testbed.Require(t, "docker")
+	engine, err := docker.Connect(t.Context(), options)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, engine.Close()) })
+	return engine
+}
+
+// trees returns one volume as root sees it, and as the courier does.
+func trees(t *testing.T, volume string) map[string]tree.Tree {
+	t.Helper()
+	testbed.Require(t, "root")
+	both := make(map[string]tree.Tree)
+	for name, options := range map[string]docker.Options{
+		"root":    {},
+		"courier": {AlwaysCourier: true, CourierBinary: courierBinary(t)},
+	} {
+		engine := engineWith(t, options)
+		v, err := engine.Volume(t.Context(), volume)
+		require.NoError(t, err)
+		both[name], err = engine.Tree(t.Context(), v.Mountpoint)
+		require.NoError(t, err)
+	}
+	return both
+}
+
+func TestCourierAndRootAreTheSame(t *testing.T) {
+	volume := testbed.Volume(t)
+	testbed.Docker(t, "run", "--rm", "--cap-add=SYS_ADMIN", testbed.LabelFlag(), "-v", volume+":/v", testbed.Image(t, "bookworm"), "bash", "-ec", `
+		cd /v; mkdir -p a/b empty; echo hello > a/b/file; ln a/b/file hard; ln -s nowhere link; mkfifo fifo
+		mknod dev c 5 1; truncate -s 10M sparse; echo end >> sparse; chmod 4711 a/b/file; chown 123:456 empty
+		setfattr -n user.note -v x hard; setfattr -n trusted.t -v y a; setfacl -m u:33:rwx empty
+		head -c 3000000 /dev/urandom > big; touch -d '1969-01-02 03:04:05.678901234' a/b; touch "$(printf 'bad\377name')"`)
+	both := trees(t, volume)
+
+	manifests, facts := make(map[string]kind.Object), make(map[string][]kind.Fact)
+	store := kindtest.NewMemory()
+	for name, tr := range both {
+		manifests[name] = captureTree(t, tr, store)
+		facts[name] = collect(t, tr.Entries(t.Context(), tree.Options{}))
+	}
+	require.Equal(t, manifests["root"], manifests["courier"])
+	require.Equal(t, facts["root"], facts["courier"])
+
+	for _, name := range []string{"courier", "root"} {
+		testbed.Docker(t, "run", "--rm", "--cap-add=SYS_ADMIN", testbed.LabelFlag(), "-v", volume+":/v", testbed.Image(t, "bookworm"), "bash", "-ec", `
+			cd /v; rm -r a link dev; echo more >> big; touch new; chmod 600 sparse; mkdir link; setfattr -x user.note hard`)
+		changes, err := both[name].Compare(t.Context(), tree.Options{}, manifests[name], store)
+		require.NoError(t, err)
+		require.False(t, changes.None())
+		applied, err := both[name].Apply(t.Context(), tree.Options{}, manifests[name], store)
+		require.NoError(t, err)
+		require.Equal(t, changes, applied)
+		require.Equal(t, facts["root"], collect(t, both["root"].Entries(t.Context(), tree.Options{})), name)
+	}
+}
+
+func captureTree(t *testing.T, tr tree.Tree, store *kindtest.Memory) kind.Object {
+	t.Helper()
+	ctx := t.Context()
+	capture, err := tr.Capture(ctx, tree.Options{Index: tree.CacheIndex(kindtest.NewCache(), kind.ID{Kind: "volume", Name: "v"})}, store)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, capture.Close()) }()
+	require.NoError(t, capture.Prepare(ctx))
+	require.NoError(t, capture.Take(ctx))
+	result, err := capture.Finish(ctx)
+	require.NoError(t, err)
+	require.Empty(t, result.Gaps)
+	require.False(t, result.Held.IsZero())
+	live := collect(t, tr.Entries(ctx, tree.Options{}))
+	require.Equal(t, live, collect(t, result.Entries))
+	require.Equal(t, live, collect(t, tree.ReadManifest(ctx, store, result.Manifest)))
+	return result.Manifest
+}
+
+func collect(t *testing.T, entries iter.Seq2[tree.Entry, error]) []kind.Fact {
+	t.Helper()
+	var facts []kind.Fact
+	for f, err := range tree.Facts(entries, "/", nil) {
+		require.NoError(t, err)
+		facts = append(facts, f)
+	}
+	return facts
+}
