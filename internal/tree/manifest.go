@@ -111,15 +111,15 @@ func (v *validator) check(e *Entry) error {
 	if err := v.place(e); err != nil {
 		return err
 	}
-	if err := checkExtents(e); err != nil {
-		return err
-	}
-	return v.group(e)
+	return errors.Join(checkXattrs(e), checkExtents(e), v.group(e))
 }
 
 func (v *validator) first(e *Entry) error {
 	if e.Path != "" || e.Type != Folder {
 		return errors.New("a tree that does not begin with its root")
+	}
+	if err := checkXattrs(e); err != nil {
+		return err
 	}
 	v.begun = true
 	v.folders = []string{""}
@@ -160,14 +160,24 @@ func checkPath(path string) error {
 		return fmt.Errorf("%q is no path: it holds a NUL", kind.Printable(path))
 	}
 	for _, name := range strings.Split(path, "/") {
-		if name == "" || name == "." || name == ".." {
+		if name == "" || name == "." || name == ".." || isTemporary(name) {
 			return fmt.Errorf("%q is no path within a tree", kind.Printable(path))
 		}
 	}
 	return nil
 }
 
-// checkExtents makes sure that holes lie in order within the file.
+func checkXattrs(e *Entry) error {
+	for _, x := range e.Xattrs {
+		if !isKept(x.Name) {
+			return fmt.Errorf("%q has the attribute %q, which no tree keeps", kind.Printable(e.Path), kind.Printable(x.Name))
+		}
+	}
+	return nil
+}
+
+// checkExtents makes sure that holes lie in order within the file, and that
+// blocks are where patching takes them to be.
 func checkExtents(e *Entry) error {
 	end := int64(0)
 	for _, h := range e.Holes {
@@ -175,6 +185,9 @@ func checkExtents(e *Entry) error {
 			return fmt.Errorf("%q has impossible holes", kind.Printable(e.Path))
 		}
 		end = h.Offset + h.Length
+	}
+	if blocks := (dataSize(e) + content.BlockSize - 1) / content.BlockSize; e.InPlace && int64(len(e.Chunks)) != blocks {
+		return fmt.Errorf("%q has %d blocks, want %d", kind.Printable(e.Path), len(e.Chunks), blocks)
 	}
 	return nil
 }

@@ -287,8 +287,8 @@ func (w *extentWriter) write(p []byte) error {
 	return nil
 }
 
-// patch writes the changed blocks of a file in place. The source checks what
-// it gives; the blocks in between were compared.
+// patch writes the changed blocks of a file in place, each checked before it
+// is written; the blocks in between were compared.
 func (w *writer) patch(ctx context.Context, a action) (err error) {
 	dir, name, err := w.dirs.parent(a.want.Path)
 	if err != nil {
@@ -320,6 +320,9 @@ func (w *writer) patchBlocks(ctx context.Context, f *os.File, a action) error {
 			return fmt.Errorf("fetch content: %w", err)
 		}
 		w.buf = chunk
+		if kind.Sum(chunk) != a.want.Chunks[i] {
+			return errors.New("a block does not have its digest")
+		}
 		if _, err := f.WriteAt(chunk, blockAt(i)); err != nil {
 			return fmt.Errorf("write: %w", err)
 		}

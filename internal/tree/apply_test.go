@@ -1,0 +1,291 @@
+package tree_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"dogear/internal/content"
+	"dogear/internal/tree"
+	"dogear/kind"
+	"dogear/kind/kindtest"
+)
+
+func writeFile(t *testing.T, path, content string) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o644))
+}
+
+func inode(t *testing.T, path string) uint64 {
+	t.Helper()
+	var st unix.Stat_t
+	require.NoError(t, unix.Lstat(path, &st))
+	return st.Ino
+}
+
+// database makes a file of 100 blocks, each of its own byte.
+func database(t *testing.T, path string) {
+	t.Helper()
+	var b bytes.Buffer
+	for i := range 100 {
+		b.Write(bytes.Repeat([]byte{byte(i)}, content.BlockSize))
+	}
+	b.WriteString("the last block is short")
+	writeFile(t, path, b.String())
+}
+
+func overwrite(t *testing.T, path string, offset int64, content string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = f.WriteAt([]byte(content), offset)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+}
+
+func TestInPlaceFilesArePatched(t *testing.T) {
+	store, root := kindtest.NewMemory(), t.TempDir()
+	path := filepath.Join(root, "base/1")
+	database(t, path)
+	opts := tree.Options{InPlace: []kind.Pattern{"base"}}
+	result := captureTree(t, root, opts, store)
+	want, ino := liveFacts(t, root, opts), inode(t, path)
+
+	overwrite(t, path, 5*content.BlockSize+77, "changed")
+	overwrite(t, path, 99*content.BlockSize, "changed")
+	require.NoError(t, os.Truncate(path, 99*content.BlockSize+100))
+	changes := apply(t, root, opts, result.Manifest, store)
+	require.Equal(t, 1, changes.Patched)
+	require.Len(t, changes.Chunks, 3)
+	require.Equal(t, want, liveFacts(t, root, opts))
+	require.Equal(t, ino, inode(t, path))
+
+	// One that has another name is never written to.
+	outside := filepath.Join(t.TempDir(), "outside")
+	require.NoError(t, os.Link(path, outside))
+	overwrite(t, path, 5*content.BlockSize, "changed")
+	changed, err := os.ReadFile(outside)
+	require.NoError(t, err)
+	changes = apply(t, root, opts, result.Manifest, store)
+	require.Equal(t, 1, changes.Rewritten)
+	require.Equal(t, want, liveFacts(t, root, opts))
+	after, err := os.ReadFile(outside)
+	require.NoError(t, err)
+	require.Equal(t, changed, after)
+}
+
+// A package manager hard-links files of its store into many places: neither
+// their content nor their attributes are ours to change.
+func TestFilesLinkedFromOutsideAreReplaced(t *testing.T) {
+	store, root, outside := kindtest.NewMemory(), t.TempDir(), t.TempDir()
+	writeFile(t, filepath.Join(outside, "stored"), "shared")
+	require.NoError(t, os.Link(filepath.Join(outside, "stored"), filepath.Join(root, "a")))
+	require.NoError(t, os.Link(filepath.Join(outside, "stored"), filepath.Join(root, "b")))
+	result := captureTree(t, root, tree.Options{}, store)
+	want := liveFacts(t, root, tree.Options{})
+
+	require.NoError(t, os.Chmod(filepath.Join(outside, "stored"), 0o600))
+	changes := apply(t, root, tree.Options{}, result.Manifest, store)
+	require.Equal(t, 2, changes.Rewritten)
+	require.Equal(t, want, liveFacts(t, root, tree.Options{}))
+	st, err := os.Stat(filepath.Join(outside, "stored"))
+	require.NoError(t, err)
+	require.EqualValues(t, 0o600, st.Mode().Perm())
+	require.Equal(t, inode(t, filepath.Join(root, "a")), inode(t, filepath.Join(root, "b")))
+
+	// A group of which every name is known is changed as it is.
+	ino := inode(t, filepath.Join(root, "a"))
+	require.NoError(t, os.Chmod(filepath.Join(root, "a"), 0o600))
+	changes = apply(t, root, tree.Options{}, result.Manifest, store)
+	require.Equal(t, 1, changes.Meta)
+	require.Equal(t, want, liveFacts(t, root, tree.Options{}))
+	require.Equal(t, ino, inode(t, filepath.Join(root, "a")))
+}
+
+func TestUnchangedFilesAndTheRootKeepTheirInodes(t *testing.T) {
+	store, root := kindtest.NewMemory(), t.TempDir()
+	writeFile(t, filepath.Join(root, "d/kept"), "kept")
+	writeFile(t, filepath.Join(root, "d/changed"), "before")
+	manifest := captureTree(t, root, tree.Options{}, store).Manifest
+	before := []uint64{inode(t, root), inode(t, filepath.Join(root, "d")), inode(t, filepath.Join(root, "d/kept"))}
+	writeFile(t, filepath.Join(root, "d/changed"), "after")
+	writeFile(t, filepath.Join(root, "d/new/one"), "extra")
+	require.NoError(t, os.Chmod(root, 0o700))
+	changes := apply(t, root, tree.Options{}, manifest, store)
+	require.Equal(t, []uint64{inode(t, root), inode(t, filepath.Join(root, "d")), inode(t, filepath.Join(root, "d/kept"))}, before)
+	require.Equal(t, 1, changes.Rewritten)
+	require.Equal(t, 2, changes.Removed)
+	require.Equal(t, []string{"set attributes of .", "set attributes of d", "rewrite d/changed", "remove d/new", "remove d/new/one"}, changes.Details)
+}
+
+func TestWhatIsNotOursStays(t *testing.T) {
+	store, root := kindtest.NewMemory(), t.TempDir()
+	writeFile(t, filepath.Join(root, "ours"), "ours")
+	writeFile(t, filepath.Join(root, "sub/repo/file"), "theirs")
+	writeFile(t, filepath.Join(root, "x.lock"), "locked")
+	opts := tree.Options{Nested: []string{"sub/repo"}, Skip: []kind.Pattern{"**/*.lock"}}
+	result := captureTree(t, root, opts, store)
+	facts := liveFacts(t, root, opts)
+	require.Contains(t, facts, "sub/repo: boundary")
+	for _, f := range facts {
+		require.NotContains(t, f, "theirs")
+		require.NotContains(t, f, "lock")
+	}
+
+	// Nested in a directory that is not wanted, and skipped in another.
+	empty := captureTree(t, t.TempDir(), tree.Options{}, store).Manifest
+	writeFile(t, filepath.Join(root, "only/skipped.lock"), "locked")
+	changes := apply(t, root, opts, empty, store)
+	require.NotEmpty(t, changes.Gaps)
+	for _, kept := range []string{"sub/repo/file", "x.lock", "only/skipped.lock"} {
+		require.FileExists(t, filepath.Join(root, kept))
+	}
+	require.NoFileExists(t, filepath.Join(root, "ours"))
+
+	// The manifest's own boundaries count, whatever the options say now.
+	writeFile(t, filepath.Join(root, "sub/repo/more"), "theirs")
+	apply(t, root, tree.Options{}, result.Manifest, store)
+	require.FileExists(t, filepath.Join(root, "sub/repo/more"))
+	require.NoFileExists(t, filepath.Join(root, "x.lock"))
+}
+
+func TestMountsAreBoundaries(t *testing.T) {
+	if !isRoot() {
+		t.Skip("only root can mount")
+	}
+	store, root, other := kindtest.NewMemory(), t.TempDir(), t.TempDir()
+	writeFile(t, filepath.Join(other, "theirs"), "theirs")
+	writeFile(t, filepath.Join(root, "file"), "covered")
+	writeFile(t, filepath.Join(root, "dir/below"), "covered")
+	whole := captureTree(t, root, tree.Options{}, store).Manifest
+	bind := func(from, to string) {
+		if err := unix.Mount(from, to, "", unix.MS_BIND, ""); err != nil {
+			t.Skipf("mount: %v", err)
+		}
+		t.Cleanup(func() { require.NoError(t, unix.Unmount(to, unix.MNT_DETACH)) })
+	}
+	// Both are on the same file system: the device number does not tell.
+	bind(other, filepath.Join(root, "dir"))
+	bind(filepath.Join(other, "theirs"), filepath.Join(root, "file"))
+	facts := liveFacts(t, root, tree.Options{})
+	require.Len(t, facts, 3)
+	require.Equal(t, []string{"dir: boundary", "file: boundary"}, facts[1:])
+
+	changes := apply(t, root, tree.Options{}, whole, store)
+	require.Len(t, changes.Gaps, 2)
+	empty := captureTree(t, t.TempDir(), tree.Options{}, store).Manifest
+	apply(t, root, tree.Options{}, empty, store)
+	require.FileExists(t, filepath.Join(other, "theirs"))
+	require.FileExists(t, filepath.Join(root, "dir/theirs"))
+}
+
+const nobodyVariable = "DOGEAR_TREE_TEST_NOBODY"
+
+// asNobody runs the calling test again as a user without rights, and reports
+// whether this is that run, and the directory it may use.
+func asNobody(t *testing.T) (string, bool) {
+	t.Helper()
+	if dir := os.Getenv(nobodyVariable); dir != "" {
+		return dir, true
+	}
+	if !isRoot() {
+		return t.TempDir(), true
+	}
+	dir, err := os.MkdirTemp("", "dogear-test-nobody-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	const nobody = 65534
+	require.NoError(t, os.Chown(dir, nobody, nobody))
+	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), nobodyVariable+"="+dir, "TMPDIR="+dir)
+	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return "", false
+}
+
+func TestUnreadableIsListedAndLeftAlone(t *testing.T) {
+	base, ok := asNobody(t)
+	if !ok {
+		return
+	}
+	store, root := kindtest.NewMemory(), filepath.Join(base, "tree")
+	writeFile(t, filepath.Join(root, "file"), "secret")
+	writeFile(t, filepath.Join(root, "dir/inside"), "secret")
+	writeFile(t, filepath.Join(root, "open"), "readable")
+	require.NoError(t, os.Chmod(filepath.Join(root, "file"), 0))
+	require.NoError(t, os.Chmod(filepath.Join(root, "dir"), 0))
+	result := captureTree(t, root, tree.Options{}, store)
+	require.Equal(t, []kind.Gap{
+		{What: "dir", Why: "open: permission denied"},
+		{What: "file", Why: "open: permission denied"},
+	}, result.Gaps)
+	require.False(t, result.Held.IsZero())
+
+	// What can be read now was not captured, and is not destroyed.
+	require.NoError(t, os.Chmod(filepath.Join(root, "file"), 0o644))
+	require.NoError(t, os.Chmod(filepath.Join(root, "dir"), 0o755))
+	writeFile(t, filepath.Join(root, "open"), "changed")
+	changes := apply(t, root, tree.Options{}, result.Manifest, store)
+	require.Equal(t, 1, changes.Rewritten)
+	require.FileExists(t, filepath.Join(root, "dir/inside"))
+	require.FileExists(t, filepath.Join(root, "file"))
+
+	// And what is gone cannot come back, and that is said.
+	require.NoError(t, os.RemoveAll(root))
+	changes = apply(t, root, tree.Options{}, result.Manifest, store)
+	require.Len(t, changes.Gaps, 2)
+}
+
+func TestReadOnlyDirectoriesAreRestored(t *testing.T) {
+	base, ok := asNobody(t)
+	if !ok {
+		return
+	}
+	store, root := kindtest.NewMemory(), filepath.Join(base, "tree")
+	writeFile(t, filepath.Join(root, "mod/dir/file"), "from a module cache")
+	writeFile(t, filepath.Join(root, "mod/gone/file"), "from a module cache")
+	modes := func(dir os.FileMode) {
+		for _, name := range []string{"mod/dir", "mod/gone", "mod"} {
+			require.NoError(t, os.Chmod(filepath.Join(root, name), dir))
+		}
+	}
+	require.NoError(t, os.Chmod(filepath.Join(root, "mod/dir/file"), 0o444))
+	modes(0o555)
+	result := captureTree(t, root, tree.Options{}, store)
+	want := liveFacts(t, root, tree.Options{})
+	modes(0o755)
+	writeFile(t, filepath.Join(root, "mod/extra/file"), "extra")
+	require.NoError(t, os.Chmod(filepath.Join(root, "mod/dir/file"), 0o644))
+	writeFile(t, filepath.Join(root, "mod/dir/file"), "changed")
+	require.NoError(t, os.RemoveAll(filepath.Join(root, "mod/gone")))
+	require.NoError(t, os.Chmod(filepath.Join(root, "mod/extra"), 0o555))
+	for _, name := range []string{"mod/dir", "mod"} {
+		require.NoError(t, os.Chmod(filepath.Join(root, name), 0o555))
+	}
+	apply(t, root, tree.Options{}, result.Manifest, store)
+	require.Equal(t, want, liveFacts(t, root, tree.Options{}))
+	modes(0o755)
+}
+
+func TestOwnersOfOthersAreRefusedBeforeAnythingChanges(t *testing.T) {
+	base, ok := asNobody(t)
+	if !ok {
+		return
+	}
+	store, root := kindtest.NewMemory(), filepath.Join(base, "tree")
+	writeFile(t, filepath.Join(root, "file"), "content")
+	manifest := tree.ForeignManifest(t, store, root)
+	before := kindtest.Inodes(t, root)
+	_, err := tree.New(root).Apply(t.Context(), tree.Options{}, manifest, store)
+	require.ErrorContains(t, err, "only root can restore it")
+	require.Equal(t, before, kindtest.Inodes(t, root))
+}

@@ -1,0 +1,113 @@
+package tree_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"dogear/internal/tree"
+	"dogear/kind"
+	"dogear/kind/kindtest"
+)
+
+// plantingSource swaps a directory for a link that leads out of the tree while
+// content is being fetched.
+type plantingSource struct {
+	kind.Source
+	plant func()
+}
+
+func (s *plantingSource) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]byte, error) {
+	s.plant()
+	return s.Source.Get(ctx, id, buf)
+}
+
+func TestPlantedLinkDoesNotLeadOut(t *testing.T) {
+	store := kindtest.NewMemory()
+	wanted := filepath.Join(t.TempDir(), "tree")
+	require.NoError(t, os.MkdirAll(filepath.Join(wanted, "d/e"), 0o755))
+	for _, name := range []string{"d/one", "d/two", "d/e/three", "z"} {
+		require.NoError(t, os.WriteFile(filepath.Join(wanted, name), []byte("from the manifest: "+name), 0o644))
+	}
+	manifest := captureTree(t, wanted, tree.Options{}, store).Manifest
+
+	for _, swapped := range []string{"d", "d/e"} {
+		outside := t.TempDir()
+		require.NoError(t, os.MkdirAll(filepath.Join(outside, "e"), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(outside, "one"), []byte("mine"), 0o600))
+		before := kindtest.Inodes(t, outside)
+
+		root := filepath.Join(t.TempDir(), "tree")
+		require.NoError(t, os.MkdirAll(filepath.Join(root, "d/e"), 0o755))
+		source := &plantingSource{Source: store, plant: func() {
+			path := filepath.Join(root, swapped)
+			if st, err := os.Lstat(path); err == nil && st.IsDir() {
+				require.NoError(t, os.Rename(path, filepath.Join(root, "moved")))
+				require.NoError(t, os.Symlink(outside, path))
+			}
+		}}
+		_, err := tree.New(root).Apply(t.Context(), tree.Options{}, manifest, source)
+		t.Log(err)
+		require.Equal(t, before, kindtest.Inodes(t, outside))
+
+		// Without the attacker the same tree comes out right.
+		apply(t, root, tree.Options{}, manifest, store)
+		require.Equal(t, liveFacts(t, wanted, tree.Options{}), liveFacts(t, root, tree.Options{}))
+		require.Equal(t, before, kindtest.Inodes(t, outside))
+	}
+}
+
+func TestLinksAreNeverFollowed(t *testing.T) {
+	outside := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(outside, "secret"), []byte("mine"), 0o600))
+	before := kindtest.Inodes(t, outside)
+	root := t.TempDir()
+	require.NoError(t, os.Symlink(outside, filepath.Join(root, "out")))
+	store := kindtest.NewMemory()
+	result := captureTree(t, root, tree.Options{}, store)
+	for e, err := range result.Entries {
+		require.NoError(t, err)
+		require.NotContains(t, e.Path, "secret")
+	}
+	copied := filepath.Join(t.TempDir(), "copy")
+	apply(t, copied, tree.Options{}, result.Manifest, store)
+	// A tree without the link is restored over one with it, and the reverse.
+	empty := captureTree(t, t.TempDir(), tree.Options{}, store).Manifest
+	apply(t, copied, tree.Options{}, empty, store)
+	apply(t, copied, tree.Options{}, result.Manifest, store)
+	require.Equal(t, before, kindtest.Inodes(t, outside))
+
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(outside, link))
+	_, err := tree.New(link).Apply(t.Context(), tree.Options{}, empty, store)
+	require.Error(t, err, "a root that is a link")
+	require.Equal(t, before, kindtest.Inodes(t, outside))
+}
+
+func TestSourceThatLiesIsFoundOut(t *testing.T) {
+	store := kindtest.NewMemory()
+	wanted := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(wanted, "big"), make([]byte, 300_000), 0o600))
+	manifest := captureTree(t, wanted, tree.Options{}, store).Manifest
+	root := filepath.Join(t.TempDir(), "copy")
+	_, err := tree.New(root).Apply(t.Context(), tree.Options{}, manifest, lyingSource{store})
+	require.ErrorContains(t, err, "digest")
+	_, err = os.Lstat(filepath.Join(root, "big"))
+	require.ErrorIs(t, err, unix.ENOENT)
+	require.Empty(t, leftovers(t, root))
+}
+
+// lyingSource gives other content of the right size for large chunks.
+type lyingSource struct{ kind.Source }
+
+func (s lyingSource) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]byte, error) {
+	b, err := s.Source.Get(ctx, id, buf)
+	if len(b) > 10_000 {
+		b[5000] ^= 1
+	}
+	return b, err
+}
