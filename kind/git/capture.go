@@ -28,12 +28,12 @@ type capture struct {
 }
 
 // Open begins a capture. It waits a little for a git command that runs.
-func (*Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, sink kind.Sink) (kind.Capture, error) {
+func (d *Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, sink kind.Sink) (kind.Capture, error) {
 	dirs, err := gitDirs(item.Root)
 	if err != nil {
 		return nil, err
 	}
-	left, err := awaitGit(ctx, item.Root, dirs)
+	left, err := awaitGit(ctx, item.Root, dirs, d.patience)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	part := kind.Part{
 		ID: c.item.ID, Needs: c.item.Needs, RunsIn: c.item.RunsIn, Root: c.item.Root,
 		Claims: c.item.Claims, Nested: c.item.Nested, Claimed: c.item.Claimed,
-		Objects: []kind.Object{result.Manifest}, Held: result.Held,
+		Objects: []kind.Object{result.Manifest}, Held: result.Held, Read: result.BytesRead,
 		Gaps:  append(c.gaps, outside...),
 		Facts: allFacts(ctx, c.ws, c.item, c.state, result.Entries),
 	}

@@ -16,7 +16,7 @@ func capturedState(ctx context.Context, part kind.Part, source kind.Source, want
 		return nil, err
 	}
 	s := &state{dirs: []string{".git"}, files: map[string]stateEntry{}}
-	for e, err := range tree.ReadManifest(ctx, source, manifest) {
+	for e, err := range gitEntries(tree.ReadManifest(ctx, source, manifest)) {
 		if err != nil {
 			return nil, err
 		}

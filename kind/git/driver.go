@@ -17,13 +17,17 @@ import (
 	"context"
 	"iter"
 	"strings"
+	"time"
 
 	"dogear/internal/tree"
 	"dogear/kind"
 )
 
+// patience is how long a git command that runs is waited for.
+const patience = 3 * time.Second
+
 // Driver is the git driver.
-type Driver struct{}
+type Driver struct{ patience time.Duration }
 
 var (
 	_ kind.Driver    = (*Driver)(nil)
@@ -34,7 +38,7 @@ var (
 )
 
 // New returns the driver.
-func New() *Driver { return &Driver{} }
+func New() *Driver { return &Driver{patience: patience} }
 
 // Kind returns "git".
 func (*Driver) Kind() string { return "git" }
@@ -66,25 +70,6 @@ func allFacts(ctx context.Context, ws *kind.Workspace, item kind.Item, s *state,
 func treeFacts(ws *kind.Workspace, item kind.Item, entries iter.Seq2[tree.Entry, error]) kind.Facts {
 	claimed := append(append([]kind.Pattern{}, item.Claimed...), ws.Volatile...)
 	return tree.Facts(timeless(entries), "./", claimed)
-}
-
-// InspectRest returns the rest facts of the live tree.
-func (*Driver) InspectRest(ctx context.Context, ws *kind.Workspace, item kind.Item) kind.Facts {
-	dirs, err := gitDirs(item.Root)
-	if err != nil {
-		return kind.FailedFacts(err)
-	}
-	entries := tree.New(item.Root).Entries(ctx, options(ws, item, dirs))
-	return tree.Facts(timeless(entries), "./", nil)
-}
-
-// Rest returns the rest facts of a captured tree.
-func (*Driver) Rest(ctx context.Context, part kind.Part, source kind.Source) kind.Facts {
-	manifest, err := manifestOf(part)
-	if err != nil {
-		return kind.FailedFacts(err)
-	}
-	return tree.Facts(timeless(tree.ReadManifest(ctx, source, manifest)), "./", nil)
 }
 
 // timeless drops the times of what lies in .git: git touches files there

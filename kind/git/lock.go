@@ -24,10 +24,7 @@ var lockNames = []string{"index.lock", "HEAD.lock", "packed-refs.lock"}
 // killed leaves such locks, and the next one takes them over.
 const lockMark = "dogear\n"
 
-const (
-	lockPatience = 3 * time.Second
-	lockInterval = 50 * time.Millisecond
-)
+const lockInterval = 50 * time.Millisecond
 
 // locks are those that this process holds in a repository, by path.
 type locks struct{ held []string }
@@ -35,13 +32,13 @@ type locks struct{ held []string }
 // takeLocks locks the git directories that exist, so that a git command
 // started meanwhile fails instead of meeting a half-restored repository. It
 // waits a little for a command that runs. A lock of others is never removed.
-func takeLocks(ctx context.Context, root string) (*locks, error) {
+func takeLocks(ctx context.Context, root string, patience time.Duration) (*locks, error) {
 	dirs, err := gitDirs(root)
 	if err != nil {
 		return nil, err
 	}
 	l := &locks{}
-	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for _, dir := range dirs {
 		for _, name := range lockNames {
@@ -107,8 +104,8 @@ func removeQuietly(path string) error {
 // awaitGit waits until no running git command holds a lock. It returns the
 // locks that nobody holds, which killed commands (and editors waited for)
 // leave.
-func awaitGit(ctx context.Context, root string, dirs []string) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+func awaitGit(ctx context.Context, root string, dirs []string, patience time.Duration) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
 		found, err := presentLocks(root, dirs)
@@ -141,6 +138,24 @@ func presentLocks(root string, dirs []string) ([]string, error) {
 		}
 	}
 	return found, nil
+}
+
+// lockConflicts lists the locks that stand in the way of a restore now.
+func lockConflicts(root string) ([]string, error) {
+	dirs, err := gitDirs(root)
+	if err != nil {
+		return nil, err
+	}
+	var conflicts []string
+	for _, dir := range dirs {
+		for _, name := range lockNames {
+			path := filepath.Join(root, dir, name)
+			if content, err := os.ReadFile(path); err == nil && string(content) != lockMark {
+				conflicts = append(conflicts, lockedError(path).Error())
+			}
+		}
+	}
+	return conflicts, nil
 }
 
 func lockedError(path string) error {

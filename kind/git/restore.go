@@ -20,77 +20,93 @@ func manifestOf(part kind.Part) (kind.Object, error) {
 	return manifest, nil
 }
 
-// partOptions are the options for a part's tree and for what lives in its
-// place: transient files are those of git directories on either side.
-func partOptions(ws *kind.Workspace, part kind.Part) (tree.Options, error) {
+// target is a part's tree, and how to compare and restore it.
+type target struct {
+	tree     *tree.Dir
+	opts     tree.Options
+	manifest kind.Object
+	source   kind.Source
+}
+
+// targetOf leaves out what belongs to running git commands, and an index that
+// differs in nothing but its stat cache.
+func targetOf(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (*target, error) {
+	manifest, err := manifestOf(part)
+	if err != nil {
+		return nil, err
+	}
 	dirs, err := gitDirs(part.Root)
 	if err != nil {
-		return tree.Options{}, err
+		return nil, err
 	}
 	if len(dirs) == 0 {
 		dirs = []string{".git"}
 	}
-	return options(ws, part.Item(), dirs), nil
+	opts := options(ws, part.Item(), dirs)
+	same, err := sameIndexes(ctx, part, source)
+	if err != nil {
+		return nil, err
+	}
+	opts.Skip = append(opts.Skip, same...)
+	return &target{tree: tree.New(part.Root), opts: opts, manifest: manifest, source: source}, nil
+}
+
+func (t *target) compare(ctx context.Context) (tree.Changes, error) {
+	return t.tree.Compare(ctx, t.opts, t.manifest, t.source)
+}
+
+func (t *target) apply(ctx context.Context) error {
+	_, err := t.tree.Apply(ctx, t.opts, t.manifest, t.source)
+	return err
 }
 
 // Preview says what Restore would do.
 func (*Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (kind.Change, error) {
-	changes, err := compare(ctx, ws, part, source)
+	t, err := targetOf(ctx, ws, part, source)
+	if err != nil {
+		return kind.Change{}, err
+	}
+	changes, err := t.compare(ctx)
 	if errors.Is(err, kind.ErrGone) {
 		return kind.Change{Action: kind.ActionCreate}, nil
 	}
 	if err != nil {
 		return kind.Change{}, err
 	}
-	change := kind.Change{Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks}
 	if changes.None() {
-		change.Action = kind.ActionNone
+		return kind.Change{Action: kind.ActionNone}, nil
 	}
-	return change, nil
-}
-
-func compare(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (tree.Changes, error) {
-	manifest, err := manifestOf(part)
-	if err != nil {
-		return tree.Changes{}, err
-	}
-	opts, err := partOptions(ws, part)
-	if err != nil {
-		return tree.Changes{}, err
-	}
-	return tree.New(part.Root).Compare(ctx, opts, manifest, source)
+	conflicts, err := lockConflicts(part.Root)
+	return kind.Change{
+		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks, Conflicts: conflicts,
+	}, err
 }
 
 // Restore makes worktree and git directory what the part says, with the
 // repository locked against git commands meanwhile. Locks touch the git
 // directory, so there are none if there is nothing to do.
-func (*Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (err error) {
-	changes, err := compare(ctx, ws, part, source)
+func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (err error) {
+	t, err := targetOf(ctx, ws, part, source)
+	if err != nil {
+		return err
+	}
+	changes, err := t.compare(ctx)
 	if err == nil && changes.None() {
 		return nil
 	}
 	if err != nil && !errors.Is(err, kind.ErrGone) {
 		return err
 	}
-	held, err := takeLocks(ctx, part.Root)
+	held, err := takeLocks(ctx, part.Root, d.patience)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, held.release()) }()
-	return apply(ctx, ws, part, source)
-}
-
-func apply(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) error {
-	manifest, err := manifestOf(part)
-	if err != nil {
+	// The index may have been replaced before it was locked.
+	if t, err = targetOf(ctx, ws, part, source); err != nil {
 		return err
 	}
-	opts, err := partOptions(ws, part)
-	if err != nil {
-		return err
-	}
-	_, err = tree.New(part.Root).Apply(ctx, opts, manifest, source)
-	return err
+	return t.apply(ctx)
 }
 
 // Remove removes a repository that the snapshot does not have, and leaves its

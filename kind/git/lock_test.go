@@ -1,0 +1,166 @@
+package git
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"dogear/kind"
+)
+
+// hold starts a process that has a file open until the returned function is
+// called.
+func hold(t *testing.T, path string) (pid int, release func()) {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", `exec 3>"$0"; echo ready; read line; rm "$0"`, path)
+	stdin, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	_, err = bufio.NewReader(stdout).ReadString('\n')
+	require.NoError(t, err)
+	return cmd.Process.Pid, func() {
+		require.NoError(t, stdin.Close())
+		_ = cmd.Wait() // read ends with 1 at the end of its input
+	}
+}
+
+func TestRunningGitIsNamed(t *testing.T) {
+	r := newHistory(t)
+	b := newBench(t, r.root)
+	b.driver.patience = time.Millisecond
+	part, _ := b.capture()
+	r.write("notes.txt", "changed\n")
+	lock := filepath.Join(r.root, ".git", "index.lock")
+	pid, release := hold(t, lock)
+	who := fmt.Sprintf("sh (pid %d) holds %s", pid, lock)
+
+	_, err := b.driver.Open(t.Context(), b.ws, b.item, b.memory)
+	require.ErrorContains(t, err, who)
+	change, err := b.driver.Preview(t.Context(), b.ws, part, b.memory)
+	require.NoError(t, err)
+	require.Len(t, change.Conflicts, 1)
+	require.Contains(t, change.Conflicts[0], who)
+	require.ErrorContains(t, b.driver.Restore(t.Context(), b.ws, part, b.memory), who)
+	require.FileExists(t, lock)
+	content, err := os.ReadFile(filepath.Join(r.root, "notes.txt"))
+	require.NoError(t, err)
+	require.Equal(t, "changed\n", string(content))
+
+	release()
+	require.NoError(t, b.driver.Restore(t.Context(), b.ws, part, b.memory))
+}
+
+func TestLockThatNobodyHolds(t *testing.T) {
+	r := newHistory(t)
+	b := newBench(t, r.root)
+	b.driver.patience = time.Millisecond
+	r.write(".git/index.lock", "left by a killed git")
+
+	part, facts := b.capture()
+	require.Len(t, part.Gaps, 1)
+	require.Equal(t, ".git/index.lock", part.Gaps[0].What)
+	r.write("notes.txt", "changed\n")
+	require.ErrorContains(t, b.driver.Restore(t.Context(), b.ws, part, b.memory), "remove the file")
+	require.FileExists(t, filepath.Join(r.root, ".git", "index.lock"))
+
+	require.NoError(t, os.Remove(filepath.Join(r.root, ".git", "index.lock")))
+	b.restore(part, facts)
+	require.NoFileExists(t, filepath.Join(r.root, ".git", "index.lock"))
+}
+
+func TestLocksOfAKilledRestoreAreTakenOver(t *testing.T) {
+	r := newHistory(t)
+	b := newBench(t, r.root)
+	b.driver.patience = time.Millisecond
+	part, facts := b.capture()
+	r.write("notes.txt", "changed\n")
+	r.write(".git/HEAD.lock", lockMark)
+	b.restore(part, facts)
+	locks, err := filepath.Glob(filepath.Join(r.root, ".git", "*.lock"))
+	require.NoError(t, err)
+	require.Empty(t, locks)
+}
+
+func TestGitFailsDuringARestore(t *testing.T) {
+	r := newHistory(t)
+	held, err := takeLocks(t.Context(), r.root, time.Millisecond)
+	require.NoError(t, err)
+	_, err = r.try("add", ".")
+	require.ErrorContains(t, err, "index.lock")
+	_, err = r.try("checkout", "topic")
+	require.Error(t, err)
+	before, err := os.Stat(filepath.Join(r.root, ".git"))
+	require.NoError(t, err)
+	require.NoError(t, held.release())
+	after, err := os.Stat(filepath.Join(r.root, ".git"))
+	require.NoError(t, err)
+	require.Equal(t, before.ModTime(), after.ModTime())
+	r.git("add", ".")
+}
+
+// TestCaptureWhileGitWorks takes captures while another process commits all
+// the time: each has to hang together, or say that it does not.
+func TestCaptureWhileGitWorks(t *testing.T) {
+	r := newHistory(t)
+	b := newBench(t, r.root)
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				return
+			default:
+				_, _ = r.try("commit", "-q", "--allow-empty", "-m", fmt.Sprint(n))
+				_, _ = r.try("repack", "-adq")
+			}
+		}
+	}()
+	defer func() { close(stop); <-done }()
+	whole := 0
+	for range 10 {
+		part, err := b.tryCapture()
+		if err != nil {
+			require.True(t, strings.Contains(err.Error(), "git"), err)
+			continue
+		}
+		whole++
+		requireWhole(t, b, part)
+	}
+	t.Logf("%d of 10 captures found a still moment", whole)
+}
+
+func (b *bench) tryCapture() (kind.Part, error) {
+	ctx := b.t.Context()
+	c, err := b.driver.Open(ctx, b.ws, b.item, b.memory)
+	if err != nil {
+		return kind.Part{}, err
+	}
+	defer func() { require.NoError(b.t, c.Close()) }()
+	if err := c.(kind.Preparer).Prepare(ctx); err != nil {
+		return kind.Part{}, err
+	}
+	if err := c.Take(ctx); err != nil {
+		return kind.Part{}, err
+	}
+	return c.Finish(ctx)
+}
+
+// requireWhole restores a part elsewhere and has git check it.
+func requireWhole(t *testing.T, b *bench, part kind.Part) {
+	t.Helper()
+	part.Root = filepath.Join(t.TempDir(), "copy")
+	require.NoError(t, New().Restore(t.Context(), &kind.Workspace{Root: part.Root}, part, b.memory))
+	copied := repo{t: t, root: part.Root}
+	copied.git("fsck", "--strict", "--connectivity-only")
+	copied.git("status")
+}
