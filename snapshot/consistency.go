@@ -15,12 +15,16 @@ import (
 func (r *round) instant() time.Time {
 	t := r.window.From
 	for _, c := range r.captures {
-		if from := c.part.Held.From; from.After(t) && !from.After(r.window.To) {
+		if from := c.part.Held.From; from.After(t) && !from.After(r.window.To) && c.isOpenToOthers() {
 			t = from
 		}
 	}
 	return t
 }
+
+// isOpenToOthers reports whether more than the workspace's own containers may
+// write to the item: it lies in a directory of this host.
+func (c *capture) isOpenToOthers() bool { return c.item.Root != "" }
 
 // consistency says how firmly a part is tied to the instant.
 func (r *round) consistency(c *capture, instant time.Time) Consistency {
@@ -31,15 +35,18 @@ func (r *round) consistency(c *capture, instant time.Time) Consistency {
 	if _, resting := r.running.drivers[c.item.ID.Kind].(kind.Resting); !resting && held.IsZero() {
 		held = c.asked // one look, not a reading of many files
 	}
-	if held.IsZero() {
-		return Live
-	}
 	writers := r.writers(c.item.ID)
-	if len(writers) > 0 && !slices.ContainsFunc(writers, r.wasOnlyFrozen) {
+	switch {
+	case held.IsZero():
+		return Live
+	case c.isOpenToOthers() || len(writers) == 0:
+		if held.Covers(kind.Interval{From: instant, To: instant}) {
+			return Frozen
+		}
+		return Live
+	case !slices.ContainsFunc(writers, r.wasOnlyFrozen):
 		return Stopped
-	}
-	constant := held.From.Before(r.window.To) && held.To.After(r.window.From)
-	if len(writers) > 0 && constant || held.Covers(kind.Interval{From: instant, To: instant}) {
+	case held.From.Before(r.window.To) && held.To.After(r.window.From):
 		return Frozen
 	}
 	return Live
@@ -59,7 +66,8 @@ func (r *round) writers(id kind.ID) []kind.ID {
 	return out
 }
 
-// wasOnlyFrozen reports whether a running item was not part of the stop set.
+// wasOnlyFrozen reports whether a running item was not stopped before its
+// state was taken.
 func (r *round) wasOnlyFrozen(id kind.ID) bool {
 	return !r.req.stops(id) || slices.Contains(r.waiting, id)
 }
