@@ -46,14 +46,6 @@ func (c config) parse(out []byte) {
 	}
 }
 
-// last returns the value that counts for a key with one value, or "".
-func (c config) last(key string) string {
-	if values := c[key]; len(values) > 0 {
-		return values[len(values)-1]
-	}
-	return ""
-}
-
 // facts gives the values as digests: a URL may hold a password.
 func (c config) facts(redact func(string) string) []kind.Fact {
 	facts := make([]kind.Fact, 0, len(c))

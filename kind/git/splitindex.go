@@ -25,7 +25,7 @@ func (ix *index) link(hashSize int) string {
 
 // join applies a split index to its shared one.
 func (ix *index) join(base *index, hashSize int) error {
-	deleted, replaced, err := parseLink(ix.extensions["link"][hashSize:])
+	deleted, replaced, err := parseLink(ix.extensions["link"][hashSize:], len(base.entries))
 	if err != nil {
 		return err
 	}
@@ -52,15 +52,15 @@ func (ix *index) join(base *index, hashSize int) error {
 	return nil
 }
 
-func parseLink(data []byte) (deleted, replaced map[int]bool, err error) {
+func parseLink(data []byte, entries int) (deleted, replaced map[int]bool, err error) {
 	if len(data) == 0 {
 		return nil, nil, nil
 	}
-	deleted, data, err = parseBitmap(data)
+	deleted, data, err = parseBitmap(data, entries)
 	if err != nil {
 		return nil, nil, err
 	}
-	replaced, _, err = parseBitmap(data)
+	replaced, _, err = parseBitmap(data, entries)
 	return deleted, replaced, err
 }
 
@@ -69,14 +69,14 @@ var errBitmap = errors.New("malformed bitmap in the index")
 // parseBitmap reads an EWAH bitmap: the number of bits, the number of 64-bit
 // words, the words, and the position of the last marker. A marker word holds
 // a bit, how many words consist of that bit alone, and how many literal words
-// follow.
-func parseBitmap(data []byte) (set map[int]bool, rest []byte, err error) {
+// follow. A bitmap has no more bits than there are entries.
+func parseBitmap(data []byte, entries int) (set map[int]bool, rest []byte, err error) {
 	if len(data) < 8 {
 		return nil, nil, errBitmap
 	}
 	bits, words := int(binary.BigEndian.Uint32(data)), int(binary.BigEndian.Uint32(data[4:]))
 	data = data[8:]
-	if len(data) < words*8+4 {
+	if bits > entries || len(data) < words*8+4 {
 		return nil, nil, errBitmap
 	}
 	set = map[int]bool{}
