@@ -72,7 +72,7 @@ func (s *Store) adoptSnapshots() error {
 		func(name string) (bool, error) { return s.catalog.HasSnapshot(snapshot.ID(name)) },
 		func(snap snapshot.Snapshot) error {
 			if complete(context.Background(), s, snap) != nil {
-				return nil
+				return nil // its content is gone; Check says so
 			}
 			return s.catalog.Publish(nil, snap)
 		})
@@ -102,10 +102,9 @@ func adoptRecords[T any](dir string, t recordType, listed func(name string) (boo
 		return err
 	}
 	for _, name := range names {
-		if ok, err := listed(name); err != nil || ok {
-			if err != nil {
-				return err
-			}
+		if ok, err := listed(name); err != nil {
+			return err
+		} else if ok {
 			continue
 		}
 		var v T

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"dogear/internal/atomicfile"
 	"dogear/kind"
@@ -47,7 +48,7 @@ func (c cache) Save(id kind.ID, name string, content []byte) error {
 func (c cache) path(id kind.ID, name string) string {
 	h := sha256.New()
 	for _, s := range []string{c.workspace, id.Kind, id.Name, name} {
-		fmt.Fprintf(h, "%d:%s", len(s), s)
+		h.Write(fmt.Appendf(nil, "%d:%s", len(s), s))
 	}
-	return c.dir + "/" + hex.EncodeToString(h.Sum(nil))
+	return filepath.Join(c.dir, hex.EncodeToString(h.Sum(nil)))
 }

@@ -56,6 +56,7 @@ type check struct {
 	packs     map[string]int64 // listed
 	packFiles []string         // there
 	records   []recordCheck
+	order     error // what is wrong with the lists of snapshots by workspace
 }
 
 func (c *check) run(ctx context.Context) error {
@@ -70,6 +71,9 @@ func (c *check) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if c.order != nil {
+		c.problem(catalogFile, c.order)
+	}
 	return ctx.Err() // a cancelled check finds problems that are none
 }
 
@@ -83,8 +87,39 @@ func (c *check) look() (err error) {
 	if c.packFiles, err = namesIn(c.store.path(packsDir), chunk.Extension); err != nil {
 		return err
 	}
-	c.records, err = c.store.recordChecks()
-	return err
+	if c.records, err = c.store.recordChecks(); err != nil {
+		return err
+	}
+	c.order = c.store.checkOrder()
+	return nil
+}
+
+// checkOrder compares the lists of snapshots by workspace with the one of all.
+func (s *Store) checkOrder() error {
+	all, err := s.catalog.Snapshots("")
+	if err != nil {
+		return err
+	}
+	workspaces, err := s.catalog.Workspaces()
+	if err != nil {
+		return err
+	}
+	listed := make(map[snapshot.ID]string)
+	for _, w := range workspaces {
+		own, err := s.catalog.Snapshots(w.ID)
+		if err != nil {
+			return err
+		}
+		for _, snap := range own {
+			listed[snap.ID] = w.ID
+		}
+	}
+	for _, snap := range all {
+		if listed[snap.ID] != snap.Workspace.ID {
+			return fmt.Errorf("snapshot %s is not listed under its workspace: %w", snap.ID, ErrDamaged)
+		}
+	}
+	return nil
 }
 
 func (c *check) problem(where string, err error) {

@@ -75,8 +75,10 @@ func (s *Session) readBack(ctx context.Context, packs []chunk.Pack) error {
 func (s *Store) publish(packs []chunk.Pack, snap snapshot.Snapshot) error {
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
-	if listed, err := s.catalog.HasSnapshot(snap.ID); err != nil || listed {
-		return errors.Join(err, existsIf(listed))
+	if listed, err := s.catalog.HasSnapshot(snap.ID); err != nil {
+		return err
+	} else if listed {
+		return ErrExists
 	}
 	err := s.place(packs, snap)
 	if err == nil {
@@ -87,13 +89,6 @@ func (s *Store) publish(packs []chunk.Pack, snap snapshot.Snapshot) error {
 	}
 	s.step("listed")
 	return s.readListed(snap)
-}
-
-func existsIf(listed bool) error {
-	if listed {
-		return ErrExists
-	}
-	return nil
 }
 
 func (s *Store) place(packs []chunk.Pack, snap snapshot.Snapshot) error {

@@ -14,9 +14,6 @@ import (
 // Format is the version of what is on disk (docs/format.md).
 const Format = 0
 
-// recordFormat is the version of the envelope.
-const recordFormat = Format
-
 type recordType string
 
 const (
@@ -40,7 +37,7 @@ func encodeRecord(t recordType, v any) ([]byte, error) {
 		return nil, err
 	}
 	digest := sha256.Sum256(body)
-	b, err := marshal(record{Format: recordFormat, Type: t, SHA256: hex.EncodeToString(digest[:]), Body: body})
+	b, err := marshal(record{Format: Format, Type: t, SHA256: hex.EncodeToString(digest[:]), Body: body})
 	return append(b, '\n'), err
 }
 
@@ -50,11 +47,11 @@ func decodeRecord(b []byte, t recordType, v any) error {
 	if err := json.Unmarshal(b, &r); err != nil {
 		return fmt.Errorf("%w: %w", err, ErrDamaged)
 	}
-	if r.Format > recordFormat {
-		return fmt.Errorf("format %d, this version reads %d: %w", r.Format, recordFormat, ErrNewer)
+	if r.Format > Format {
+		return fmt.Errorf("format %d, this version reads %d: %w", r.Format, Format, ErrNewer)
 	}
 	digest := sha256.Sum256(r.Body)
-	again, err := json.Marshal(record{Format: recordFormat, Type: t, SHA256: hex.EncodeToString(digest[:]), Body: r.Body})
+	again, err := json.Marshal(record{Format: Format, Type: t, SHA256: hex.EncodeToString(digest[:]), Body: r.Body})
 	if err != nil || !bytes.Equal(append(again, '\n'), b) {
 		return fmt.Errorf("the %s has another digest: %w", t, ErrDamaged)
 	}

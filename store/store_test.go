@@ -161,7 +161,7 @@ func TestSessionReadsWhatItPut(t *testing.T) {
 	s := storetest.Open(t)
 	session := begin(t, s)
 	var contents [][]byte
-	for i := range 200 {
+	for i := range 40 {
 		contents = append(contents, random(uint64(i), 40<<10), text(i, 10<<10), text(i, 700<<10))
 	}
 	snap := newSnapshot(t, session, "01a", contents...)

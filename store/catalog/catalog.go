@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
 )
 
 // Version is the version of the layout written here.
@@ -52,21 +55,46 @@ func Open(path string) (*Catalog, error) {
 	return c, nil
 }
 
-// openFile opens a bbolt file. bbolt panics on some damaged files.
+// openFile opens a bbolt file. If bbolt panics half-way its file, and with it
+// the lock, is given free.
 func openFile(path string) (db *bbolt.DB, err error) {
+	var file *os.File
 	defer func() {
-		if p := recover(); p != nil {
-			db, err = nil, fmt.Errorf("open %s: %v: %w", path, p, ErrDamaged)
+		if db == nil && file != nil {
+			err = errors.Join(err, giveFree(file))
 		}
 	}()
-	db, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockTimeout, FreelistType: bbolt.FreelistMapType})
+	defer guard(&err)()
+	opened, err := bbolt.Open(path, 0o600, &bbolt.Options{
+		Timeout:      lockTimeout,
+		FreelistType: bbolt.FreelistMapType,
+		OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+			file, err = os.OpenFile(name, flag, mode)
+			return file, err
+		},
+	})
 	switch {
-	case errors.Is(err, bbolt.ErrInvalid), errors.Is(err, bbolt.ErrChecksum), errors.Is(err, bbolt.ErrVersionMismatch):
+	case errors.Is(err, bbolterrors.ErrInvalid), errors.Is(err, bbolterrors.ErrChecksum), errors.Is(err, bbolterrors.ErrVersionMismatch):
 		return nil, fmt.Errorf("open %s: %w: %w", path, err, ErrDamaged)
 	case err != nil:
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	return db, nil
+	return opened, nil
+}
+
+// giveFree unlocks and closes a file, unless it is closed. Closing alone does
+// not unlock it: the map that bbolt leaves behind keeps the lock.
+func giveFree(f *os.File) error {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var unlockErr error
+	err = conn.Control(func(fd uintptr) { unlockErr = syscall.Flock(int(fd), syscall.LOCK_UN) })
+	if errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return errors.Join(err, unlockErr, f.Close())
 }
 
 // prepare creates what a new catalog needs, and checks the version of an old
@@ -108,32 +136,28 @@ func checkVersion(value []byte) error {
 	return nil
 }
 
-// view runs a read transaction. Damage that bbolt meets by panicking comes
-// back as ErrDamaged.
+// view runs a read transaction.
 func (c *Catalog) view(f func(tx *bbolt.Tx) error) (err error) {
-	defer recovered(&err)
+	defer guard(&err)()
 	return c.db.View(f)
 }
 
 // update runs a write transaction: all of it, durable, or nothing.
 func (c *Catalog) update(f func(tx *bbolt.Tx) error) (err error) {
-	defer recovered(&err)
+	defer guard(&err)()
 	return c.db.Update(f)
 }
 
-func recovered(err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("%v: %w", p, ErrDamaged)
+// guard makes ErrDamaged of what bbolt does when it meets damage: it panics,
+// or reads beyond its map of the file. To be deferred: defer guard(&err)().
+func guard(err *error) func() {
+	before := debug.SetPanicOnFault(true)
+	return func() {
+		debug.SetPanicOnFault(before)
+		if p := recover(); p != nil {
+			*err = fmt.Errorf("%v: %w", p, ErrDamaged)
+		}
 	}
-}
-
-// Size returns the size of the file.
-func (c *Catalog) Size() (int64, error) {
-	info, err := os.Stat(c.db.Path())
-	if err != nil {
-		return 0, err
-	}
-	return info.Size(), nil
 }
 
 // Close closes the catalog.

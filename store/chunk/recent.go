@@ -17,7 +17,7 @@ type recentFrames struct {
 }
 
 // recentFrame is never changed. The pack's name, not its path, tells it from
-// others: packs move when they are committed.
+// others: packs move when they are committed, and no two have the same name.
 type recentFrame struct {
 	pack   string
 	offset int64
