@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -54,7 +55,7 @@ func Open(options Options) (*Agent, error) {
 func (a *Agent) Serve() error {
 	listener, err := listen(a.Dir)
 	if err != nil {
-		return errors.Join(err, a.store.Close())
+		return err
 	}
 	a.server = newServer(a, listener)
 	go func() {
@@ -64,16 +65,22 @@ func (a *Agent) Serve() error {
 	return nil
 }
 
-// Close ends the agent once its clients have left. When ctx is done their
-// jobs are cancelled.
+// Close ends the agent once its clients have left, and lets go of what its
+// drivers hold. When ctx is done the jobs are cancelled.
 func (a *Agent) Close(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, a.jobs.cancelAll)
 	defer stop()
-	if a.server == nil {
-		return a.store.Close()
+	var errs []error
+	if a.server != nil {
+		<-a.healed
+		errs = append(errs, a.server.close())
 	}
-	<-a.healed
-	return errors.Join(a.server.close(), a.store.Close())
+	for _, d := range a.Drivers {
+		if c, ok := d.(io.Closer); ok {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(append(errs, a.store.Close())...)
 }
 
 func (a *Agent) routes() http.Handler {

@@ -21,6 +21,9 @@ func parseWhen(text string, now time.Time) (time.Time, bool) {
 	if day, ok := parseDay(first, now); ok {
 		return atClock(day, strings.TrimSpace(rest))
 	}
+	if text == "" {
+		return time.Time{}, false
+	}
 	return atClock(now, text)
 }
 

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 )
 
 // Client calls an agent.
@@ -134,8 +136,12 @@ func (c *Client) post(ctx context.Context, name string, request any) (io.ReadClo
 		return nil, fmt.Errorf("make request: %w", err)
 	}
 	resp, err := c.http.Do(req)
+	var inRequest *url.Error // says what only this package has to know
+	if errors.As(err, &inRequest) {
+		return nil, inRequest.Err
+	}
 	if err != nil {
-		return nil, fmt.Errorf("ask the agent: %w", err)
+		return nil, err
 	}
 	return resp.Body, nil
 }

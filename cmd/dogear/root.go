@@ -31,7 +31,7 @@ func (a *app) rootCommand() *cobra.Command {
 		recoverCommand(a), statusCommand(a), verifyCommand(a), diffCommand(a),
 		listCommand(a), showCommand(a), logCommand(a),
 		doctorCommand(a), agentCommand(a), versionCommand(a),
-		watchdogCommand(),
+		courierCommand(), watchdogCommand(),
 	)
 	return root
 }
