@@ -1,0 +1,185 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"dogear/internal/content"
+	"dogear/kind"
+)
+
+// metaObject is the name of the driver's private object.
+const metaObject = "meta"
+
+// meta is what the driver keeps about a part for itself.
+type meta struct {
+	Format   int    `json:"format"`
+	Running  bool   `json:"running"`
+	Standby  bool   `json:"standby,omitempty"`
+	Version  string `json:"version,omitempty"`
+	System   string `json:"system,omitempty"` // identifies the server's files, and copies of them
+	Database string `json:"database,omitempty"`
+	Size     int64  `json:"size,omitempty"`
+}
+
+// checkpointTime is how long the workspace may stay frozen for a checkpoint.
+const checkpointTime = 5 * time.Second
+
+// capture is the capture of one item of a server that runs.
+type capture struct {
+	ws     *kind.Workspace
+	item   kind.Item
+	sink   kind.Sink
+	server *server
+	conn   *pgx.Conn
+	way    way // by which conn was made
+
+	session *session
+	gaps    []kind.Gap
+	objects []kind.Object
+	read    int64
+}
+
+var (
+	_ kind.Preparer = (*capture)(nil)
+	_ kind.Holder   = (*capture)(nil)
+)
+
+// Open begins a capture. An item whose server cannot be asked is captured
+// without facts, as its files are captured with the tree they are in.
+func (d *Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, sink kind.Sink) (kind.Capture, error) {
+	server, err := d.server(ctx, ws, item.RunsIn)
+	if err != nil {
+		return nil, err
+	}
+	conn, way, err := server.connect(ctx, server.databasesFor(item.ID)...)
+	if err = cannotAsk(ctx, err); errors.Is(err, kind.ErrNotRunning) {
+		return &silent{id: item.ID, sink: sink, why: err}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &capture{ws: ws, item: item, sink: sink, server: server, conn: conn, way: way}, nil
+}
+
+// Prepare writes a checkpoint, so that the one in Hold has little to do. One
+// item of each server does that.
+func (c *capture) Prepare(ctx context.Context) error {
+	if c.database() != "" {
+		return nil
+	}
+	return c.checkpoint(ctx)
+}
+
+// Hold opens the transaction. The writers are frozen or stopped by now.
+func (c *capture) Hold(ctx context.Context) error {
+	if c.database() == "" {
+		ctx, cancel := context.WithTimeout(ctx, 2*checkpointTime)
+		defer cancel()
+		if err := c.checkpoint(ctx); err != nil {
+			return err
+		}
+	}
+	var err error
+	c.session, err = begin(ctx, c.conn)
+	return err
+}
+
+// checkpoint keeps sequences where they are: a server that recovers moves
+// those ahead that were used since its last checkpoint. Where that is not
+// possible the snapshot is good all the same, and says so.
+func (c *capture) checkpoint(ctx context.Context) error {
+	_, err := c.conn.Exec(ctx, fmt.Sprintf("set statement_timeout = %d; checkpoint; set statement_timeout = '300s'", checkpointTime.Milliseconds()),
+		pgx.QueryExecModeSimpleProtocol)
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) {
+		return wrap("write a checkpoint", err)
+	}
+	c.gap("exact values of sequences", "no checkpoint could be written ("+refused.Message+"): if captured while running, they may come back up to 32 values ahead")
+	return nil
+}
+
+// Take has nothing to do: the transaction is open, and the server may be
+// frozen.
+func (c *capture) Take(context.Context) error {
+	if c.session == nil {
+		return errors.New("no transaction is open")
+	}
+	return nil
+}
+
+// Finish reads facts and dump from the transaction.
+func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
+	var keep keepFunc
+	if c.wantsDump() {
+		if err := c.dumpDefinitions(ctx); err != nil {
+			return kind.Part{}, err
+		}
+		keep = c.keep(ctx)
+	}
+	facts, err := c.session.facts(ctx, c.database(), c.ws.Redact, keep)
+	if err != nil {
+		return kind.Part{}, err
+	}
+	if err := c.describe(ctx); err != nil {
+		return kind.Part{}, err
+	}
+	if err := c.findGaps(ctx); err != nil {
+		return kind.Part{}, err
+	}
+	return kind.Part{
+		ID: c.item.ID, Objects: c.objects, Held: c.session.held, Transaction: true,
+		Read: c.read, Gaps: c.gaps, Facts: kind.Stream(facts),
+	}, nil
+}
+
+// describe stores the driver's own object.
+func (c *capture) describe(ctx context.Context) error {
+	m := meta{Running: true, Database: c.database(), Size: c.session.size, Version: c.conn.PgConn().ParameterStatus("server_version")}
+	err := c.conn.QueryRow(ctx, "select system_identifier::text, pg_is_in_recovery() from pg_control_system()").Scan(&m.System, &m.Standby)
+	if err != nil {
+		return fmt.Errorf("ask who the server is: %w", err)
+	}
+	object, err := content.PutJSON(ctx, c.sink, metaObject, m)
+	c.objects = append(c.objects, object)
+	return err
+}
+
+// Close ends the transaction, also if the server is frozen.
+func (c *capture) Close() error {
+	hangUp(c.conn)
+	return nil
+}
+
+func (c *capture) database() string { return databaseOf(c.item.ID) }
+
+func (c *capture) gap(what, why string) {
+	c.gaps = append(c.gaps, kind.Gap{Part: c.item.ID, What: what, Why: why})
+}
+
+// silent is the capture of an item whose server cannot be asked.
+type silent struct {
+	id   kind.ID
+	sink kind.Sink
+	why  error
+}
+
+func (s *silent) Take(context.Context) error { return nil }
+
+func (s *silent) Finish(ctx context.Context) (kind.Part, error) {
+	object, err := content.PutJSON(ctx, s.sink, metaObject, meta{})
+	if err != nil {
+		return kind.Part{}, err
+	}
+	return kind.Part{
+		ID: s.id, Objects: []kind.Object{object}, Facts: kind.Stream(nil),
+		Gaps: []kind.Gap{{Part: s.id, What: "facts and dump", Why: s.why.Error() + "; its files were captured"}},
+	}, nil
+}
+
+func (s *silent) Close() error { return nil }

@@ -1,0 +1,174 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"dogear/internal/docker"
+	"dogear/kind"
+)
+
+// startTime is how long a server that is just starting is waited for.
+const startTime = 20 * time.Second
+
+// Find lists the servers in the workspace's containers, and their databases.
+// Of a server that cannot be asked it lists what there was the last time.
+func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, found []kind.Item) ([]kind.Item, error) {
+	if len(ws.Config[Kind]) > 0 {
+		return nil, errors.New("dogear.yaml has a section postgres, but nothing can be set there yet")
+	}
+	containers := slices.DeleteFunc(slices.Clone(found), func(i kind.Item) bool { return i.ID.Kind != "container" })
+	if len(containers) == 0 {
+		return nil, nil
+	}
+	engine, err := d.engines.Engine(ctx)
+	if err != nil {
+		return nil, err
+	}
+	members := make([]*docker.Container, 0, len(containers))
+	for _, c := range containers {
+		m, err := engine.Container(ctx, c.ID.Name)
+		if errors.Is(err, kind.ErrGone) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("look at %s: %w", c.ID, err)
+		}
+		members = append(members, m)
+	}
+	var items []kind.Item
+	for _, m := range members {
+		inside, err := findIn(ctx, ws, engine, m, serverName(m, members), found)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, inside...)
+	}
+	slices.SortFunc(items, func(a, b kind.Item) int { return a.ID.Compare(b.ID) })
+	return items, nil
+}
+
+// serverName is the Compose service, or the container's name where there are
+// several of that service.
+func serverName(c *docker.Container, members []*docker.Container) string {
+	service := serviceOf(c)
+	same := 0
+	for _, m := range members {
+		if serviceOf(m) == service {
+			same++
+		}
+	}
+	if service == "" || same > 1 {
+		return c.Name
+	}
+	return service
+}
+
+// serviceOf returns "" for one-off containers of a service.
+func serviceOf(c *docker.Container) string {
+	labels := c.Labels()
+	if labels[docker.LabelOneOff] == "True" {
+		return ""
+	}
+	return labels[docker.LabelService]
+}
+
+func findIn(ctx context.Context, ws *kind.Workspace, engine *docker.Engine, c *docker.Container, name string, found []kind.Item) ([]kind.Item, error) {
+	id := kind.ID{Kind: "container", Name: c.Name}
+	known := loadRecord(ws, id)
+	s, err := serverIn(ctx, engine, c, known)
+	if err != nil || s == nil {
+		return nil, err
+	}
+	if asked, err := s.ask(ctx); err == nil {
+		known = asked
+		if err := known.save(ws, id); err != nil {
+			return nil, fmt.Errorf("remember server %s: %w", name, err)
+		}
+	} else if err := ctx.Err(); err != nil {
+		return nil, err
+	} else if known.DataDir == "" {
+		known.DataDir = s.dataDir // Inspect and Open say what is wrong
+	}
+	server := kind.Item{
+		ID: kind.ID{Kind: Kind, Name: name}, RunsIn: id, Needs: []kind.ID{id},
+		Claims: claims(known, id, c, found),
+	}
+	items := []kind.Item{server}
+	for _, database := range known.Databases {
+		item := server
+		item.ID.Name = name + "/" + database
+		items = append(items, item)
+	}
+	return items, nil
+}
+
+// ask asks the server where its files are and which databases it has. A
+// server that is starting is given some time.
+func (s *server) ask(ctx context.Context) (record, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	var conn *pgx.Conn
+	err := poll(ctx, func() (done bool, err error) {
+		conn, _, err = s.connect(ctx, s.maintenance()...)
+		return !isStarting(err), err
+	})
+	if err != nil {
+		return record{}, err
+	}
+	defer hangUp(conn)
+	r := record{DataDir: s.dataDir}
+	err = conn.QueryRow(ctx, `
+select coalesce((select setting from pg_settings where name = 'data_directory'), $1),
+       array(select datname::text from pg_database where datallowconn and not datistemplate order by datname collate "C"),
+       array(select pg_tablespace_location(oid) from pg_tablespace where pg_tablespace_location(oid) <> '' order by 1)`,
+		s.dataDir).Scan(&r.DataDir, &r.Databases, &r.Tablespaces)
+	return r, wrap("ask for databases", err)
+}
+
+// isStarting reports whether the server says that it will be there soon.
+func isStarting(err error) bool {
+	return hasCode(err, "57P03") // cannot_connect_now
+}
+
+func isUnknownDatabase(err error) bool {
+	return hasCode(err, "3D000") // invalid_catalog_name
+}
+
+// hasCode reports whether the server said so, on any way to it.
+func hasCode(err error, code string) bool {
+	var several refusals
+	if errors.As(err, &several) {
+		return slices.ContainsFunc(several, func(err error) bool { return hasCode(err, code) })
+	}
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && refused.Code == code
+}
+
+// poll calls f until it is done. When ctx ends it returns what f said last
+// while there was time.
+func poll(ctx context.Context, f func() (done bool, err error)) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	var last error
+	for {
+		done, err := f()
+		if done {
+			return err
+		}
+		if ctx.Err() == nil || last == nil {
+			last = err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(last, ctx.Err())
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"net"
+	"strings"
+	"sync"
+
+	"dogear/internal/docker"
+)
+
+// connectScript connects its standard input and output to the socket of the
+// server whose data directory is its first argument.
+//
+//go:embed connect.sh
+var connectScript string
+
+// inside runs programs in the container of a server.
+type inside struct {
+	engine    *docker.Engine
+	container string
+	user      string
+	dataDir   string
+}
+
+// dial reaches the server through a program that runs beside it: networks
+// that this host has no part in, and servers that trust local users only.
+func (i inside) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ours, theirs := net.Pipe()
+	conn := &pipe{Conn: ours, cancel: cancel}
+	conn.program.Go(func() {
+		defer func() { _ = theirs.Close() }() // a pipe in memory
+		_, _ = i.engine.Exec(ctx, i.container, docker.Command{
+			Argv: []string{"sh", "-c", connectScript, "sh", i.dataDir}, User: i.user, Stdin: theirs, Stdout: theirs,
+		}) // its end is the end of the connection
+	})
+	return conn, nil
+}
+
+// run runs a client program of the server's own version in its container. Its
+// arguments follow those that lead to the socket.
+func (i inside) run(ctx context.Context, program string, args []string, password string, stdout *bytes.Buffer) (string, error) {
+	script := `exec ` + program + ` --no-password --host="$(sed -n 5p "$0/postmaster.pid")" --port="$(sed -n 4p "$0/postmaster.pid")" "$@"`
+	var env []string
+	if password != "" {
+		env = []string{"PGPASSWORD=" + password}
+	}
+	var stderr bytes.Buffer
+	code, err := i.engine.Exec(ctx, i.container, docker.Command{
+		Argv: append([]string{"sh", "-c", script, i.dataDir}, args...), Env: env, User: i.user, Stdout: stdout, Stderr: &stderr,
+	})
+	if err != nil || code == 0 {
+		return "", err
+	}
+	return strings.TrimSpace(stderr.String()), nil
+}
+
+// pipe is a connection that ends with the program at its other end.
+type pipe struct {
+	net.Conn
+	cancel  context.CancelFunc
+	program sync.WaitGroup
+}
+
+func (p *pipe) Close() error {
+	err := p.Conn.Close()
+	p.cancel()
+	p.program.Wait()
+	return err
+}

@@ -1,0 +1,153 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"dogear/kind"
+)
+
+// session is a transaction that sees one database as it was at one instant,
+// and cannot write.
+type session struct {
+	conn     *pgx.Conn
+	snapshot string // for other transactions that want to see the same
+	held     kind.Interval
+
+	relations []relation
+	sequences []kind.Fact
+	size      int64
+	superuser bool
+}
+
+// relation is something that has rows.
+type relation struct {
+	name      string // quoted and qualified
+	word      string // table or matview
+	unlogged  bool
+	populated bool
+}
+
+// begin opens the transaction. Whatever it reads by itself, it reads now: the
+// sequences, which are outside transactions, and which tables there are.
+func begin(ctx context.Context, conn *pgx.Conn) (*session, error) {
+	s := &session{conn: conn, superuser: conn.PgConn().ParameterStatus("is_superuser") == "on"}
+	if _, err := conn.Exec(ctx, "begin isolation level repeatable read read only"); err != nil {
+		return nil, fmt.Errorf("open a transaction: %w", err)
+	}
+	s.held.From = time.Now()
+	if err := conn.QueryRow(ctx, "select pg_export_snapshot()").Scan(&s.snapshot); err != nil {
+		return nil, fmt.Errorf("open a transaction: %w", err)
+	}
+	s.held.To = time.Now()
+	if err := s.findRelations(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.lock(ctx); err != nil {
+		return nil, err
+	}
+	return s, s.readSequences(ctx)
+}
+
+func (s *session) findRelations(ctx context.Context) error {
+	rows, err := s.conn.Query(ctx, `
+select format('%I.%I', n.nspname, c.relname), case c.relkind when 'm' then 'matview' else 'table' end,
+       c.relpersistence = 'u', c.relispopulated
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'm') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+order by 1`)
+	if err != nil {
+		return fmt.Errorf("list tables: %w", err)
+	}
+	s.relations, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (r relation, err error) {
+		return r, row.Scan(&r.name, &r.word, &r.unlogged, &r.populated)
+	})
+	if err != nil {
+		return fmt.Errorf("list tables: %w", err)
+	}
+	if err := s.conn.QueryRow(ctx, "select pg_database_size(current_database())").Scan(&s.size); err != nil {
+		return fmt.Errorf("ask for the size: %w", err)
+	}
+	return nil
+}
+
+// lock keeps the tables from being redefined or emptied by TRUNCATE, which
+// transactions would see. Where somebody else holds a stronger lock we go
+// without rather than make a frozen workspace wait.
+func (s *session) lock(ctx context.Context) error {
+	var tables []string
+	for _, r := range s.relations {
+		if r.word == "table" {
+			tables = append(tables, "only "+r.name)
+		}
+	}
+	if len(tables) == 0 {
+		return nil
+	}
+	_, err := s.conn.Exec(ctx, "savepoint before_lock; set local lock_timeout = '500ms'; lock table "+strings.Join(tables, ", ")+
+		" in access share mode; release before_lock; set local lock_timeout = '10s'", pgx.QueryExecModeSimpleProtocol)
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) {
+		return wrap("lock the tables", err)
+	}
+	_, err = s.conn.Exec(ctx, "rollback to before_lock")
+	return wrap("lock the tables", err)
+}
+
+func (s *session) readSequences(ctx context.Context) error {
+	rows, err := s.conn.Query(ctx, `
+select format('%I.%I', n.nspname, c.relname)
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'S' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+order by 1`)
+	if err != nil {
+		return fmt.Errorf("list sequences: %w", err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(names) == 0 {
+		return wrap("list sequences", err)
+	}
+	selects := make([]string, len(names))
+	for i, name := range names {
+		selects[i] = "select " + quoteLiteral(name) + ", last_value, is_called from " + name
+	}
+	rows, err = s.conn.Query(ctx, strings.Join(selects, " union all "), pgx.QueryExecModeSimpleProtocol)
+	if err != nil {
+		return fmt.Errorf("read sequences: %w", err)
+	}
+	s.sequences, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (kind.Fact, error) {
+		var (
+			name   string
+			last   int64
+			called bool
+		)
+		err := row.Scan(&name, &last, &called)
+		return sequenceFact(name, last, called), err
+	})
+	return wrap("read sequences", err)
+}
+
+func sequenceFact(name string, last int64, called bool) kind.Fact {
+	value := fmt.Sprintf("last value %d", last)
+	if !called {
+		value = fmt.Sprintf("next value %d, nothing drawn yet", last)
+	}
+	return kind.Fact{Name: "sequence " + name, Value: value}
+}
+
+func wrap(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+func quoteLiteral(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
