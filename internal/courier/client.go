@@ -228,7 +228,8 @@ func (c *remoteCapture) Finish(ctx context.Context) (tree.Result, error) {
 	return tree.Result{
 		Manifest: a.Captured.Manifest, Held: a.Captured.Held, Gaps: a.Captured.Gaps, BytesRead: a.Captured.BytesRead,
 		Entries: func(yield func(tree.Entry, error) bool) {
-			c.client.entries(ctx, &question{Method: entries, On: c.on}, yield)
+			// They are read after Finish, whose context may have ended.
+			c.client.entries(context.WithoutCancel(ctx), &question{Method: entries, On: c.on}, yield)
 		},
 	}, nil
 }

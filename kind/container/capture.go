@@ -92,9 +92,9 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	}
 	result.Manifest.Name = layerObject
 	part.Objects = append(part.Objects, result.Manifest)
-	part.Held = result.Held
+	part.Held, part.Read = result.Held, result.BytesRead
 	part.Gaps = append(part.Gaps, ownGaps(result.Gaps, c.item.ID)...)
-	part.Facts = kind.Merge(tree.Facts(result.Entries, "/", docker.LayerVolatile(c.ws)), settings)
+	part.Facts = kind.Merge(layerFacts(result.Entries, c.ws), settings)
 	return part, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"dogear/internal/docker"
@@ -22,7 +23,8 @@ type Driver struct {
 	engines *docker.Connector
 
 	mu     sync.Mutex
-	paused map[string]bool // guarded by mu: what was paused by its user when Stop stopped it, by name
+	frozen map[string]bool // guarded by mu: what Freeze paused, by name
+	paused map[string]bool // guarded by mu: what its user had paused when Stop stopped it
 }
 
 var (
@@ -38,14 +40,18 @@ var (
 
 // New returns a driver that works on the given engine.
 func New(engines *docker.Connector) *Driver {
-	return &Driver{engines: engines, paused: make(map[string]bool)}
+	return &Driver{engines: engines, frozen: make(map[string]bool), paused: make(map[string]bool)}
 }
+
+// Close ends the connection to the engine, which the drivers of what
+// containers use share, and removes the courier.
+func (d *Driver) Close() error { return d.engines.Close() }
 
 // Kind returns "container".
 func (d *Driver) Kind() string { return Kind }
 
 // Find lists the containers of the workspace, and none where no engine answers.
-func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, _ []kind.Item) ([]kind.Item, error) {
+func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, found []kind.Item) ([]kind.Item, error) {
 	engine, err := d.engines.Engine(ctx)
 	if errors.Is(err, docker.ErrNoEngine) {
 		return nil, nil
@@ -63,7 +69,9 @@ func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, _ []kind.Item) ([
 		if err != nil {
 			return nil, err
 		}
-		items = append(items, kind.Item{ID: kind.ID{Kind: Kind, Name: c.Name}, Needs: needs})
+		needs = append(needs, bindNeeds(c, found)...)
+		slices.SortFunc(needs, kind.ID.Compare)
+		items = append(items, kind.Item{ID: kind.ID{Kind: Kind, Name: c.Name}, Needs: slices.Compact(needs)})
 	}
 	return items, nil
 }
@@ -84,7 +92,7 @@ func (d *Driver) Inspect(ctx context.Context, ws *kind.Workspace, item kind.Item
 		return kind.FailedFacts(fmt.Errorf("reach the writable layer: %w", err))
 	}
 	entries := layer.Entries(ctx, layerOptions(ws, item.ID))
-	return kind.Merge(tree.Facts(entries, "/", docker.LayerVolatile(ws)), kind.Stream(settings))
+	return kind.Merge(layerFacts(entries, ws), kind.Stream(settings))
 }
 
 // InspectRest returns every byte of the live writable layer.

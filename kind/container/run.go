@@ -40,6 +40,7 @@ func (d *Driver) Freeze(ctx context.Context, _ *kind.Workspace, id kind.ID) (boo
 		// The freezer of cgroup v1 fails now and then on a busy machine.
 		refused := engine.Pause(ctx, live.ID)
 		if refused == nil {
+			d.note(d.frozen, id.Name)
 			return true, nil
 		}
 		if err := wait(ctx); err != nil {
@@ -60,6 +61,7 @@ func (d *Driver) Thaw(ctx context.Context, _ *kind.Workspace, id kind.ID) error 
 	if err := engine.Unpause(ctx, live.ID); err != nil {
 		return fmt.Errorf("thaw it: %w", err)
 	}
+	d.forget(d.frozen, id.Name)
 	return nil
 }
 
@@ -82,8 +84,8 @@ func (d *Driver) Stop(ctx context.Context, _ *kind.Workspace, id kind.ID) (bool,
 	if err != nil || live.State == Stopped {
 		return false, err
 	}
-	if live.State == Paused {
-		d.rememberPaused(id.Name)
+	if live.State == Paused && !d.forget(d.frozen, id.Name) {
+		d.note(d.paused, id.Name)
 	}
 	if err := engine.Stop(ctx, live.ID, grace(ctx, engine, live)); err != nil && !errors.Is(err, kind.ErrGone) {
 		return false, fmt.Errorf("stop it: %w", err)
@@ -103,17 +105,18 @@ func grace(ctx context.Context, engine *docker.Engine, live *description) int {
 	return int(math.Max(1, period.Seconds()))
 }
 
-func (d *Driver) rememberPaused(name string) {
+func (d *Driver) note(set map[string]bool, name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.paused[name] = true
+	set[name] = true
 }
 
-func (d *Driver) wasPaused(name string) bool {
+// forget reports whether a name was noted.
+func (d *Driver) forget(set map[string]bool, name string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	was := d.paused[name]
-	delete(d.paused, name)
+	was := set[name]
+	delete(set, name)
 	return was
 }
 
@@ -124,7 +127,7 @@ func (d *Driver) Resume(ctx context.Context, _ *kind.Workspace, id kind.ID) erro
 		return err
 	}
 	state := Running
-	if d.wasPaused(id.Name) {
+	if d.forget(d.paused, id.Name) {
 		state = Paused
 	}
 	return bring(ctx, engine, live, state)

@@ -22,6 +22,7 @@ type capture struct {
 	id      string
 	archive *kind.Object // nil until it is stored
 	held    kind.Interval
+	read    int64
 }
 
 var (
@@ -62,7 +63,7 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	}
 	said, err := content.PutJSON(ctx, c.sink, settingsObject, settings{ID: c.id})
 	return kind.Part{
-		ID: c.item.ID, Needs: c.item.Needs, Objects: []kind.Object{said, *c.archive}, Held: c.held, Facts: facts(c.id),
+		ID: c.item.ID, Needs: c.item.Needs, Objects: []kind.Object{said, *c.archive}, Held: c.held, Read: c.read, Facts: facts(c.id),
 	}, err
 }
 
@@ -88,7 +89,7 @@ func (c *capture) store(ctx context.Context) error {
 	if err := errors.Join(err, stream.Close()); err != nil {
 		return err
 	}
-	c.archive = &archive
+	c.archive, c.read = &archive, archive.Size
 	return c.remember()
 }
 

@@ -83,7 +83,7 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	}
 	result.Manifest.Name = filesObject
 	part.Objects = append(part.Objects, result.Manifest)
-	part.Held = result.Held
+	part.Held, part.Read = result.Held, result.BytesRead
 	for _, gap := range result.Gaps {
 		gap.Part = c.item.ID
 		part.Gaps = append(part.Gaps, gap)

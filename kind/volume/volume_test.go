@@ -1,0 +1,131 @@
+package volume_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"dogear/internal/docker"
+	"dogear/internal/testbed"
+	"dogear/kind"
+	"dogear/kind/kindtest"
+	"dogear/kind/volume"
+)
+
+// ways are the two ways to the engine's data directory.
+func ways(t *testing.T, test func(t *testing.T, engines *docker.Connector)) {
+	t.Helper()
+	testbed.Require(t, "docker")
+	for name, options := range map[string]docker.Options{
+		"root": {}, "courier": {AlwaysCourier: true, CourierBinary: courierBinary(t)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			testbed.Require(t, "root") // to change what is in the volume
+			engines := docker.NewConnector(options)
+			t.Cleanup(func() { require.NoError(t, engines.Close()) })
+			test(t, engines)
+		})
+	}
+}
+
+func courierBinary(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "courier")
+	build := exec.Command("go", "build", "-o", path, filepath.Join(testbed.Root(t), "internal/docker/testdata/courier"))
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, string(out))
+	return path
+}
+
+// found is a container that mounts the volume, as its driver finds it.
+func found(name string) []kind.Item {
+	return []kind.Item{{ID: kind.ID{Kind: "container", Name: "c"}, Needs: []kind.ID{{Kind: "volume", Name: name}}}}
+}
+
+func TestConforms(t *testing.T) {
+	ways(t, func(t *testing.T, engines *docker.Connector) {
+		name := testbed.Volume(t, "--label", "team=a")
+		data := testbed.Docker(t, "volume", "inspect", "--format", "{{.Mountpoint}}", name)
+		kindtest.PlantTree(t, filepath.Join(data, "planted"))
+		kindtest.Run(t, kindtest.Harness{
+			Driver:    volume.New(engines),
+			Workspace: kindtest.Workspace(t.TempDir()),
+			Found:     found(name),
+			Item:      kind.ID{Kind: "volume", Name: name},
+			Witness:   func(t *testing.T) any { return kindtest.Inodes(t, data) },
+			Mutations: kindtest.TreeMutations(data, "planted", func(path string) string { return "/" + path }),
+			Remove:    func(t *testing.T) { testbed.Docker(t, "volume", "rm", name) },
+		})
+	})
+}
+
+// TestClaimedFiles are left to who claims them, except at rest.
+func TestClaimedFiles(t *testing.T) {
+	ways(t, func(t *testing.T, engines *docker.Connector) {
+		name := testbed.Volume(t)
+		data := testbed.Docker(t, "volume", "inspect", "--format", "{{.Mountpoint}}", name)
+		require.NoError(t, os.MkdirAll(filepath.Join(data, "base"), 0o700))
+		table := filepath.Join(data, "base", "1")
+		require.NoError(t, os.WriteFile(table, []byte("before"), 0o600))
+		kindtest.Run(t, kindtest.Harness{
+			Driver:    volume.New(engines),
+			Workspace: kindtest.Workspace(t.TempDir()),
+			Found:     found(name),
+			Item:      kind.ID{Kind: "volume", Name: name},
+			Complete: func(item kind.Item) kind.Item {
+				item.Claimed = []kind.Pattern{"base"}
+				return item
+			},
+			Mutations: []kindtest.Mutation{{
+				Name: "table", Want: kindtest.Nothing(), WantRest: map[string]string{"/base/1": "mtime sha256"},
+				Do: func(t *testing.T) { require.NoError(t, os.WriteFile(table, []byte("b3fore"), 0o600)) },
+			}},
+		})
+	})
+}
+
+// TestOfOthers is not written to while a stranger's container runs with it.
+func TestOfOthers(t *testing.T) {
+	ways(t, func(t *testing.T, engines *docker.Connector) {
+		name := testbed.Volume(t)
+		d, ws, store := volume.New(engines), kindtest.Workspace(t.TempDir()), kindtest.NewMemory()
+		part := capture(t, d, ws, name, store)
+		user := testbed.Container(t, "busybox", []string{"-v", name + ":/v"}, "sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done")
+		require.NoError(t, d.Restore(t.Context(), ws, part, store), "nothing differs")
+		testbed.Exec(t, user, "touch", "/v/new")
+		require.ErrorContains(t, d.Restore(t.Context(), ws, part, store), user)
+	})
+}
+
+// TestElsewhere says of a volume that is kept elsewhere that it is not
+// captured, and does not touch it.
+func TestElsewhere(t *testing.T) {
+	ways(t, func(t *testing.T, engines *docker.Connector) {
+		dir := t.TempDir()
+		name := testbed.Volume(t, "-o", "type=none", "-o", "o=bind", "-o", "device="+dir)
+		d, ws, store := volume.New(engines), kindtest.Workspace(t.TempDir()), kindtest.NewMemory()
+		part := capture(t, d, ws, name, store)
+		require.Len(t, part.Gaps, 1)
+		require.Equal(t, "content", part.Gaps[0].What)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "new"), nil, 0o600))
+		require.NoError(t, d.Restore(t.Context(), ws, part, store))
+		require.FileExists(t, filepath.Join(dir, "new"))
+		require.Error(t, d.Remove(t.Context(), ws, part.Item()))
+	})
+}
+
+func capture(t *testing.T, d *volume.Driver, ws *kind.Workspace, name string, store *kindtest.Memory) kind.Part {
+	t.Helper()
+	c, err := d.Open(t.Context(), ws, kind.Item{ID: kind.ID{Kind: "volume", Name: name}}, store)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, c.Close()) }()
+	require.NoError(t, c.Take(t.Context()))
+	part, err := c.Finish(t.Context())
+	require.NoError(t, err)
+	kindtest.Collect(t, part.Facts)
+	return part
+}
