@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"dogear/internal/tree"
 	"dogear/kind"
@@ -27,12 +28,20 @@ func New() *Driver { return &Driver{} }
 // Kind returns "files".
 func (*Driver) Kind() string { return "files" }
 
-// Find returns the workspace's own tree, unless an item owns it already.
+// Find returns the workspace's own tree, unless an item owns it already. The
+// trees within it are restored before it, which then sets the attributes of
+// the directories on the way.
 func (*Driver) Find(_ context.Context, ws *kind.Workspace, found []kind.Item) ([]kind.Item, error) {
-	if slices.ContainsFunc(found, func(item kind.Item) bool { return item.Root == ws.Root }) {
-		return nil, nil
+	tree := kind.Item{ID: kind.ID{Kind: "files", Name: "."}, Root: ws.Root}
+	for _, item := range found {
+		if item.Root == ws.Root {
+			return nil, nil
+		}
+		if strings.HasPrefix(item.Root, ws.Root+"/") {
+			tree.Needs = append(tree.Needs, item.ID)
+		}
 	}
-	return []kind.Item{{ID: kind.ID{Kind: "files", Name: "."}, Root: ws.Root}}, nil
+	return []kind.Item{tree}, nil
 }
 
 // Inspect returns a fact for each entry of the tree.

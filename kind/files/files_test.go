@@ -45,7 +45,7 @@ func TestRepositoryAtTheRootOwnsTheFiles(t *testing.T) {
 
 	items, err = files.New().Find(t.Context(), ws, []kind.Item{inner})
 	require.NoError(t, err)
-	require.Equal(t, []kind.Item{{ID: id, Root: ws.Root}}, items)
+	require.Equal(t, []kind.Item{{ID: id, Root: ws.Root, Needs: []kind.ID{inner.ID}}}, items)
 }
 
 func TestWhatOthersOwnOrSpeakForIsLeftOut(t *testing.T) {

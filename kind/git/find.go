@@ -30,7 +30,20 @@ func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, _ []kind.Item) ([
 		items = append(items, item)
 	}
 	slices.SortFunc(items, func(a, b kind.Item) int { return a.ID.Compare(b.ID) })
+	needInner(items)
 	return items, nil
+}
+
+// needInner has inner repositories restored before those around them, which
+// then set the attributes of the directories on the way.
+func needInner(items []kind.Item) {
+	for i := range items {
+		for _, inner := range items {
+			if inner.ID != items[i].ID && within(items[i].Root, inner.Root) {
+				items[i].Needs = append(items[i].Needs, inner.ID)
+			}
+		}
+	}
 }
 
 func newItem(ws *kind.Workspace, root string) (kind.Item, error) {

@@ -39,6 +39,7 @@ func TestFindRepositories(t *testing.T) {
 	items := find(t, r.root)
 	require.Equal(t, []string{"git/.", "git/vendor/inner"}, names(items))
 	require.Equal(t, filepath.Join(r.root, "vendor", "inner"), items[1].Root)
+	require.Equal(t, []kind.ID{items[1].ID}, items[0].Needs)
 	claims := items[0].Claims[0]
 	require.Equal(t, items[0].ID, claims.On)
 	require.True(t, kind.MatchAny(claims.Paths, ".git/index"))

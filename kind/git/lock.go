@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -122,18 +121,18 @@ func awaitGit(ctx context.Context, root string, dirs []string, patience time.Dur
 	}
 }
 
-// presentLocks lists the lock files at the top of the git directories,
-// relative to root.
+// presentLocks lists the locks in the git directories, relative to root. Not
+// that of a garbage collection: it may take minutes, and changes no state.
 func presentLocks(root string, dirs []string) ([]string, error) {
 	var found []string
 	for _, dir := range dirs {
-		entries, err := os.ReadDir(filepath.Join(root, dir))
-		if ignoreMissing(err) != nil {
-			return nil, err
-		}
-		for _, entry := range entries {
-			if strings.HasSuffix(entry.Name(), ".lock") && !entry.IsDir() {
-				found = append(found, filepath.Join(dir, entry.Name()))
+		for _, name := range append([]string{"config.lock"}, lockNames...) {
+			_, err := os.Lstat(filepath.Join(root, dir, name))
+			switch {
+			case err == nil:
+				found = append(found, filepath.Join(dir, name))
+			case !errors.Is(err, fs.ErrNotExist):
+				return nil, err
 			}
 		}
 	}

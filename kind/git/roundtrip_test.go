@@ -245,3 +245,37 @@ func (b *bench) requireChanges(part kind.Part, want []string) {
 	require.NoError(b.t, err)
 	require.Equal(b.t, len(want) > 0, change.Action != kind.ActionNone, change.Details)
 }
+
+func TestWorktreeOfRepositoryOutside(t *testing.T) {
+	r := newHistory(t)
+	outside := filepath.Join(t.TempDir(), "fix")
+	r.git("worktree", "add", "-q", outside, "topic")
+	b := &bench{t: t, ws: workspaceOf(outside), item: find(t, outside)[0], memory: newMemory(), driver: New()}
+	part, facts := b.capture()
+	require.Len(t, part.Gaps, 1)
+	require.NoError(t, os.Remove(filepath.Join(outside, "notes.txt")))
+	b.restore(part, facts)
+	require.Empty(t, b.resume(part))
+}
+
+func TestSubmodulesAndLinkedWorktreesComeBack(t *testing.T) {
+	r, library := newHistory(t), newHistory(t)
+	r.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", library.root, "libs/notes")
+	r.git("worktree", "add", "-q", "fix", "topic")
+	sub, fix := repo{t, filepath.Join(r.root, "libs", "notes")}, repo{t, filepath.Join(r.root, "fix")}
+	sub.commit("notes.txt", "only here\n")
+	sub.write("dirty", "x")
+	fix.write("notes.txt", "being fixed\n")
+	fix.git("add", ".")
+	b := newBench(t, r.root)
+	part, facts := b.capture()
+	status := sub.git("status", "--porcelain") + fix.git("status", "--porcelain")
+
+	require.NoError(t, os.RemoveAll(sub.root))
+	require.NoError(t, os.RemoveAll(filepath.Join(r.root, ".git", "modules")))
+	r.git("worktree", "remove", "--force", "fix")
+	b.restore(part, facts)
+	require.Equal(t, status, sub.git("status", "--porcelain")+fix.git("status", "--porcelain"))
+	r.git("fsck", "--connectivity-only")
+	sub.git("fsck", "--connectivity-only")
+}

@@ -3,8 +3,6 @@ package git
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"dogear/kind"
 )
@@ -14,8 +12,8 @@ import (
 // for modified. The bytes at rest have been compared by then; what the index
 // means does not change.
 func (*Driver) Start(ctx context.Context, _ *kind.Workspace, part kind.Part, _ kind.Source) error {
-	if _, err := os.Lstat(filepath.Join(part.Root, ".git", "index")); err != nil {
-		return ignoreMissing(err)
+	if _, err := readBelowRoot(part.Root, ".git/index"); err != nil {
+		return ignoreUnreadable(err) // there is none here
 	}
 	git, err := newProgram(ctx, part.Root)
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 type state struct {
 	dirs  []string              // the git directories, ".git" first
 	files map[string]stateEntry // by path relative to the root
+	packs []string              // names of the packs: no fact, but they tell when objects move
 }
 
 type stateEntry struct {
@@ -59,6 +60,11 @@ func (s *state) readDir(root *os.Root, gitDir string) error {
 	if err != nil {
 		return ignoreMissing(err)
 	}
+	packs, err := fs.Glob(root.FS(), literal(gitDir)+"/objects/pack/*.idx")
+	if err != nil {
+		return err
+	}
+	s.packs = append(s.packs, packs...)
 	for _, entry := range entries {
 		name := path.Join(gitDir, entry.Name())
 		if !kind.MatchAny(wanted, name) {
@@ -117,9 +123,10 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// equal reports whether two states are made of the same bytes.
+// equal reports whether two states are made of the same bytes, with their
+// objects in the same packs.
 func (s *state) equal(other *state) bool {
-	return slices.Equal(s.dirs, other.dirs) && maps.EqualFunc(s.files, other.files, func(a, b stateEntry) bool {
+	return slices.Equal(s.dirs, other.dirs) && slices.Equal(s.packs, other.packs) && maps.EqualFunc(s.files, other.files, func(a, b stateEntry) bool {
 		return a.link == b.link && bytes.Equal(a.content, b.content)
 	})
 }
