@@ -276,6 +276,8 @@ func TestSubmodulesAndLinkedWorktreesComeBack(t *testing.T) {
 	r.git("worktree", "remove", "--force", "fix")
 	b.restore(part, facts)
 	require.Equal(t, status, sub.git("status", "--porcelain")+fix.git("status", "--porcelain"))
-	r.git("fsck", "--connectivity-only")
-	sub.git("fsck", "--connectivity-only")
+	for _, worktree := range []repo{r, sub, fix} {
+		worktree.git("fsck", "--connectivity-only")
+		worktree.git("diff-files", "--quiet", "--ignore-submodules")
+	}
 }

@@ -2,7 +2,11 @@ package git
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"dogear/kind"
 )
@@ -12,16 +16,71 @@ import (
 // for modified. The bytes at rest have been compared by then; what the index
 // means does not change.
 func (*Driver) Start(ctx context.Context, _ *kind.Workspace, part kind.Part, _ kind.Source) error {
-	if _, err := readBelowRoot(part.Root, ".git/index"); err != nil {
-		return ignoreUnreadable(err) // there is none here
+	s, err := readState(part.Root)
+	if err != nil {
+		return err
 	}
-	git, err := newProgram(ctx, part.Root)
+	worktrees, err := s.worktrees(ctx, part.Root)
+	if err != nil {
+		return err
+	}
+	for _, dir := range worktrees {
+		if err := refresh(ctx, dir); err != nil {
+			return fmt.Errorf("refresh the index of %s: %w", kind.Printable(dir), err)
+		}
+	}
+	return nil
+}
+
+func refresh(ctx context.Context, dir string) error {
+	git, err := newProgram(ctx, dir)
 	if err != nil {
 		return err
 	}
 	// Exit code 1 says that some entries do need an update: real changes.
-	if _, err := git.run(ctx, "update-index", "-q", "--refresh"); err != nil && exitCode(err) != 1 {
-		return fmt.Errorf("refresh the index: %w", err)
+	if _, err = git.run(ctx, "update-index", "-q", "--refresh"); exitCode(err) == 1 {
+		return nil
 	}
-	return nil
+	return err
+}
+
+// worktrees lists those worktrees inside root whose index lies there too: the
+// repository's own, those linked to it, and those of submodules.
+func (s *state) worktrees(ctx context.Context, root string) ([]string, error) {
+	var dirs []string
+	for _, gitDir := range s.dirs {
+		if _, ok := s.content(gitDir, "index"); !ok {
+			continue
+		}
+		dir, err := s.worktreeOf(ctx, root, gitDir)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil && within(root, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs, nil
+}
+
+// worktreeOf returns where the worktree of a git directory should be: a
+// linked worktree's file "gitdir" names its .git file, a submodule's
+// configuration its worktree.
+func (s *state) worktreeOf(ctx context.Context, root, gitDir string) (string, error) {
+	full := filepath.Join(root, gitDir)
+	if gitDir == ".git" {
+		return root, nil
+	}
+	link, err := readBelowRoot(root, gitDir+"/gitdir")
+	if err == nil {
+		return filepath.Dir(absolute(full, strings.TrimSpace(string(link)))), nil
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
+	config, err := s.config(ctx, gitDir)
+	if err != nil || len(config["core.worktree"]) == 0 {
+		return full, err
+	}
+	return absolute(full, config["core.worktree"][0]), nil
 }

@@ -30,7 +30,8 @@ type stateEntry struct {
 }
 
 // readState reads the state files below a worktree's root. It follows no
-// links. A file that goes away meanwhile counts as not there.
+// links. A file that goes away meanwhile counts as not there, and so does one
+// that may not be read: the tree engine reports it.
 func readState(root string) (*state, error) {
 	dirs, err := gitDirs(root)
 	if err != nil {
@@ -58,7 +59,7 @@ func (s *state) readDir(root *os.Root, gitDir string) error {
 	wanted, ignored := patterns([]string{gitDir}, stateFiles), patterns([]string{gitDir}, transient)
 	entries, err := fs.ReadDir(root.FS(), gitDir)
 	if err != nil {
-		return ignoreMissing(err)
+		return ignoreUnread(err)
 	}
 	packs, err := fs.Glob(root.FS(), literal(gitDir)+"/objects/pack/*.idx")
 	if err != nil {
@@ -80,12 +81,12 @@ func (s *state) readDir(root *os.Root, gitDir string) error {
 func (s *state) readBelow(root *os.Root, top string, ignored []kind.Pattern) error {
 	return fs.WalkDir(root.FS(), top, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
-			return ignoreMissing(err)
+			return ignoreUnread(err)
 		}
 		if kind.MatchAny(ignored, name) {
 			return skip(entry)
 		}
-		return ignoreMissing(s.readEntry(root, name, entry.Type()))
+		return ignoreUnread(s.readEntry(root, name, entry.Type()))
 	})
 }
 
@@ -121,6 +122,13 @@ func ignoreMissing(err error) error {
 		return nil
 	}
 	return err
+}
+
+func ignoreUnread(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return ignoreMissing(err)
 }
 
 // equal reports whether two states are made of the same bytes, with their
