@@ -132,7 +132,9 @@ func layOut(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
 		ts.Check(os.WriteFile(path, []byte(content), 0o644))
 	}
-	git := func(args ...string) { ts.Check(ts.Exec("git", append([]string{"-C", filepath.Join(dir, "app")}, args...)...)) }
+	git := func(args ...string) {
+		ts.Check(ts.Exec("git", append([]string{"-C", filepath.Join(dir, "app")}, args...)...))
+	}
 	write("app/main.go", "package main\n")
 	write("app/README.md", "one\n")
 	write("app/.gitignore", ".env\n")

@@ -1,6 +1,12 @@
 package render
 
-import "dogear/agent/api"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"dogear/agent/api"
+)
 
 // Saved shows the result of a save.
 func Saved(p *Page, r api.CaptureResult) {
@@ -16,8 +22,29 @@ func Paused(p *Page, r api.CaptureResult) {
 
 func (p *Page) captured(verb string, r api.CaptureResult) {
 	p.title("%s %s as %s", verb, r.Snapshot.Workspace.Root, r.Snapshot.ID)
-	p.line("  %s, consistency: %s", count(len(r.Parts), "part"), r.Snapshot.Consistency)
+	p.line("  %s: %s", count(len(r.Parts), "part"), consistencies(r.Parts))
 	p.line("  %s read, %s added to the store", size(r.Bytes.Read), size(r.Bytes.Added))
 	p.line("  frozen for %s, %s in all", ms(r.Timings.FreezeMS), ms(r.Timings.TotalMS))
 	p.gaps("Not captured", r.NotCaptured)
+}
+
+// consistencies says how firmly the parts are tied to the instant of the
+// snapshot, and names those that are not.
+func consistencies(parts []api.Part) string {
+	names := make(map[string][]string)
+	for _, part := range parts {
+		c := string(part.Consistency)
+		names[c] = append(names[c], part.ID.String())
+	}
+	var out []string
+	for _, c := range []string{"stopped", "frozen", "transaction"} {
+		if n := len(names[c]); n > 0 {
+			out = append(out, fmt.Sprintf("%d %s", n, c))
+		}
+	}
+	if live := names["live"]; len(live) > 0 {
+		slices.Sort(live)
+		out = append(out, fmt.Sprintf("%d live, changed while being read (%s)", len(live), strings.Join(live, ", ")))
+	}
+	return strings.Join(out, ", ")
 }

@@ -49,18 +49,30 @@ func Diff(p *Page, r api.DiffResult) {
 
 // DiffStat shows how many changes there are in each part.
 func DiffStat(p *Page, r api.DiffResult) {
-	var parts []string
-	counts := make(map[string]int)
-	for _, c := range r.Changes {
-		if counts[c.Part.String()] == 0 {
-			parts = append(parts, c.Part.String())
-		}
-		counts[c.Part.String()]++
-	}
+	parts := byPart(r.Changes)
 	for _, part := range parts {
-		p.line("  %s: %s", part, count(counts[part], "change"))
+		p.line("  %s: %s", part.id, count(part.n, "change"))
 	}
 	p.line("%s in %s", count(len(r.Changes), "change"), count(len(parts), "part"))
+}
+
+// tally is how many differences a part has.
+type tally struct {
+	id string
+	n  int
+}
+
+// byPart counts differences, which are in the order of their parts.
+func byPart(ds []api.Difference) []tally {
+	var out []tally
+	for _, d := range ds {
+		id := d.Part.String()
+		if len(out) == 0 || out[len(out)-1].id != id {
+			out = append(out, tally{id: id})
+		}
+		out[len(out)-1].n++
+	}
+	return out
 }
 
 // differences lists facts under the part that they are about: - is gone, + is

@@ -86,8 +86,10 @@ func (p *Page) changedAfterStart(ds []api.Difference) {
 	if len(ds) == 0 {
 		return
 	}
-	p.title("Changed by what was started (no difference: it runs)")
-	p.differences(ds)
+	p.title("Changed by what was started (no difference: it runs; --json lists it)")
+	for _, part := range byPart(ds) {
+		p.line("  %s: %s", part.id, count(part.n, "path"))
+	}
 }
 
 // plan shows a dry run.
@@ -95,9 +97,12 @@ func (p *Page) plan(r api.RestoreResult) {
 	p.title("Would restore %s from %s", r.Target.Root, snapshotName(r.Source))
 	rows := make([][]string, 0, len(r.Plan.Steps))
 	for _, s := range r.Plan.Steps {
-		rows = append(rows, []string{s.Part.String(), string(s.Action), size(s.Bytes), strings.Join(s.Details, "; ")})
+		rows = append(rows, []string{s.Part.String(), string(s.Action), size(s.Bytes)})
 	}
-	p.table([]string{"ITEM", "ACTION", "WRITES", "DETAILS"}, rows)
+	p.table([]string{"ITEM", "ACTION", "WRITES"}, rows)
+	for _, s := range r.Plan.Steps {
+		p.details(s)
+	}
 	if len(r.Plan.Stop) > 0 {
 		ids := make([]string, 0, len(r.Plan.Stop))
 		for _, id := range r.Plan.Stop {
@@ -109,4 +114,20 @@ func (p *Page) plan(r api.RestoreResult) {
 		p.line("%s %s", bad("in the way:"), c)
 	}
 	p.next("Nothing was touched. %s would be written.", size(r.Plan.Bytes))
+}
+
+// shownDetails is how many details of a step are shown; --json has them all.
+const shownDetails = 8
+
+func (p *Page) details(s api.Step) {
+	if len(s.Details) == 0 {
+		return
+	}
+	p.title("%s", s.Part)
+	for _, d := range s.Details[:min(len(s.Details), shownDetails)] {
+		p.line("  %s", d)
+	}
+	if more := len(s.Details) - shownDetails; more > 0 {
+		p.line("  and %d more", more)
+	}
 }

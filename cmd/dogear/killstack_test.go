@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"dogear/internal/testbed"
+)
+
+// limit bounds the wait for what a watchdog or the next command does.
+const limit = 30 * time.Second
+
+// withContainer adds a running container to the desk, as Compose would.
+func (d *desk) withContainer(engine string) string {
+	d.t.Helper()
+	d.t.Setenv("DOCKER_HOST", engine)
+	return testbed.Container(d.t, "busybox", []string{
+		"--network=none",
+		"--label=com.docker.compose.project=" + testbed.Name("project"),
+		"--label=com.docker.compose.project.working_dir=" + d.root,
+		"--label=com.docker.compose.service=web",
+	}, "sh", "-c", "trap exit TERM; while :; do sleep 1; done")
+}
+
+// killedAt starts a command and kills it when the engine reports an event of
+// the container.
+func (d *desk) killedAt(event, container string, args ...string) {
+	d.t.Helper()
+	events := exec.CommandContext(d.t.Context(), "docker", "events", "--filter", "container="+container, "--filter", "event="+event,
+		"--format", "{{.Action}}", "--since", time.Now().Format(time.RFC3339Nano))
+	out, err := events.StdoutPipe()
+	require.NoError(d.t, err)
+	require.NoError(d.t, events.Start())
+	cmd := d.command(args...)
+	require.NoError(d.t, cmd.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(d.t, err, line)
+	require.NoError(d.t, cmd.Process.Signal(syscall.SIGKILL))
+	require.Error(d.t, cmd.Wait(), "it was done before it could be killed")
+	require.NoError(d.t, events.Process.Kill())
+	_ = events.Wait() // it was killed
+}
+
+func TestKilledSaveLeavesNothingFrozen(t *testing.T) {
+	testbed.Require(t, "docker")
+	engine := os.Getenv("DOCKER_HOST")
+	d := newDesk(t)
+	container := d.withContainer(engine)
+	d.killedAt("pause", container, "save")
+	testbed.Eventually(t, limit, "the watchdog has thawed it", func() bool {
+		return testbed.Inspect(t, container, ".State.Status") == "running"
+	})
+	d.succeeds("recover")
+	d.succeeds("save", "--name", "after")
+	d.succeeds("verify", "after")
+	d.nothingLeft()
+}
+
+func TestKilledPauseIsTakenBackByTheNextCommand(t *testing.T) {
+	testbed.Require(t, "docker")
+	engine := os.Getenv("DOCKER_HOST")
+	d := newDesk(t)
+	container := d.withContainer(engine)
+	d.killedAt("die", container, "pause")
+	require.Equal(t, "exited", testbed.Inspect(t, container, ".State.Status"))
+	require.Contains(t, d.succeeds("recover"), "interrupted pause")
+	require.Equal(t, "running", testbed.Inspect(t, container, ".State.Status"))
+	require.Contains(t, d.succeeds("list"), "No snapshots")
+	d.nothingLeft()
+}
