@@ -35,8 +35,8 @@ func TestWreckedStackComesBack(t *testing.T) {
 	delete(after, "worker")
 	require.Equal(t, before, after, "what survived keeps its id")
 	require.Equal(t, inode, r.inode("app/main.go"), "what was not wrecked keeps its inode")
-	require.Empty(t, r.Git("stash", "list", "--grep=nothing"))
-	r.dogear(done, "verify", first.Snapshot.ID)
+	require.Equal(t, []string{"dogear/kept/feature/checkout, 1 commit of feature/checkout"}, resumed.kept())
+	r.onlyKept(first.Snapshot.ID)
 
 	undone := r.json(done, "undo")
 	undone.identical(t)
@@ -45,8 +45,18 @@ func TestWreckedStackComesBack(t *testing.T) {
 
 	redone := r.json(done, "undo")
 	redone.identical(t)
+	r.onlyKept(first.Snapshot.ID)
+	r.json(done, "restore", first.Snapshot.ID).identical(t)
 	r.dogear(done, "verify", first.Snapshot.ID)
 	r.nothingLeftBehind()
+}
+
+// onlyKept requires that nothing differs but what a resume has kept.
+func (r *rig) onlyKept(snapshot string) {
+	r.t.Helper()
+	for _, fact := range r.json(differences, "verify", snapshot).facts() {
+		require.Contains(r.t, fact, "refs/heads/dogear/kept/")
+	}
 }
 
 func (r *rig) inode(path string) any {
@@ -205,7 +215,7 @@ func TestThroughARunningAgent(t *testing.T) {
 	})
 	saved := r.json(done, "save")
 	r.Wreck()
-	r.json(done, "resume", saved.Snapshot.ID).identical(t)
+	r.json(done, "resume", "--exact", saved.Snapshot.ID).identical(t)
 	r.json(done, "undo").identical(t)
 	r.json(done, "undo").identical(t)
 	r.dogear(done, "verify", saved.Snapshot.ID)
