@@ -28,11 +28,8 @@ func (d *Dir) Compare(ctx context.Context, opts Options, manifest kind.Object, s
 // on disk when Apply returns: the file system is synced once, since a run that
 // was cut short is run again anyway.
 func (d *Dir) Apply(ctx context.Context, opts Options, manifest kind.Object, source kind.Source) (Changes, error) {
-	p, err := d.plan(ctx, opts, manifest, source)
+	p, err := d.planOpened(ctx, opts, manifest, source)
 	if err != nil {
-		return Changes{}, err
-	}
-	if err := p.permitted(); err != nil {
 		return Changes{}, err
 	}
 	if p.changes.None() && len(p.stale) == 0 {
@@ -42,6 +39,20 @@ func (d *Dir) Apply(ctx context.Context, opts Options, manifest kind.Object, sou
 		return Changes{}, err
 	}
 	return p.changes, d.carryOut(ctx, p, source)
+}
+
+// readWanted returns the entries of a manifest that belong to the tree.
+func readWanted(ctx context.Context, opts Options, manifest kind.Object, source kind.Source) ([]Entry, error) {
+	var want []Entry
+	for e, err := range ReadManifest(ctx, source, manifest) {
+		if err != nil {
+			return nil, err
+		}
+		if e.Path == "" || !kind.MatchAny(opts.Skip, e.Path) {
+			want = append(want, e)
+		}
+	}
+	return want, nil
 }
 
 // plan compares the live tree with a manifest.
@@ -57,6 +68,40 @@ func (d *Dir) plan(ctx context.Context, opts Options, manifest kind.Object, sour
 	p := makePlan(opts, live.records, want)
 	p.stale = live.stale
 	return p, nil
+}
+
+// planOpened plans, and opens directories of our own that we may not list, so
+// that what is in them can be compared. Their modes then differ, and are set
+// at the end.
+func (d *Dir) planOpened(ctx context.Context, opts Options, manifest kind.Object, source kind.Source) (*plan, error) {
+	last := ""
+	for {
+		p, err := d.plan(ctx, opts, manifest, source)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.permitted(); err != nil || len(p.closed) == 0 {
+			return p, err
+		}
+		first := p.closed[0].path() // directories further in follow
+		if first == last {
+			return nil, fmt.Errorf("%s cannot be listed", kind.Printable(orDot(first)))
+		}
+		if err := d.unlock(ctx, p.closed); err != nil {
+			return nil, err
+		}
+		last = first
+	}
+}
+
+func (d *Dir) unlock(ctx context.Context, closed []action) (err error) {
+	root, err := d.openRoot()
+	if err != nil {
+		return err
+	}
+	w := newWriter(root, nil)
+	defer func() { err = errors.Join(err, w.close(), unix.Close(root)) }()
+	return w.each(ctx, closed, w.unlock)
 }
 
 // makeRoot makes the root if it is not there. Its attributes are set as those

@@ -276,6 +276,24 @@ func TestReadOnlyDirectoriesAreRestored(t *testing.T) {
 	modes(0o755)
 }
 
+func TestClosedDirectoriesAreOpened(t *testing.T) {
+	base, ok := asNobody(t)
+	if !ok {
+		return
+	}
+	store, root := kindtest.NewMemory(), filepath.Join(base, "tree")
+	writeFile(t, filepath.Join(root, "a/b/file"), "content")
+	result := captureTree(t, root, tree.Options{}, store)
+	want := liveFacts(t, root, tree.Options{})
+	writeFile(t, filepath.Join(root, "a/b/extra"), "extra")
+	writeFile(t, filepath.Join(root, "extra/file"), "extra")
+	for _, closed := range []string{"a/b", "a", "extra"} {
+		require.NoError(t, os.Chmod(filepath.Join(root, closed), 0))
+	}
+	apply(t, root, tree.Options{}, result.Manifest, store)
+	require.Equal(t, want, liveFacts(t, root, tree.Options{}))
+}
+
 func TestOwnersOfOthersAreRefusedBeforeAnythingChanges(t *testing.T) {
 	base, ok := asNobody(t)
 	if !ok {

@@ -71,6 +71,7 @@ func opened(t *testing.T, dir string, do func()) int {
 }
 
 func TestUnchangedFilesAreNotOpened(t *testing.T) {
+	t.Parallel()
 	root := filepath.Join(t.TempDir(), "tree")
 	fill(t, root)
 	settled(t, root)
@@ -94,6 +95,7 @@ func TestUnchangedFilesAreNotOpened(t *testing.T) {
 }
 
 func TestChunksThatTheSinkLostAreReadAgain(t *testing.T) {
+	t.Parallel()
 	root := filepath.Join(t.TempDir(), "tree")
 	fill(t, root)
 	settled(t, root)
@@ -107,6 +109,7 @@ func TestChunksThatTheSinkLostAreReadAgain(t *testing.T) {
 }
 
 func TestDamagedIndexIsNoIndex(t *testing.T) {
+	t.Parallel()
 	root := filepath.Join(t.TempDir(), "tree")
 	fill(t, root)
 	settled(t, root)
@@ -125,6 +128,7 @@ func TestDamagedIndexIsNoIndex(t *testing.T) {
 }
 
 func TestIndexOfFreshFilesIsNotTrusted(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	path := filepath.Join(root, "file")
 	require.NoError(t, os.WriteFile(path, []byte("one"), 0o600))
@@ -159,6 +163,7 @@ func coarse(t *testing.T) string {
 // On a file system with whole seconds, a file can change without any sign.
 // The racy-clean rule must not trust a stamp that is that young.
 func TestChangesWithoutASignAreSeen(t *testing.T) {
+	t.Parallel()
 	root := coarse(t)
 	path := filepath.Join(root, "file")
 	stat := func() (st unix.Stat_t) {

@@ -112,6 +112,7 @@ func many(t *testing.T, root string, seed int) {
 // An Apply that was killed anywhere is completed by the next one, which
 // leaves nothing behind.
 func TestKilledApply(t *testing.T) {
+	t.Parallel()
 	store := dirStore(t.TempDir())
 	wanted := filepath.Join(t.TempDir(), "tree")
 	fill(t, wanted)

@@ -14,7 +14,7 @@ import (
 )
 
 // A manifest is its heading, which holds the version of the encoding (see
-// codec.go), and then the entries of a tree in the order of
+// encode.go), and then the entries of a tree in the order of
 // kind.CompareNames. The same tree gives the same bytes.
 const manifestHeading = "dogear tree 1\n"
 

@@ -82,6 +82,7 @@ func decorate(t *rapid.T, path string, i int) {
 
 // Any tree becomes any other, exactly, and then nothing is left to do.
 func TestAnyTreeBecomesAnyOther(t *testing.T) {
+	t.Parallel()
 	base := t.TempDir()
 	n := 0
 	rapid.Check(t, func(r *rapid.T) {
