@@ -39,10 +39,11 @@ type capture struct {
 	conn   *pgx.Conn
 	way    way // by which conn was made
 
-	session *session
-	gaps    []kind.Gap
-	objects []kind.Object
-	read    int64
+	session  *session
+	snapshot string
+	gaps     []kind.Gap
+	objects  []kind.Object
+	read     int64
 }
 
 var (
@@ -59,7 +60,7 @@ func (d *Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, s
 	}
 	conn, way, err := server.connect(ctx, server.databasesFor(item.ID)...)
 	if err = cannotAsk(ctx, err); errors.Is(err, kind.ErrNotRunning) {
-		return &silent{id: item.ID, sink: sink, why: err}, nil
+		return &silent{item: item, sink: sink, why: err}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -86,8 +87,12 @@ func (c *capture) Hold(ctx context.Context) error {
 		}
 	}
 	var err error
-	c.session, err = begin(ctx, c.conn)
-	return err
+	if c.session, err = begin(ctx, c.conn); err != nil {
+		return err
+	}
+	// For pg_dump, which has a connection of its own.
+	err = c.conn.QueryRow(ctx, "select pg_export_snapshot()").Scan(&c.snapshot)
+	return wrap("share the transaction's snapshot", err)
 }
 
 // checkpoint keeps sequences where they are: a server that recovers moves
@@ -164,7 +169,7 @@ func (c *capture) gap(what, why string) {
 
 // silent is the capture of an item whose server cannot be asked.
 type silent struct {
-	id   kind.ID
+	item kind.Item
 	sink kind.Sink
 	why  error
 }
@@ -177,8 +182,8 @@ func (s *silent) Finish(ctx context.Context) (kind.Part, error) {
 		return kind.Part{}, err
 	}
 	return kind.Part{
-		ID: s.id, Objects: []kind.Object{object}, Facts: kind.Stream(nil),
-		Gaps: []kind.Gap{{Part: s.id, What: "facts and dump", Why: s.why.Error() + "; its files were captured"}},
+		ID: s.item.ID, Objects: []kind.Object{object}, Facts: kind.Stream(nil),
+		Gaps: []kind.Gap{{Part: s.item.ID, What: "facts and dump", Why: s.why.Error() + "; " + physical(s.item)}},
 	}, nil
 }
 

@@ -23,17 +23,18 @@ func (c *capture) wantsDump() bool {
 	gigabytes := float64(c.session.size) / (1 << 30)
 	switch {
 	case c.ws.Dumps == "never":
-		c.gap("dump", "not wanted (--dumps never); "+c.physical())
+		c.gap("dump", "not wanted (--dumps never); "+physical(c.item))
 		return false
 	case c.ws.Dumps != "always" && !c.session.isSmall():
-		c.gap("dump and digests of rows", fmt.Sprintf("%.0f GB, %s; --dumps always takes the dump", gigabytes, c.physical()))
+		c.gap("dump and digests of rows", fmt.Sprintf("%.0f GB, %s; --dumps always takes the dump", gigabytes, physical(c.item)))
 		return false
 	}
 	return true
 }
 
-func (c *capture) physical() string {
-	if len(c.item.Claims) == 0 {
+// physical says what there is instead of a dump.
+func physical(item kind.Item) string {
+	if len(item.Claims) == 0 {
 		return "and its files are in no captured tree"
 	}
 	return "physical copy only"
@@ -72,7 +73,7 @@ func (c *capture) add(object kind.Object) {
 func (c *capture) dumpDefinitions(ctx context.Context) error {
 	program, args, name := "pg_dump", []string{
 		"--schema-only", "--create", "--quote-all-identifiers", "--encoding=UTF8", "--lock-wait-timeout=10s",
-		"--snapshot=" + c.session.snapshot, "--dbname=" + c.database(),
+		"--snapshot=" + c.snapshot, "--dbname=" + c.database(),
 	}, "schema.sql"
 	if c.database() == "" {
 		program, args, name = "pg_dumpall", []string{"--globals-only", "--quote-all-identifiers"}, "globals.sql"

@@ -16,9 +16,8 @@ import (
 // session is a transaction that sees one database as it was at one instant,
 // and cannot write.
 type session struct {
-	conn     *pgx.Conn
-	snapshot string // for other transactions that want to see the same
-	held     kind.Interval
+	conn *pgx.Conn
+	held kind.Interval
 
 	relations []relation
 	sequences []kind.Fact
@@ -42,13 +41,10 @@ func begin(ctx context.Context, conn *pgx.Conn) (*session, error) {
 		return nil, fmt.Errorf("open a transaction: %w", err)
 	}
 	s.held.From = time.Now()
-	if err := conn.QueryRow(ctx, "select pg_export_snapshot()").Scan(&s.snapshot); err != nil {
-		return nil, fmt.Errorf("open a transaction: %w", err)
-	}
-	s.held.To = time.Now()
-	if err := s.findRelations(ctx); err != nil {
+	if err := s.findRelations(ctx); err != nil { // the first query fixes what the transaction sees
 		return nil, err
 	}
+	s.held.To = time.Now()
 	if err := s.lock(ctx); err != nil {
 		return nil, err
 	}
@@ -97,7 +93,7 @@ func (s *session) lock(ctx context.Context) error {
 	if !errors.As(err, &refused) {
 		return wrap("lock the tables", err)
 	}
-	_, err = s.conn.Exec(ctx, "rollback to before_lock")
+	_, err = s.conn.Exec(ctx, "rollback to before_lock; release before_lock", pgx.QueryExecModeSimpleProtocol)
 	return wrap("lock the tables", err)
 }
 
