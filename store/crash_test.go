@@ -55,7 +55,7 @@ func child(dir, killAt string) error {
 		return err
 	}
 	for n := len(list); ; n++ {
-		if err := saveNumbered(s, n, killAt == "put"); err != nil {
+		if err := saveNumbered(s, n, killAt); err != nil {
 			return err
 		}
 		fmt.Println(n)
@@ -67,30 +67,37 @@ func die() {
 	select {}
 }
 
-// numbered returns the contents of the n-th snapshot: two packs' worth where
-// it is the second, and something in common with the others.
+// numbered returns the contents of the n-th snapshot, which has something in
+// common with the others.
 func numbered(n int) [][]byte {
-	contents := [][]byte{text(1, 30<<10), text(n, 200<<10), random(uint64(n), 700<<10), []byte(strconv.Itoa(n))}
-	if n == 1 {
-		for i := range 33 {
-			contents = append(contents, random(uint64(1000+i), 2<<20))
-		}
+	return [][]byte{text(1, 30<<10), text(n, 200<<10), random(uint64(n), 700<<10), []byte(strconv.Itoa(n))}
+}
+
+// bulk returns more than fits into one pack.
+func bulk() [][]byte {
+	var contents [][]byte
+	for i := range 33 {
+		contents = append(contents, random(uint64(1000+i), 2<<20))
 	}
 	return contents
 }
 
 func numberedID(n int) snapshot.ID { return snapshot.ID(fmt.Sprintf("%06d", n)) }
 
-func saveNumbered(s *store.Store, n int, dieHalfway bool) (err error) {
+func saveNumbered(s *store.Store, n int, killAt string) (err error) {
 	t := &failure{}
 	defer func() {
 		if recover() != nil {
 			err = t.err
 		}
 	}()
+	contents := numbered(n)
+	if killAt == "moved" { // between two packs
+		contents = append(contents, bulk()...)
+	}
 	session := begin(t, s)
-	snap := newSnapshot(t, session, numberedID(n), numbered(n)...)
-	if dieHalfway {
+	snap := newSnapshot(t, session, numberedID(n), contents...)
+	if killAt == "put" {
 		die()
 	}
 	return session.Commit(context.Background(), snap)
@@ -129,7 +136,7 @@ func TestKilledInACommitIsOldOrNew(t *testing.T) {
 			dir := newDir(t)
 			s, err := store.Open(dir, store.Options{})
 			require.NoError(t, err)
-			require.NoError(t, saveNumbered(s, 0, false))
+			require.NoError(t, saveNumbered(s, 0, ""))
 			require.NoError(t, s.Close())
 
 			out, err := childProcess(dir, step.name).Output()
@@ -143,7 +150,7 @@ func TestKilledInACommitIsOldOrNew(t *testing.T) {
 				saved = 2
 			}
 			requireNumbered(t, s, saved)
-			require.NoError(t, saveNumbered(s, saved, false), "it goes on working")
+			require.NoError(t, saveNumbered(s, saved, ""), "it goes on working")
 		})
 	}
 }

@@ -134,7 +134,7 @@ func TestFullDiskWhileListing(t *testing.T) {
 	s := storetest.OpenAt(t, filepath.Join(disk, "store"))
 	save(t, s, "01a", random(1, 1<<10))
 	var contents [][]byte
-	for i := range uint64(20000) {
+	for i := range uint64(5000) {
 		contents = append(contents, random(i, 20))
 	}
 	var free func()

@@ -168,10 +168,16 @@ func (s *Store) checkEmpty() error {
 }
 
 func (s *Store) makeDirs() error {
+	made := false
 	for _, dir := range directories() {
-		if err := os.Mkdir(s.path(dir), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		err := os.Mkdir(s.path(dir), 0o700)
+		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
+		made = made || err == nil
+	}
+	if !made {
+		return nil
 	}
 	return atomicfile.SyncDir(s.dir)
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -152,6 +153,17 @@ func TestOpenWhereNothingCanBeWritten(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	_, err := store.Open(filepath.Join(file, "store"), store.Options{})
+	require.ErrorIs(t, err, store.ErrNotWritable)
+}
+
+func TestOpenOnAReadOnlyDisk(t *testing.T) {
+	disk := smallDisk(t, "8m")
+	dir := filepath.Join(disk, "store")
+	s, err := store.Open(dir, store.Options{})
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	require.NoError(t, syscall.Mount("dogear-test", disk, "tmpfs", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
+	_, err = store.Open(dir, store.Options{})
 	require.ErrorIs(t, err, store.ErrNotWritable)
 }
 

@@ -61,7 +61,7 @@ func TestConcurrentSessions(t *testing.T) {
 	var group sync.WaitGroup
 	for n := range 6 {
 		group.Go(func() {
-			if err := saveNumbered(s, n+10, false); err != nil {
+			if err := saveNumbered(s, n, ""); err != nil {
 				t.Error(err)
 			}
 		})

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -27,11 +28,8 @@ func random(seed uint64, n int) []byte {
 
 // text returns n bytes that compress well.
 func text(seed, n int) []byte {
-	b := make([]byte, 0, n+64)
-	for i := 0; len(b) < n; i++ {
-		b = fmt.Appendf(b, "line %d of text number %d\n", i, seed)
-	}
-	return b[:n]
+	line := fmt.Sprintf("a line of text number %d\n", seed)
+	return bytes.Repeat([]byte(line), n/len(line)+1)[:n]
 }
 
 func put(t testing.TB, sink kind.Sink, content []byte) kind.ChunkID {

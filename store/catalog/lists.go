@@ -25,8 +25,11 @@ func (c *Catalog) Snapshots(workspace string) ([]snapshot.Snapshot, error) {
 	err := c.view(func(tx *bbolt.Tx) error {
 		for _, id := range snapshotIDs(tx, workspace) {
 			s, err := decode[snapshot.Snapshot](tx.Bucket([]byte(bucketSnapshots)).Get(id))
+			if err == nil && string(s.ID) != string(id) {
+				err = ErrDamaged
+			}
 			if err != nil {
-				return fmt.Errorf("snapshot %s: %w", id, err)
+				return fmt.Errorf("snapshot %q: %w", id, err)
 			}
 			list = append(list, s)
 		}
