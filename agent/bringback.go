@@ -96,6 +96,9 @@ func (a *Agent) undo(ctx context.Context, j *job, req api.WorkspaceRequest) (api
 }
 
 func (a *Agent) bringBack(ctx context.Context, j *job, d desk, b bringBack) (api.RestoreResult, error) {
+	if _, err := a.requireEngines(ctx, d, selectedParts(b.target, b.only)); err != nil {
+		return api.RestoreResult{}, err
+	}
 	outcome, err := a.runRestore(ctx, j, d, b)
 	if err := errors.Join(err, a.logRestore(ctx, d, j, b, outcome.Receipt, err)); err != nil {
 		return api.RestoreResult{}, err
@@ -151,6 +154,9 @@ func (a *Agent) begin(ctx context.Context) (snapshot.Session, error) { return a.
 
 // preview says what bringBack would do.
 func (a *Agent) preview(ctx context.Context, j *job, d desk, b bringBack) (api.RestoreResult, error) {
+	if _, err := a.requireEngines(ctx, d, selectedParts(b.target, b.only)); err != nil {
+		return api.RestoreResult{}, err
+	}
 	plan, err := restore.MakePlan(ctx, a.restoreRequest(j, d, b))
 	if err != nil {
 		return api.RestoreResult{}, err

@@ -26,6 +26,7 @@ type capture struct {
 	operation snapshot.Operation
 	reason    snapshot.Reason
 	stop      func(kind.ID) bool
+	gaps      []kind.Gap // what cannot be reached
 }
 
 func (a *Agent) capture(ctx context.Context, j *job, req api.CaptureRequest, c capture) (api.CaptureResult, error) {
@@ -34,6 +35,13 @@ func (a *Agent) capture(ctx context.Context, j *job, req api.CaptureRequest, c c
 		return api.CaptureResult{}, err
 	}
 	if err := a.nameIsFree(ctx, d, req.Name); err != nil {
+		return api.CaptureResult{}, err
+	}
+	last, err := a.lastParts(ctx, d)
+	if err != nil {
+		return api.CaptureResult{}, err
+	}
+	if c.gaps, err = a.requireEngines(ctx, d, last); err != nil {
 		return api.CaptureResult{}, err
 	}
 	taken, err := a.captureGuarded(ctx, j, d, req, c)
@@ -48,7 +56,7 @@ func (a *Agent) capture(ctx context.Context, j *job, req api.CaptureRequest, c c
 func (a *Agent) captureGuarded(ctx context.Context, j *job, d desk, req api.CaptureRequest, c capture) (_ snapshot.Snapshot, err error) {
 	s := snapshot.Snapshot{
 		ID: a.NewID(), Reason: c.reason, Workspace: d.Workspace,
-		Note: req.Note, Ticket: req.Ticket, Name: req.Name, Author: author(j),
+		Note: req.Note, Ticket: req.Ticket, Name: req.Name, Author: author(j), NotCaptured: c.gaps,
 	}
 	g, err := a.newGuard(s.ID, c.operation, d)
 	if err != nil {
@@ -82,6 +90,7 @@ func (a *Agent) newGuard(id snapshot.ID, op snapshot.Operation, d desk) (*guard,
 func (a *Agent) commit(ctx context.Context, session snapshot.Session, taken *snapshot.Taken, labels snapshot.Snapshot) (snapshot.Snapshot, error) {
 	s := taken.Snapshot
 	s.ID, s.Reason, s.Workspace = labels.ID, labels.Reason, labels.Workspace
+	s.NotCaptured = append(s.NotCaptured, labels.NotCaptured...)
 	s.Note, s.Ticket, s.Name, s.Author = labels.Note, labels.Ticket, labels.Name, labels.Author
 	if err := session.Commit(ctx, s); err != nil {
 		return s, errors.Join(fmt.Errorf("commit: %w", err), taken.Revert(ctx))

@@ -23,6 +23,9 @@ func (a *Agent) compare(ctx context.Context, j *job, req api.CompareRequest) (ap
 	if err != nil {
 		return api.CompareResult{}, err
 	}
+	if _, err := a.requireEngines(ctx, d, s.Parts); err != nil {
+		return api.CompareResult{}, err
+	}
 	j.report("comparing with snapshot " + string(s.ID))
 	report, err := restore.Verify(ctx, a.Drivers, d.kind, &s, a.store)
 	if err != nil {

@@ -101,7 +101,23 @@ func (a *Agent) checkKinds(ctx context.Context, d desk) []api.Check {
 			continue
 		}
 		items = append(items, found...)
-		checks = append(checks, api.Check{Name: driver.Kind(), Status: api.OK, Detail: fmt.Sprintf("%d found", len(found))})
+		checks = append(checks, a.checkKind(ctx, d, driver, len(found)))
 	}
 	return checks
+}
+
+// checkKind says how many items a driver has found, and with what.
+func (a *Agent) checkKind(ctx context.Context, d desk, driver kind.Driver, found int) api.Check {
+	check := api.Check{Name: driver.Kind(), Status: api.OK, Detail: fmt.Sprintf("%d found", found)}
+	examiner, ok := driver.(kind.Examiner)
+	if !ok {
+		return check
+	}
+	finding := examiner.Examine(ctx, d.kind)
+	if finding.Missing {
+		check.Status, check.Detail, check.Hint = api.Warn, finding.Detail, finding.Hint
+		return check
+	}
+	check.Detail += ", " + finding.Detail
+	return check
 }

@@ -21,6 +21,10 @@ func (e *Engine) Tree(ctx context.Context, path string) (tree.Tree, error) {
 	return e.courierTree(ctx, path)
 }
 
+// ReadsItself reports whether trees are read in this process, and not through
+// the courier.
+func (e *Engine) ReadsItself() bool { return e.readsItself(e.DataRoot()) }
+
 // readsItself reports whether this process sees the engine's directories as
 // the engine does. Names in them are unique, so that a path that exists is
 // the one that the engine means.

@@ -44,7 +44,7 @@ func consistencies(parts []api.Part) string {
 	}
 	if live := names["live"]; len(live) > 0 {
 		slices.Sort(live)
-		out = append(out, fmt.Sprintf("%d live, changed while being read (%s)", len(live), strings.Join(live, ", ")))
+		out = append(out, fmt.Sprintf("%d live, not for certain of the same moment (%s)", len(live), strings.Join(live, ", ")))
 	}
 	return strings.Join(out, ", ")
 }
