@@ -176,7 +176,7 @@ func (p *planner) both(live *record, want *Entry) {
 		p.retype(live, want)
 	case want.Type == Folder:
 		p.open(live)
-		if !sameMeta(&live.Entry, want) {
+		if !p.sameMeta(&live.Entry, want) {
 			p.differ[want.Path] = true
 			p.changes.Meta++
 			p.detail("set attributes of", want.Path)
@@ -184,6 +184,16 @@ func (p *planner) both(live *record, want *Entry) {
 	default:
 		p.leaf(action{want: want, live: live})
 	}
+}
+
+// sameMeta is the function of that name, but for times that do not matter.
+func (p *planner) sameMeta(live, want *Entry) bool {
+	if !kind.MatchAny(p.opts.Timeless, want.Path) {
+		return sameMeta(live, want)
+	}
+	touched := *want
+	touched.Sec, touched.Nsec = live.Sec, live.Nsec
+	return sameMeta(live, &touched)
 }
 
 // retype replaces an entry by one of another type.
@@ -208,7 +218,7 @@ func (p *planner) leaf(a action) {
 		return
 	}
 	switch {
-	case sameContent(a.live, a.want) && sameMeta(&a.live.Entry, a.want):
+	case sameContent(a.live, a.want) && p.sameMeta(&a.live.Entry, a.want):
 	case sameContent(a.live, a.want):
 		p.metas = append(p.metas, a)
 		p.changes.Meta++

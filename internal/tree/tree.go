@@ -48,6 +48,9 @@ type Options struct {
 	// InPlace selects files that databases update in place: cut into fixed
 	// page-aligned chunks instead of content-defined ones.
 	InPlace []kind.Pattern
+	// Timeless selects entries whose mtime alone is no reason to touch them
+	// (what git touches whenever it looks). It is captured all the same.
+	Timeless []kind.Pattern
 	// Index keeps the stat index; nil means none.
 	Index Index
 }

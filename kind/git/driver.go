@@ -93,6 +93,8 @@ func options(ws *kind.Workspace, item kind.Item, dirs []string) tree.Options {
 		Nested: item.Nested,
 		Skip:   patterns(dirs, transient),
 		First:  patterns(dirs, first),
-		Index:  tree.CacheIndex(ws.Cache, item.ID),
+		// As in timeless.
+		Timeless: []kind.Pattern{".git"},
+		Index:    tree.CacheIndex(ws.Cache, item.ID),
 	}
 }

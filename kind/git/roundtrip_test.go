@@ -281,3 +281,16 @@ func TestSubmodulesAndLinkedWorktreesComeBack(t *testing.T) {
 		worktree.git("diff-files", "--quiet", "--ignore-submodules")
 	}
 }
+
+func TestWhatGitTouchesIsNoDifference(t *testing.T) {
+	r := newHistory(t)
+	b := newBench(t, r.root)
+	part, _ := b.capture()
+	now := time.Now()
+	for _, name := range []string{".git", ".git/refs/heads", ".git/config", ".git/objects/pack"} {
+		require.NoError(t, os.Chtimes(filepath.Join(r.root, name), now, now))
+	}
+	b.requireChanges(part, nil)
+	require.NoError(t, os.Chmod(filepath.Join(r.root, ".git/config"), 0o600))
+	b.requireChanges(part, []string{"./.git/config"})
+}
