@@ -52,7 +52,8 @@ func (s *Session) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]byte,
 	return s.store.Get(ctx, id, buf)
 }
 
-// Added returns the bytes of packs written so far.
+// Added returns the bytes of packs that a commit would add now. It closes a
+// frame, so asking often costs compression.
 func (s *Session) Added() int64 { return s.packer.Added() }
 
 // Abort drops what was not committed. On a session that has ended it does

@@ -19,7 +19,7 @@ func encodeHeader() []byte {
 
 // encodeFooter returns footer and trailer: what follows the frames.
 func encodeFooter(index Index) []byte {
-	b := make([]byte, 0, len(index.Frames)*frameEntrySize+len(index.Chunks)*chunkEntrySize+trailerSize)
+	b := make([]byte, 0, footerSize(index))
 	for _, f := range index.Frames {
 		b = binary.LittleEndian.AppendUint32(b, f.Stored)
 		b = binary.LittleEndian.AppendUint32(b, f.Plain)
@@ -35,6 +35,11 @@ func encodeFooter(index Index) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(index.Chunks)))
 	digest := footerDigest(encodeHeader(), b)
 	return append(append(b, digest...), tailMagic...)
+}
+
+// footerSize is the length of what encodeFooter returns.
+func footerSize(index Index) int64 {
+	return int64(len(index.Frames))*frameEntrySize + int64(len(index.Chunks))*chunkEntrySize + int64(trailerSize)
 }
 
 func footerDigest(header, counted []byte) []byte {

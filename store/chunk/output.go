@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"sync"
-	"sync/atomic"
 )
 
 // packTarget is the size at which a pack is closed and the next one begun.
@@ -13,11 +12,11 @@ const packTarget = 64 << 20
 
 // output is the series of packs that one Packer writes.
 type output struct {
-	dir   string
-	name  func() string
-	added atomic.Int64
+	dir  string
+	name func() string
 
 	mu      sync.Mutex // guards the fields below
+	closed  int64      // sizes of packs that are closed or being closed
 	current *packFile
 	names   []string // of all packs, in the order of their beginning
 	sealed  map[string]Pack
@@ -43,7 +42,6 @@ func (o *output) write(stored []byte, codec Codec, chunks []frameChunk) (string,
 	if err != nil {
 		return "", Frame{}, err
 	}
-	o.added.Add(int64(len(stored)))
 	if pack.size >= packTarget {
 		o.seal()
 	}
@@ -65,6 +63,7 @@ func (o *output) begin() error {
 func (o *output) seal() {
 	pack := o.current
 	o.current = nil
+	o.closed += pack.finalSize()
 	o.sealing.Go(func() {
 		done, err := pack.seal()
 		o.mu.Lock()
@@ -74,17 +73,17 @@ func (o *output) seal() {
 			o.sealed = make(map[string]Pack)
 		}
 		o.sealed[pack.name] = done
-		o.added.Add(done.Size - framesSize(done.Index))
 	})
 }
 
-// framesSize is what write has counted already.
-func framesSize(index Index) int64 {
-	total := int64(0)
-	for _, f := range index.Frames {
-		total += int64(f.Stored)
+// added returns how large all packs are, with what is written so far.
+func (o *output) added() int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.current == nil {
+		return o.closed
 	}
-	return total
+	return o.closed + o.current.finalSize()
 }
 
 // finish closes the last pack and returns all of them. Nobody writes any more.

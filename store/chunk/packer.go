@@ -25,11 +25,13 @@ type Packer struct {
 	sending sync.WaitGroup // frames on their way into the queue
 	buffers buffers
 
-	mu      sync.Mutex // guards all below, and the frames of spots
-	filling *openFrame
-	spots   map[kind.ChunkID]spot
-	closed  bool
-	err     error // the first failure
+	mu        sync.Mutex // guards all below, and the frames of spots
+	filling   *openFrame
+	unwritten int        // frames that are full and not dealt with
+	idle      *sync.Cond // told when unwritten is 0
+	spots     map[kind.ChunkID]spot
+	closed    bool
+	err       error // the first failure
 }
 
 // NewPacker returns a Packer that creates packs in dir, named by name, which
@@ -40,6 +42,7 @@ func NewPacker(dir string, name func() string) *Packer {
 		queue: make(chan *openFrame, workers),
 		spots: make(map[kind.ChunkID]spot),
 	}
+	p.idle = sync.NewCond(&p.mu)
 	for range workers {
 		p.running.Go(p.work)
 	}
@@ -55,13 +58,24 @@ func (p *Packer) Put(id kind.ChunkID, content []byte) error {
 	if err != nil || full == nil {
 		return err
 	}
-	defer p.sending.Done()
-	p.queue <- full
+	p.send(full)
 	return nil
 }
 
-// add returns the frame that the chunk has filled, if it has, counted in
-// p.sending.
+// counted counts a frame as on its way to a worker. The caller holds p.mu, and
+// calls send when it does not.
+func (p *Packer) counted(f *openFrame) *openFrame {
+	p.sending.Add(1)
+	p.unwritten++
+	return f
+}
+
+func (p *Packer) send(f *openFrame) {
+	defer p.sending.Done()
+	p.queue <- f
+}
+
+// add returns the frame that the chunk has filled, if it has, for send.
 func (p *Packer) add(id kind.ChunkID, content []byte) (*openFrame, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -77,8 +91,7 @@ func (p *Packer) add(id kind.ChunkID, content []byte) (*openFrame, error) {
 	if len(content) >= ownFrame {
 		f := &openFrame{plain: make([]byte, 0, len(content))}
 		p.spots[id] = f.add(id, content)
-		p.sending.Add(1)
-		return f, nil
+		return p.counted(f), nil
 	}
 	return p.share(id, content), nil
 }
@@ -94,8 +107,7 @@ func (p *Packer) share(id kind.ChunkID, content []byte) *openFrame {
 		return nil
 	}
 	p.filling = nil
-	p.sending.Add(1)
-	return f
+	return p.counted(f)
 }
 
 // work compresses and writes frames. After a failure it only drains the
@@ -103,25 +115,33 @@ func (p *Packer) share(id kind.ChunkID, content []byte) *openFrame {
 func (p *Packer) work() {
 	c := newCompressor()
 	for f := range p.queue {
-		if p.Err() != nil {
-			continue
+		if p.Err() == nil {
+			p.write(c, f)
 		}
-		stored, codec := c.compress(f.plain)
-		name, frame, err := p.out.write(stored, codec, f.chunks)
-		if err != nil {
-			p.fail(err)
-			continue
-		}
-		p.written(f, name, frame)
+		p.dealtWith()
 	}
 }
 
-func (p *Packer) written(f *openFrame, name string, frame Frame) {
+func (p *Packer) write(c *compressor, f *openFrame) {
+	stored, codec := c.compress(f.plain)
+	name, frame, err := p.out.write(stored, codec, f.chunks)
+	if err != nil {
+		p.fail(err)
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.buffers.put(f.plain)
 	f.plain, f.chunks = nil, nil
 	f.pack, f.frame = name, frame
+}
+
+func (p *Packer) dealtWith() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.unwritten--; p.unwritten == 0 {
+		p.idle.Broadcast()
+	}
 }
 
 func (p *Packer) fail(err error) {
@@ -170,8 +190,28 @@ func (p *Packer) Get(ctx context.Context, r *Reader, id kind.ChunkID, buf []byte
 	return content, true, err
 }
 
-// Added returns the bytes written to packs so far.
-func (p *Packer) Added() int64 { return p.out.added.Load() }
+// Added returns the size of the packs that Finish would return now. It writes
+// what is waiting for a frame to be full, so it is not for asking often.
+func (p *Packer) Added() int64 {
+	p.flush()
+	return p.out.added()
+}
+
+// flush writes all that was put so far.
+func (p *Packer) flush() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if last := p.filling; last != nil && !p.closed {
+		p.filling = nil
+		p.counted(last)
+		p.mu.Unlock()
+		p.send(last)
+		p.mu.Lock()
+	}
+	for p.unwritten > 0 {
+		p.idle.Wait()
+	}
+}
 
 // Finish writes what is left, and returns the packs, durable, in the order in
 // which they were begun.
@@ -201,12 +241,15 @@ func (p *Packer) close() bool {
 	p.closed = true
 	last := p.filling
 	p.filling = nil
+	if last != nil {
+		p.counted(last)
+	}
 	p.mu.Unlock()
 
-	p.sending.Wait()
 	if last != nil {
-		p.queue <- last
+		p.send(last)
 	}
+	p.sending.Wait()
 	close(p.queue)
 	p.running.Wait()
 	return true

@@ -68,6 +68,9 @@ func (p *packFile) append(stored []byte, codec Codec, chunks []frameChunk) (Fram
 	return f, nil
 }
 
+// finalSize is the size of the pack if it were sealed now.
+func (p *packFile) finalSize() int64 { return p.size + footerSize(p.index) }
+
 // seal ends the pack and makes its content durable.
 func (p *packFile) seal() (Pack, error) {
 	err := p.write(encodeFooter(p.index))
