@@ -52,6 +52,13 @@ func (r *run) apply(ctx context.Context) (Outcome, error) {
 // converge removes what the target does not have and restores what differs,
 // and also what belongs to a container that was stopped: it wrote until then.
 func (r *run) converge(ctx context.Context) error {
+	for _, id := range r.desk.ids() {
+		if r.holdsOthers(id) && r.isDue(id) {
+			if err := r.assertAsSaved(ctx, id); err != nil {
+				return err
+			}
+		}
+	}
 	for _, s := range r.plan.Steps {
 		if s.Action == kind.ActionRemove {
 			if err := r.removeItem(ctx, s.Part); err != nil {
@@ -89,8 +96,10 @@ func (r *run) restoreItem(ctx context.Context, id kind.ID) error {
 	if !r.isDue(id) {
 		return nil
 	}
-	if err := r.assertAsSaved(ctx, id); err != nil {
-		return err
+	if !r.holdsOthers(id) {
+		if err := r.assertAsSaved(ctx, id); err != nil {
+			return err
+		}
 	}
 	if err := r.begin(id); err != nil {
 		return err
@@ -99,6 +108,14 @@ func (r *run) restoreItem(ctx context.Context, id kind.ID) error {
 		return fmt.Errorf("restore %s: %w", id, err)
 	}
 	return nil
+}
+
+// holdsOthers reports whether other items lie in the tree of an item. They are
+// restored before it, which touches its directories, so it is compared with
+// the safety snapshot before all of them.
+func (r *run) holdsOthers(id kind.ID) bool {
+	saved, _ := r.safety.Part(id)
+	return len(saved.Nested) > 0 || len(r.desk.parts[id].Nested) > 0
 }
 
 // isDue reports whether an item has to be restored: it differed when the plan
