@@ -106,9 +106,24 @@ func (e *Engine) Start(ctx context.Context, ref string) error {
 }
 
 // Stop stops a container with its own stop signal, and kills it if it still
-// runs after so many seconds.
-func (e *Engine) Stop(ctx context.Context, ref string, seconds int) error {
-	return gone(e.api.ContainerStop(ctx, ref, container.StopOptions{Timeout: &seconds}))
+// runs after so many seconds. Where the engine removes it on exit, Stop
+// returns when that is done: its anonymous volumes go last.
+func (e *Engine) Stop(ctx context.Context, c *Container, seconds int) error {
+	var removed <-chan container.WaitResponse
+	var failed <-chan error
+	if c.Removes() {
+		removed, failed = e.api.ContainerWait(ctx, c.ID, container.WaitConditionRemoved)
+	}
+	err := e.api.ContainerStop(ctx, c.ID, container.StopOptions{Timeout: &seconds})
+	if err != nil || !c.Removes() {
+		return gone(err)
+	}
+	select {
+	case <-removed:
+		return nil
+	case err := <-failed:
+		return gone(err)
+	}
 }
 
 // Pause freezes a container.

@@ -1,9 +1,7 @@
 package container_test
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	stdjson "encoding/json"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -11,23 +9,15 @@ import (
 
 	"dogear/internal/docker"
 	"dogear/internal/testbed"
-	"dogear/kind"
 )
 
-type json = stdjson.RawMessage
-
-func redact(secret string) string {
-	sum := sha256.Sum256([]byte("test" + secret))
-	return hex.EncodeToString(sum[:6])
-}
-
-func include(containers []string) json {
-	raw, _ := stdjson.Marshal(map[string][]string{"include": containers}) // strings always encode
+func include(containers []string) json.RawMessage {
+	raw, _ := json.Marshal(map[string][]string{"include": containers}) // strings always encode
 	return raw
 }
 
 // sleeper is a main process that ends when it is told to.
-var sleeper = []string{"sh", "-c", "trap 'exit 0' TERM; test -e /ready || echo ready > /ready; while :; do sleep 0.1; done"}
+var sleeper = []string{"sh", "-c", "trap 'sleep $(cat /slow 2>/dev/null || echo 0); exit 0' TERM; test -e /ready || echo ready > /ready; while :; do sleep 0.1; done"}
 
 func started(t *testing.T, options ...string) string {
 	t.Helper()
@@ -78,26 +68,4 @@ func TestRemovedContainerIsMadeAgain(t *testing.T) {
 	w.restore(parts)
 	require.Empty(t, w.differences(parts))
 	require.Equal(t, "a m l", testbed.Exec(t, name, "sh", "-c", "echo $(cat /anonymous/a /mounted/m /layer)"))
-}
-
-func TestFreezeAndThaw(t *testing.T) {
-	name := started(t)
-	w := newWorld(t, docker.Options{}, name)
-	id, ctx := kind.ID{Kind: "container", Name: name}, t.Context()
-	before, err := w.containers.Incarnation(ctx, w.ws, id)
-	require.NoError(t, err)
-	frozen, err := w.containers.Freeze(ctx, w.ws, id)
-	require.NoError(t, err)
-	require.True(t, frozen)
-	again, err := w.containers.Freeze(ctx, w.ws, id)
-	require.NoError(t, err)
-	require.False(t, again, "it was frozen already, so we did not freeze it")
-	during, err := w.containers.Incarnation(ctx, w.ws, id)
-	require.NoError(t, err)
-	require.NotEqual(t, before, during)
-	require.NoError(t, w.containers.Thaw(ctx, w.ws, id))
-	require.NoError(t, w.containers.Thaw(ctx, w.ws, id))
-	after, err := w.containers.Incarnation(ctx, w.ws, id)
-	require.NoError(t, err)
-	require.Equal(t, before, after)
 }

@@ -87,7 +87,7 @@ func (d *Driver) Stop(ctx context.Context, _ *kind.Workspace, id kind.ID) (bool,
 	if live.State == Paused && !d.forget(d.frozen, id.Name) {
 		d.note(d.paused, id.Name)
 	}
-	if err := engine.Stop(ctx, live.ID, grace(ctx, engine, live)); err != nil && !errors.Is(err, kind.ErrGone) {
+	if err := engine.Stop(ctx, live.Container, grace(ctx, engine, live)); err != nil && !errors.Is(err, kind.ErrGone) {
 		return false, fmt.Errorf("stop it: %w", err)
 	}
 	return true, nil

@@ -50,10 +50,8 @@ func worldAt(t *testing.T, root string, options docker.Options, containers ...st
 		t: t, store: kindtest.NewMemory(), containers: containersDriver,
 		drivers: []kind.Driver{containersDriver, volume.New(engines), network.New(engines), image.New(engines)},
 	}
-	w.ws = &kind.Workspace{
-		Root: root, Redact: redact, Cache: kindtest.NewCache(),
-		Config: map[string]json{"container": include(containers)},
-	}
+	w.ws = kindtest.Workspace(root)
+	w.ws.Config["container"] = include(containers)
 	return w
 }
 
@@ -116,13 +114,33 @@ func (w *world) captureWith(hold func(containers []kind.ID, take func())) []capt
 			require.NoError(w.t, c.Take(ctx))
 		}
 	})
+	w.removeAtEnd(containers)
 	var parts []captured
 	for _, c := range captures {
 		part, err := c.Finish(ctx)
 		require.NoError(w.t, err)
-		parts = append(parts, captured{part, collect(w.t, part.Facts)})
+		parts = append(parts, captured{part, kindtest.Collect(w.t, part.Facts)})
 	}
 	return parts
+}
+
+// removeAtEnd removes what a container that is created again leaves behind:
+// to the engine its volumes are not anonymous any more.
+func (w *world) removeAtEnd(containers []kind.ID) {
+	var volumes []string
+	for _, item := range w.find() {
+		if item.ID.Kind == volume.Kind && len(item.ID.Name) == 64 {
+			volumes = append(volumes, item.ID.Name)
+		}
+	}
+	w.t.Cleanup(func() {
+		for _, id := range containers {
+			testbed.Docker(w.t, "rm", "--force", id.Name)
+		}
+		for _, name := range volumes {
+			testbed.Docker(w.t, "volume", "rm", "--force", name)
+		}
+	})
 }
 
 // stop stops every container of the workspace.
@@ -161,7 +179,7 @@ func (w *world) restoreStopped(parts []captured) {
 	for _, p := range inOrder(parts) {
 		require.NoError(w.t, w.driver(p.ID).Restore(ctx, w.ws, p.Part, w.store), p.ID)
 		if d, ok := w.driver(p.ID).(kind.Resting); ok {
-			want, have := collect(w.t, d.Rest(ctx, p.Part, w.store)), collect(w.t, d.InspectRest(ctx, w.ws, p.Item()))
+			want, have := kindtest.Collect(w.t, d.Rest(ctx, p.Part, w.store)), kindtest.Collect(w.t, d.InspectRest(ctx, w.ws, p.Item()))
 			require.Equal(w.t, want, have, p.ID)
 		}
 	}
@@ -219,17 +237,4 @@ func inOrder(parts []captured) []captured {
 		visit(p)
 	}
 	return ordered
-}
-
-func collect(t *testing.T, facts kind.Facts) []kind.Fact {
-	t.Helper()
-	var all []kind.Fact
-	for f, err := range facts {
-		require.NoError(t, err)
-		if n := len(all); n > 0 {
-			require.Negative(t, kind.CompareNames(all[n-1].Name, f.Name), "%s before %s", all[n-1].Name, f.Name)
-		}
-		all = append(all, f)
-	}
-	return all
 }

@@ -1,0 +1,134 @@
+package container_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"dogear/internal/docker"
+	"dogear/internal/testbed"
+	"dogear/kind"
+)
+
+func TestFreezeAndThaw(t *testing.T) {
+	name := started(t)
+	w := newWorld(t, docker.Options{}, name)
+	id, ctx := idOf(name), t.Context()
+	incarnation := func() string {
+		t.Helper()
+		now, err := w.containers.Incarnation(ctx, w.ws, id)
+		require.NoError(t, err)
+		return now
+	}
+	before := incarnation()
+	frozen, err := w.containers.Freeze(ctx, w.ws, id)
+	require.NoError(t, err)
+	require.True(t, frozen)
+	again, err := w.containers.Freeze(ctx, w.ws, id)
+	require.NoError(t, err)
+	require.False(t, again, "it was frozen already, so we did not freeze it")
+	require.NotEqual(t, before, incarnation())
+	require.NoError(t, w.containers.Thaw(ctx, w.ws, id))
+	require.NoError(t, w.containers.Thaw(ctx, w.ws, id))
+	require.Equal(t, before, incarnation())
+	testbed.Docker(t, "restart", name)
+	require.NotEqual(t, before, incarnation())
+}
+
+func idOf(name string) kind.ID { return kind.ID{Kind: "container", Name: name} }
+
+// TestStopTakesItsTime gives a container more time than it asked for itself.
+func TestStopTakesItsTime(t *testing.T) {
+	name := started(t, "--stop-timeout", "1")
+	testbed.Exec(t, name, "sh", "-c", "echo 3 > /slow")
+	require.True(t, stop(t, name, time.Minute))
+	require.Equal(t, "0", testbed.Inspect(t, name, ".State.ExitCode"))
+	require.False(t, stop(t, name, time.Minute))
+}
+
+// TestStopOfTheDeaf does not wait for a process that no signal reaches.
+func TestStopOfTheDeaf(t *testing.T) {
+	name := testbed.Container(t, "busybox", nil, "sleep", "600")
+	begun := time.Now()
+	require.True(t, stop(t, name, time.Minute))
+	require.Less(t, time.Since(begun), 30*time.Second)
+}
+
+// TestStopOfTheFrozen is clean too: the signal waits until the thaw.
+func TestStopOfTheFrozen(t *testing.T) {
+	name := started(t)
+	testbed.Docker(t, "pause", name)
+	require.True(t, stop(t, name, time.Minute))
+	require.Equal(t, "0", testbed.Inspect(t, name, ".State.ExitCode"))
+}
+
+func stop(t *testing.T, name string, within time.Duration) bool {
+	t.Helper()
+	w := newWorld(t, docker.Options{AlwaysCourier: true}, name)
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	was, err := w.containers.Stop(ctx, w.ws, idOf(name))
+	require.NoError(t, err)
+	return was
+}
+
+// TestPausedStaysPaused brings back what its user had paused.
+func TestPausedStaysPaused(t *testing.T) {
+	name := started(t)
+	testbed.Docker(t, "pause", name)
+	w := newWorld(t, docker.Options{}, name)
+	parts := w.captureStopped()
+	require.NoError(t, w.containers.Resume(t.Context(), w.ws, idOf(name)))
+	require.Equal(t, "paused", testbed.Inspect(t, name, ".State.Status"))
+	w.restore(parts)
+	require.Equal(t, "paused", testbed.Inspect(t, name, ".State.Status"))
+	require.Empty(t, w.differences(parts))
+}
+
+// TestRemovedOnExit is captured frozen, and lost when it stops.
+func TestRemovedOnExit(t *testing.T) {
+	name := started(t, "--rm", "-v", "/data")
+	testbed.Exec(t, name, "sh", "-c", "echo kept > /data/f")
+	w := newWorld(t, docker.Options{}, name)
+	last, err := w.containers.StopsLast(t.Context(), w.ws, idOf(name))
+	require.NoError(t, err)
+	require.True(t, last)
+	parts := w.capture()
+	w.restore(parts)
+	require.Empty(t, w.differences(parts))
+	require.Equal(t, "kept", testbed.Exec(t, name, "cat", "/data/f"))
+}
+
+// TestSharedNamespace follows a container whose network another one shares,
+// when it gets another id.
+func TestSharedNamespace(t *testing.T) {
+	parent := started(t, "--ipc", "shareable", "--restart", "on-failure:2", "-p", "127.0.0.1::81")
+	child := started(t, "--network", "container:"+parent, "--ipc", "container:"+parent)
+	w := newWorld(t, docker.Options{}, parent, child)
+	parts := w.capture()
+	testbed.Docker(t, "rm", "--force", parent)
+	w.restore(parts)
+	require.Empty(t, w.differences(parts))
+	require.Equal(t, "container:"+testbed.Inspect(t, parent, ".Id"), testbed.Inspect(t, child, ".HostConfig.NetworkMode"))
+}
+
+// TestStranger is not touched, though it has the name.
+func TestStranger(t *testing.T) {
+	name := started(t)
+	w := newWorld(t, docker.Options{}, name)
+	parts := w.capture()
+	testbed.Docker(t, "rm", "--force", name)
+	testbed.Docker(t, "create", "--name", name, testbed.LabelFlag(), testbed.Image(t, "busybox"), "true")
+	w.ws.Config["container"] = include(nil)
+	for _, p := range parts {
+		if p.ID != idOf(name) {
+			continue
+		}
+		require.ErrorContains(t, w.containers.Restore(t.Context(), w.ws, p.Part, w.store), "somebody else")
+		change, err := w.containers.Preview(t.Context(), w.ws, p.Part, w.store)
+		require.NoError(t, err)
+		require.NotEmpty(t, change.Conflicts)
+	}
+}
