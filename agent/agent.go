@@ -66,14 +66,13 @@ func (a *Agent) Serve() error {
 }
 
 // Close ends the agent once its clients have left, and lets go of what its
-// drivers hold. When ctx is done the jobs are cancelled.
+// drivers hold. When ctx is done it waits for nobody: jobs are cancelled, and
+// clients sent away.
 func (a *Agent) Close(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, a.jobs.cancelAll)
-	defer stop()
 	var errs []error
 	if a.server != nil {
 		<-a.healed
-		errs = append(errs, a.server.close())
+		errs = append(errs, a.server.close(ctx))
 	}
 	for _, d := range a.Drivers {
 		if c, ok := d.(io.Closer); ok {

@@ -272,6 +272,32 @@ func TestKilledPauseStartsAgainWhatItStopped(t *testing.T) {
 	r.clean()
 }
 
+func TestAgentThatIsEndedWaitsForNobody(t *testing.T) {
+	r := newRig(t)
+	pid := r.hold()
+	r.options.Resident = true
+	resident, err := Open(r.options)
+	require.NoError(t, err)
+	require.NoError(t, resident.Serve())
+	idle, working := r.client(), r.client()
+	_, err = r.list(idle)
+	require.NoError(t, err)
+	saved := make(chan error, 1)
+	go func() {
+		_, err := r.save(t.Context(), working)
+		saved <- err
+	}()
+	<-r.processes.taking
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.NoError(t, resident.Close(ctx))
+	require.Equal(t, api.CodeInterrupted, api.AsError(<-saved).Code)
+	eventually(t, "thawed", func() bool { return !frozen(t, pid) })
+	r.clean()
+	_, err = r.list(idle)
+	require.NoError(t, err, "it starts its own")
+}
+
 func TestSelection(t *testing.T) {
 	target := &snapshot.Snapshot{ID: "01x"}
 	for _, id := range []kind.ID{{Kind: "git", Name: "."}, {Kind: "git", Name: "a/b"}, {Kind: "volume", Name: "x"}} {

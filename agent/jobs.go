@@ -21,6 +21,7 @@ type jobs struct {
 
 	mu      sync.Mutex
 	serial  int
+	closed  bool
 	running map[string]*job // by id
 }
 
@@ -45,6 +46,9 @@ func (j *jobs) start(ctx context.Context, name string, who peer, progress func(a
 	started := &job{cancel: cancel, progress: progress}
 	started.Job = api.Job{ID: strconv.Itoa(j.serial), Name: name, User: userName(who.uid), PID: who.pid, Since: j.now()}
 	j.running[started.ID] = started
+	if j.closed {
+		cancel()
+	}
 	return ctx, started
 }
 
@@ -84,10 +88,12 @@ func (j *jobs) cancelJob(id string) {
 	}
 }
 
-// cancelAll cancels every job; they end by themselves.
-func (j *jobs) cancelAll() {
+// close cancels every job, and every one that is still to come. They end by
+// themselves.
+func (j *jobs) close() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.closed = true
 	for _, other := range j.running {
 		other.cancel()
 	}

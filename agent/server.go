@@ -67,15 +67,32 @@ func (s *server) waitForClients() {
 	}
 }
 
-// close ends the server once its clients have left. A client that came while
-// the listener was being closed is still served.
-func (s *server) close() error {
+// close ends the server once its clients have left, or when ctx is done. A
+// client that came while the listener was being closed is still served.
+func (s *server) close(ctx context.Context) error {
+	sentAway := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() { sentAway <- s.sendAway() })
 	s.waitForClients()
-	err := errors.Join(s.listener.Close(), os.Remove(filepath.Join(s.agent.Dir, socketName)))
-	if serveErr := <-s.done; !errors.Is(serveErr, net.ErrClosed) {
-		err = errors.Join(err, serveErr)
+	err := errors.Join(
+		unlessClosed(s.listener.Close()), unlessClosed(<-s.done),
+		os.Remove(filepath.Join(s.agent.Dir, socketName)))
+	s.waitForClients()
+	if !stop() {
+		err = errors.Join(err, <-sentAway)
 	}
-	s.waitForClients()
+	return err
+}
+
+// sendAway ends all jobs and connections.
+func (s *server) sendAway() error {
+	s.agent.jobs.close()
+	return s.http.Shutdown(context.Background())
+}
+
+func unlessClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
 	return err
 }
 

@@ -74,6 +74,11 @@ func (a *Agent) redact(secret string) string {
 // take opens the workspace for a job that has it to itself, with nothing left
 // of what was interrupted.
 func (a *Agent) take(ctx context.Context, j *job, ws api.Workspace) (desk, error) {
+	select {
+	case <-a.healed:
+	default:
+		j.report("waiting: something was interrupted earlier, and is being taken back")
+	}
 	d, err := a.open(ctx, ws)
 	if err != nil {
 		return desk{}, err

@@ -76,10 +76,15 @@ func (r *running) freezeAll(ctx context.Context, ids []kind.ID) error {
 		if !ok {
 			return nil
 		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := r.guard.WillFreeze(id); err != nil {
 			return fmt.Errorf("record the freeze of %s: %w", id, err)
 		}
-		did, err := f.Freeze(ctx, r.ws, id)
+		// Not to be cancelled half-way: what was done would not be known, and
+		// so not be undone.
+		did, err := f.Freeze(context.WithoutCancel(ctx), r.ws, id)
 		if err != nil {
 			return fmt.Errorf("freeze %s: %w", id, err)
 		}
@@ -146,10 +151,14 @@ func (r *running) stop(ctx context.Context, id kind.ID) error {
 	if !ok {
 		return nil
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if err := r.guard.WillStop(id); err != nil {
 		return fmt.Errorf("record the stop of %s: %w", id, err)
 	}
-	did, err := s.Stop(ctx, r.ws, id)
+	// As with Freeze.
+	did, err := s.Stop(context.WithoutCancel(ctx), r.ws, id)
 	if err != nil {
 		return fmt.Errorf("stop %s: %w", id, err)
 	}

@@ -28,9 +28,9 @@ func (d *desk) withContainer(engine string) string {
 	}, "sh", "-c", "trap exit TERM; while :; do sleep 1; done")
 }
 
-// killedAt starts a command and kills it when the engine reports an event of
-// the container.
-func (d *desk) killedAt(event, container string, args ...string) {
+// endedAt starts a command, sends it a signal when the engine reports an event
+// of the container, and returns its exit code.
+func (d *desk) endedAt(event, container string, s syscall.Signal, args ...string) int {
 	d.t.Helper()
 	events := exec.CommandContext(d.t.Context(), "docker", "events", "--filter", "container="+container, "--filter", "event="+event,
 		"--format", "{{.Action}}", "--since", time.Now().Format(time.RFC3339Nano))
@@ -41,10 +41,11 @@ func (d *desk) killedAt(event, container string, args ...string) {
 	require.NoError(d.t, cmd.Start())
 	line, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(d.t, err, line)
-	require.NoError(d.t, cmd.Process.Signal(syscall.SIGKILL))
-	require.Error(d.t, cmd.Wait(), "it was done before it could be killed")
+	require.NoError(d.t, cmd.Process.Signal(s))
+	require.Error(d.t, cmd.Wait(), "it was done before the signal came")
 	require.NoError(d.t, events.Process.Kill())
 	_ = events.Wait() // it was killed
+	return cmd.ProcessState.ExitCode()
 }
 
 func TestKilledSaveLeavesNothingFrozen(t *testing.T) {
@@ -52,7 +53,7 @@ func TestKilledSaveLeavesNothingFrozen(t *testing.T) {
 	engine := os.Getenv("DOCKER_HOST")
 	d := newDesk(t)
 	container := d.withContainer(engine)
-	d.killedAt("pause", container, "save")
+	d.endedAt("pause", container, syscall.SIGKILL, "save")
 	testbed.Eventually(t, limit, "the watchdog has thawed it", func() bool {
 		return testbed.Inspect(t, container, ".State.Status") == "running"
 	})
@@ -67,10 +68,21 @@ func TestKilledPauseIsTakenBackByTheNextCommand(t *testing.T) {
 	engine := os.Getenv("DOCKER_HOST")
 	d := newDesk(t)
 	container := d.withContainer(engine)
-	d.killedAt("die", container, "pause")
+	d.endedAt("die", container, syscall.SIGKILL, "pause")
 	require.Equal(t, "exited", testbed.Inspect(t, container, ".State.Status"))
 	require.Contains(t, d.succeeds("recover"), "interrupted pause")
 	require.Equal(t, "running", testbed.Inspect(t, container, ".State.Status"))
 	require.Contains(t, d.succeeds("list"), "No snapshots")
 	d.nothingLeft()
+}
+
+func TestInterruptedPauseIsTakenBackAtOnce(t *testing.T) {
+	testbed.Require(t, "docker")
+	engine := os.Getenv("DOCKER_HOST")
+	d := newDesk(t)
+	container := d.withContainer(engine)
+	require.Equal(t, 130, d.endedAt("die", container, syscall.SIGTERM, "pause"))
+	require.Equal(t, "running", testbed.Inspect(t, container, ".State.Status"))
+	d.nothingLeft()
+	require.Contains(t, d.succeeds("list"), "No snapshots")
 }
