@@ -25,7 +25,7 @@ func (r *run) prove(ctx context.Context, atRest Report, keeps kept) (snapshot.Re
 		Workspace: r.req.Target.Workspace, Created: r.req.Now(),
 		Differences:       append(atRest.Differences, running.Differences...),
 		NotComparable:     append(atRest.NotComparable, running.NotComparable...),
-		ChangedAfterStart: without(restAfter.Differences, atRest.Differences),
+		ChangedAfterStart: keeps.without(without(restAfter.Differences, atRest.Differences)),
 		Kept:              keeps.list(),
 		Want:              r.req.Target.State,
 		Have:              running.State,
@@ -58,6 +58,12 @@ func (k kept) covers(d snapshot.Difference) bool {
 	return slices.ContainsFunc(k[d.Part], func(thing kind.Kept) bool {
 		return slices.ContainsFunc(thing.Facts, func(name string) bool { return kind.Printable(name) == d.Fact })
 	})
+}
+
+// without leaves out the parts in which something was kept: their bytes are
+// not those of the target.
+func (k kept) without(ds []snapshot.Difference) []snapshot.Difference {
+	return slices.DeleteFunc(ds, func(d snapshot.Difference) bool { return len(k[d.Part]) > 0 })
 }
 
 func (k kept) list() []snapshot.Kept {

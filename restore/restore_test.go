@@ -1,0 +1,215 @@
+package restore_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"dogear/kind"
+	"dogear/kind/files"
+	"dogear/restore"
+	"dogear/snapshot"
+)
+
+func TestRunBringsBackAndProves(t *testing.T) {
+	d := newDesk(t)
+	saved := d.save()
+	before, err := os.Stat(d.path("kept"))
+	require.NoError(t, err)
+	d.wreck()
+	wrecked := d.save()
+
+	out, err := restore.Run(t.Context(), d.request(saved))
+	require.NoError(t, err)
+	require.True(t, out.Receipt.Identical)
+	require.Equal(t, saved.State, out.Receipt.Want)
+	require.Equal(t, saved.State, out.Receipt.Have)
+	require.Empty(t, out.Unhealthy)
+	require.Equal(t, "patch", out.Receipt.Parts[0].Method)
+	d.is(saved)
+	d.noJournal()
+	after, err := os.Stat(d.path("kept"))
+	require.NoError(t, err)
+	require.True(t, os.SameFile(before, after), "what was right is not touched")
+
+	safety, err := d.store.Snapshot(t.Context(), out.Receipt.Safety)
+	require.NoError(t, err)
+	require.Equal(t, wrecked.State, safety.State, "the safety snapshot is the state before")
+	_, err = restore.Run(t.Context(), d.request(safety))
+	require.NoError(t, err)
+	d.is(wrecked)
+}
+
+func TestRunWithNothingToDoTouchesNothing(t *testing.T) {
+	d := newDesk(t)
+	saved := d.save()
+	plan, err := restore.MakePlan(t.Context(), d.request(saved))
+	require.NoError(t, err)
+	require.Equal(t, kind.ActionNone, plan.Steps[0].Action)
+	require.Empty(t, plan.Stop)
+	require.Zero(t, plan.Bytes)
+
+	out, err := restore.Run(t.Context(), d.request(saved))
+	require.NoError(t, err)
+	require.True(t, out.Receipt.Identical)
+	require.Equal(t, "none", out.Receipt.Parts[0].Method)
+}
+
+func TestFailureBringsTheStateBeforeBack(t *testing.T) {
+	for name, after := range map[string]bool{"before anything is written": false, "after all is written": true} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			saved := d.save()
+			d.wreck()
+			wrecked := d.save()
+			fault := &faulty{Driver: files.New(), restores: 1, after: after}
+			d.driver = fault
+
+			_, err := restore.Run(t.Context(), d.request(saved))
+			var back *restore.RolledBackError
+			require.ErrorAs(t, err, &back)
+			require.ErrorContains(t, err, "the disk is on fire")
+			require.True(t, fault.fired)
+			d.is(wrecked)
+			d.noJournal()
+		})
+	}
+}
+
+func TestCancelBringsTheStateBeforeBack(t *testing.T) {
+	d := newDesk(t)
+	saved := d.save()
+	d.wreck()
+	wrecked := d.save()
+	ctx, cancel := context.WithCancel(t.Context())
+	d.during = func(stage string) {
+		if stage == "comparing every byte" {
+			cancel()
+		}
+	}
+	_, err := restore.Run(ctx, d.request(saved))
+	var back *restore.RolledBackError
+	require.ErrorAs(t, err, &back)
+	require.ErrorIs(t, err, context.Canceled)
+	d.is(wrecked)
+	d.noJournal()
+}
+
+// When even taking back fails the journal stays, and whoever comes next can
+// finish the job with it.
+func TestWhatCannotBeTakenBackStaysInTheJournal(t *testing.T) {
+	d := newDesk(t)
+	saved := d.save()
+	d.wreck()
+	wrecked := d.save()
+	d.driver = &alwaysFaulty{files.New()}
+	_, err := restore.Run(t.Context(), d.request(saved))
+	var unfinished *restore.UnfinishedError
+	require.ErrorAs(t, err, &unfinished)
+	require.FileExists(t, d.journal())
+
+	d.driver = files.New()
+	d.write("changed", "half written")
+	journal, err := restore.ReadJournal(d.journal())
+	require.NoError(t, err)
+	require.Equal(t, unfinished.Safety, journal.Safety)
+	safety, err := d.store.Snapshot(t.Context(), journal.Safety)
+	require.NoError(t, err)
+	rollback := restore.Rollback{
+		Drivers: d.drivers(), Workspace: d.ws, Safety: safety, Journal: journal,
+		Source: d.store, Guard: unguarded{}, HealthTimeout: time.Minute,
+	}
+	require.NoError(t, rollback.Run(t.Context()))
+	d.is(wrecked)
+	d.noJournal()
+}
+
+type alwaysFaulty struct{ *files.Driver }
+
+func (f *alwaysFaulty) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) error {
+	return (&faulty{Driver: f.Driver, restores: 1}).Restore(ctx, ws, part, source)
+}
+
+// What is written after the safety snapshot was taken is in no snapshot, and
+// is not overwritten.
+func TestNothingIsOverwrittenThatWasNotSaved(t *testing.T) {
+	d := newDesk(t)
+	saved := d.save()
+	d.wreck()
+	d.during = func(stage string) {
+		if stage == "restoring" {
+			d.write("changed", "at the last moment")
+		}
+	}
+	_, err := restore.Run(t.Context(), d.request(saved))
+	var back *restore.RolledBackError
+	require.ErrorAs(t, err, &back)
+	require.ErrorContains(t, err, "changed after the safety snapshot")
+	require.Equal(t, "at the last moment", d.read("changed"))
+	require.Equal(t, "in the meantime", d.read("added"))
+	d.noJournal()
+}
+
+// A damaged chunk is found before anything is touched.
+func TestMissingContentStopsBeforeAnythingIsTouched(t *testing.T) {
+	d := newDesk(t)
+	saved := d.save()
+	d.wreck()
+	wrecked := d.save()
+	req := d.request(saved)
+	req.Source = without{d.store, kind.Sum([]byte("soon gone"))}
+	_, err := restore.Run(t.Context(), req)
+	require.ErrorContains(t, err, "files/.")
+	d.is(wrecked)
+	d.noJournal()
+}
+
+type without struct {
+	kind.Source
+	missing kind.ChunkID
+}
+
+func (w without) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]byte, error) {
+	if id == w.missing {
+		return nil, os.ErrNotExist
+	}
+	return w.Source.Get(ctx, id, buf)
+}
+
+// No safety snapshot, no restore.
+func TestWithoutASafetySnapshotNothingIsTouched(t *testing.T) {
+	d := newDesk(t)
+	saved := d.save()
+	d.wreck()
+	wrecked := d.save()
+	req := d.request(saved)
+	req.Begin = func(context.Context) (snapshot.Session, error) { return nil, os.ErrPermission }
+	_, err := restore.Run(t.Context(), req)
+	require.ErrorIs(t, err, os.ErrPermission)
+	d.is(wrecked)
+
+	req = d.request(saved)
+	req.JournalPath = filepath.Join(d.root, "no", "such", "directory")
+	_, err = restore.Run(t.Context(), req)
+	require.Error(t, err)
+	d.is(wrecked)
+}
+
+func TestVerifyNamesDifferences(t *testing.T) {
+	d := newDesk(t)
+	saved := d.save()
+	d.wreck()
+	report, err := restore.Verify(t.Context(), d.drivers(), d.ws, &saved, d.store)
+	require.NoError(t, err)
+	require.False(t, report.Identical())
+	var facts []string
+	for _, diff := range report.Differences {
+		facts = append(facts, diff.Fact)
+	}
+	require.Equal(t, []string{".", "added", "changed", "removed"}, facts)
+	require.NotEqual(t, saved.State, report.State)
+}
