@@ -27,8 +27,12 @@ type meta struct {
 	Size     int64  `json:"size,omitempty"`
 }
 
-// checkpointTime is how long the workspace may stay frozen for a checkpoint.
-const checkpointTime = 5 * time.Second
+// How long the workspace may stay frozen for a checkpoint, and for all that
+// Hold does.
+const (
+	checkpointTime = 5 * time.Second
+	holdTime       = 15 * time.Second
+)
 
 // capture is the capture of one item of a server that runs.
 type capture struct {
@@ -79,9 +83,9 @@ func (c *capture) Prepare(ctx context.Context) error {
 
 // Hold opens the transaction. The writers are frozen or stopped by now.
 func (c *capture) Hold(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, holdTime)
+	defer cancel()
 	if c.database() == "" {
-		ctx, cancel := context.WithTimeout(ctx, 2*checkpointTime)
-		defer cancel()
 		if err := c.checkpoint(ctx); err != nil {
 			return err
 		}

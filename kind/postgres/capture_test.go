@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -78,26 +79,27 @@ func TestDumpsAsWanted(t *testing.T) {
 func TestHoldDoesNotWaitForLocks(t *testing.T) {
 	r := newRig(t)
 	r.sql("create table t (n int)")
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		testbed.SQL(t, r.container, "begin; lock table t in access exclusive mode; select pg_sleep(3); commit")
-	}()
-	defer func() { cancel(); <-ended }()
-	testbed.Eventually(t, 10*time.Second, "the table is locked", func() bool {
-		return r.sql("select count(*) from pg_locks where mode = 'AccessExclusiveLock' and granted and relation = 't'::regclass") == "1"
-	})
-	capture, err := r.driver.Open(ctx, r.ws, r.item("shop"), newChunks())
+	migration := exec.Command("docker", "exec", r.container, "psql", "-XqU", "shop", "-d", "shop", "-c",
+		"begin; lock table t in access exclusive mode; select pg_sleep(600)")
+	require.NoError(t, migration.Start())
+	locks := func() string {
+		return r.sql("select count(*) from pg_locks where mode = 'AccessExclusiveLock' and granted and relation = 't'::regclass")
+	}
+	testbed.Eventually(t, time.Minute, "the table is locked", func() bool { return locks() == "1" })
+
+	capture, err := r.driver.Open(t.Context(), r.ws, r.item("shop"), newChunks())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, capture.Close()) }()
-	start := time.Now()
-	require.NoError(t, capture.(kind.Holder).Hold(ctx))
-	require.Less(t, time.Since(start), 2*time.Second)
-	require.NoError(t, capture.Take(ctx))
-	part, err := capture.Finish(ctx)
+	require.NoError(t, capture.(kind.Holder).Hold(t.Context()))
+	require.NoError(t, capture.Take(t.Context()))
+	require.Equal(t, "1", locks())
+
+	r.sql("select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(600)%' and pid <> pg_backend_pid()")
+	require.Error(t, migration.Wait())
+	part, err := capture.Finish(t.Context())
 	require.NoError(t, err)
 	require.Contains(t, collect(t, part.ID, part.Facts), "shop: table public.t")
+	require.Len(t, part.Gaps, 1)
 }
 
 func TestServerThatCannotBeAsked(t *testing.T) {

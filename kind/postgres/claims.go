@@ -73,6 +73,9 @@ func innermost(hostPath string, found []kind.Item) (kind.ID, string) {
 			owner = item
 		}
 	}
+	if owner.Root == "" {
+		return kind.ID{}, ""
+	}
 	inside, _ := below(hostPath, owner.Root)
 	return owner.ID, inside
 }

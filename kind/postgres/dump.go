@@ -132,6 +132,9 @@ order by 1`
 )
 
 func (c *capture) findGaps(ctx context.Context) error {
+	if c.session.unlocked {
+		c.gap("definitions of the same instant as the rows", "somebody else held a lock on a table, perhaps to redefine it")
+	}
 	query := databaseGaps
 	if c.database() == "" {
 		query = serverGaps

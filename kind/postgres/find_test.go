@@ -13,13 +13,13 @@ import (
 
 // startServer starts a server whose data directory is below a volume's root
 // and whose options are those of `docker run`.
-func startServer(t *testing.T, options ...string) (container, volume string) {
+func startServer(t *testing.T, image string, options ...string) (container, volume string) {
 	t.Helper()
 	volume = testbed.Volume(t)
 	options = append([]string{
 		"--entrypoint=/bin/bash", "--volume=" + volume + ":/srv/db", "--env=POSTGRES_PASSWORD=wrong one",
 	}, options...)
-	container = testbed.Container(t, "bookworm", options, "-c", `set -e
+	container = testbed.Container(t, image, options, "-c", `set -e
 		install -d -o postgres /srv/db/15/main
 		as() { setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; }
 		as initdb -D /srv/db/15/main --username=shop --auth-local=trust --auth-host=scram-sha-256 --no-sync >/dev/null
@@ -35,7 +35,7 @@ func startServer(t *testing.T, options ...string) (container, volume string) {
 // No network, no valid password, not process 1, an unusual port and data
 // directory: the server is found by its process and reached from inside.
 func TestServerOnNoNetwork(t *testing.T) {
-	container, volume := startServer(t, "--network=none", "--env=POSTGRES_USER=shop")
+	container, volume := startServer(t, "bookworm", "--network=none", "--env=POSTGRES_USER=shop")
 	r := rigOn(t, container)
 	names := []string{}
 	for _, item := range r.items {
@@ -58,6 +58,21 @@ func TestServerOnNoNetwork(t *testing.T) {
 	require.Empty(t, part.Gaps)
 }
 
+func TestNewerServer(t *testing.T) {
+	testbed.Require(t, "trixie")
+	container, _ := startServer(t, "trixie", "--network=none", "--env=POSTGRES_USER=shop", "--env=PGPORT=6543")
+	r := rigOn(t, container)
+	r.sql(schema)
+	before := r.facts()
+	r.sql("alter table orders alter total set default 1")
+	require.Equal(t, []string{"shop: schema column public.orders.total"}, changed(before, r.facts()))
+	part, facts := r.capture(r.item("shop"), newChunks(), nil)
+	require.Equal(t, r.factsOf(r.item("shop")), facts)
+	require.Len(t, part.Gaps, 1)
+	server, _ := r.capture(r.item(""), newChunks(), nil)
+	require.Empty(t, server.Gaps)
+}
+
 // The services that use a database have the same variables as the database.
 func TestClientsAreNoServers(t *testing.T) {
 	client := testbed.Container(t, "busybox", []string{"--env=POSTGRES_USER=shop", "--env=POSTGRES_PASSWORD=x"}, "sleep", "600")
@@ -65,7 +80,7 @@ func TestClientsAreNoServers(t *testing.T) {
 }
 
 func TestPasswordsAreNotShown(t *testing.T) {
-	container, _ := startServer(t, "--network=none")
+	container, _ := startServer(t, "bookworm", "--network=none")
 	testbed.Exec(t, container, "sh", "-c", `printf 'local all all scram-sha-256\n' > /srv/db/15/main/pg_hba.conf && kill -HUP $(head -n1 /srv/db/15/main/postmaster.pid)`)
 	r := rigOn(t, container)
 	require.Len(t, r.items, 1)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"dogear/kind"
 )
@@ -32,7 +33,7 @@ func discard(_ string, write func(io.Writer) error) error { return write(io.Disc
 // contents returns a fact about the rows of each relation. What is read goes
 // to keep, which may be nil.
 func (s *session) contents(ctx context.Context, keep keepFunc) ([]kind.Fact, error) {
-	facts := s.sequences
+	facts := slices.Clone(s.sequences)
 	if keep == nil && !s.isSmall() {
 		for _, r := range s.relations {
 			facts = append(facts, kind.Fact{Name: r.word + " " + r.name, Value: notDigested})
@@ -41,6 +42,9 @@ func (s *session) contents(ctx context.Context, keep keepFunc) ([]kind.Fact, err
 	}
 	if keep == nil {
 		keep = discard
+	}
+	if _, err := s.conn.Exec(ctx, "set local statement_timeout = 0"); err != nil { // the largest table takes its time
+		return nil, fmt.Errorf("set up the session: %w", err)
 	}
 	for _, r := range s.relations {
 		value, err := s.copyRelation(ctx, r, keep)

@@ -23,6 +23,7 @@ type session struct {
 	sequences []kind.Fact
 	size      int64
 	superuser bool
+	unlocked  bool // somebody else held a lock that keeps us from taking ours
 }
 
 // relation is something that has rows.
@@ -93,6 +94,7 @@ func (s *session) lock(ctx context.Context) error {
 	if !errors.As(err, &refused) {
 		return wrap("lock the tables", err)
 	}
+	s.unlocked = true
 	_, err = s.conn.Exec(ctx, "rollback to before_lock; release before_lock", pgx.QueryExecModeSimpleProtocol)
 	return wrap("lock the tables", err)
 }

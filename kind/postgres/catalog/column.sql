@@ -5,7 +5,7 @@ select format('schema column %I.%I.%I', n.nspname, c.relname, a.attname) as name
        case when to_jsonb(a) ->> 'attgenerated' > '' then 'yes' end as generated,
        pg_get_expr(d.adbin, d.adrelid) as default,
        nullif(a.attidentity::text, '') as identity,
-       case when a.attcollation <> t.typcollation then a.attcollation::regcollation::text end as collation,
+       case when a.attcollation <> t.typcollation then (select format('%I.%I', cn.nspname, co.collname) from pg_collation co join pg_namespace cn on cn.oid = co.collnamespace where co.oid = a.attcollation) end as collation,
        case when a.attstorage <> t.typstorage then a.attstorage end as storage,
        nullif(to_jsonb(a) ->> 'attcompression', '') as compression,
        nullif(a.attstattarget, -1) as statistics,
