@@ -205,6 +205,8 @@ func healthy(live, want *description) (bool, error) {
 	state := live.Container.State
 	hint := "see docker logs " + live.Name
 	switch {
+	case live.State == Stopped && state.ExitCode == 0 && state.Status == "exited":
+		return true, nil // a job that has done its work; that it ran is a fact
 	case live.State == Stopped && state.Status != "restarting":
 		return true, fmt.Errorf("it exited with code %d; %s", state.ExitCode, hint)
 	case live.State != Running || state.Restarting:

@@ -1,0 +1,90 @@
+package container_test
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"dogear/internal/docker"
+	"dogear/internal/testbed"
+	"dogear/kind"
+)
+
+// TestConflicts names everything that is in the way before anything is
+// touched.
+func TestConflicts(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := listener.Addr().String()
+	require.NoError(t, listener.Close())
+	source := filepath.Join(t.TempDir(), "source")
+	require.NoError(t, os.Mkdir(source, 0o755))
+	name := started(t, "-p", address+":80", "-v", source+":/source:ro")
+	w := newWorld(t, docker.Options{}, name)
+	parts := w.capture()
+	require.Equal(t, kind.ActionNone, w.preview(parts, name).Action)
+	require.Contains(t, gapsOf(parts), "bind mount "+source)
+
+	testbed.Docker(t, "rm", "--force", name)
+	require.NoError(t, os.Remove(source))
+	listener, err = net.Listen("tcp", address)
+	require.NoError(t, err)
+	change := w.preview(parts, name)
+	require.Equal(t, kind.ActionCreate, change.Action)
+	require.Len(t, change.Conflicts, 2)
+	require.Contains(t, change.Conflicts[0], source)
+	require.Contains(t, change.Conflicts[1], address)
+	require.Contains(t, change.Conflicts[1], "a process on this host")
+	require.NoError(t, listener.Close())
+
+	holder := testbed.Container(t, "busybox", []string{"-p", address + ":80"}, idle()...)
+	require.Contains(t, strings.Join(w.preview(parts, name).Conflicts, "\n"), holder)
+	err = w.containers.Restore(t.Context(), w.ws, partOf(parts, name).Part, w.store)
+	require.ErrorContains(t, err, source)
+	require.NoDirExists(t, source, "the engine made a directory of its own")
+}
+
+func (w *world) preview(parts []captured, name string) kind.Change {
+	w.t.Helper()
+	change, err := w.containers.Preview(w.t.Context(), w.ws, partOf(parts, name).Part, w.store)
+	require.NoError(w.t, err)
+	return change
+}
+
+func partOf(parts []captured, name string) captured {
+	for _, p := range parts {
+		if p.ID == idOf(name) {
+			return p
+		}
+	}
+	return captured{}
+}
+
+func gapsOf(parts []captured) []string {
+	var what []string
+	for _, p := range parts {
+		for _, gap := range p.Gaps {
+			what = append(what, gap.What)
+		}
+	}
+	return what
+}
+
+// TestNetworkMadeAnew attaches a container that still exists to the network
+// that has taken the place of its own.
+func TestNetworkMadeAnew(t *testing.T) {
+	network := testbed.Network(t)
+	name := started(t, "--network", network, "--network-alias", "shop")
+	w := newWorld(t, docker.Options{}, name)
+	parts := w.capture()
+	id := testbed.Inspect(t, name, ".Id")
+	w.stop()
+	testbed.Docker(t, "network", "rm", network)
+	w.restore(parts)
+	require.Empty(t, w.differences(parts))
+	require.Equal(t, id, testbed.Inspect(t, name, ".Id"))
+}
