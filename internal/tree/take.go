@@ -29,6 +29,7 @@ type walked struct {
 // hold for them; Prepare sees theirs (see calm).
 func (c *capture) Take(ctx context.Context) error {
 	c.begin()
+	c.held = kind.Interval{}
 	if err := c.makeSpill(); err != nil {
 		return err
 	}

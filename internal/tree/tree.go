@@ -67,6 +67,7 @@ type Capture interface {
 	// called several times.
 	Prepare(ctx context.Context) error
 	// Take fixes the state: what differs from the last pass is copied raw.
+	// Called again it fixes the state anew.
 	Take(ctx context.Context) error
 	// Finish stores the rest and the manifest.
 	Finish(ctx context.Context) (Result, error)

@@ -20,11 +20,10 @@ var errMoved = errors.New("git changed the repository all the while it was captu
 type capture struct {
 	ws    *kind.Workspace
 	item  kind.Item
-	sink  kind.Sink
-	opts  tree.Options
 	gaps  []kind.Gap
 	files tree.Capture
-	state *state // what Take fixed
+	// What Take fixed, as it was read before and after: both mean the same.
+	before, state *state
 }
 
 // Open begins a capture. It waits a little for a git command that runs.
@@ -37,16 +36,15 @@ func (d *Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, s
 	if err != nil {
 		return nil, err
 	}
-	c := &capture{ws: ws, item: item, sink: sink, opts: options(ws, item, dirs)}
+	c := &capture{ws: ws, item: item}
 	for _, lock := range left {
 		c.gaps = append(c.gaps, kind.Gap{Part: item.ID, What: kind.Printable(lock), Why: "a lock of a git command that was killed, or that waits for its user"})
 	}
-	return c, c.open(ctx)
-}
-
-func (c *capture) open(ctx context.Context) (err error) {
-	c.files, err = tree.New(c.item.Root).Capture(ctx, c.opts, c.sink)
-	return err
+	c.files, err = tree.New(item.Root).Capture(ctx, options(ws, item, dirs), sink)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // Prepare reads and stores files while everything is live.
@@ -54,11 +52,10 @@ func (c *capture) Prepare(ctx context.Context) error { return c.files.Prepare(ct
 
 // Take fixes the tree, and the state that its facts will be read from. No
 // freeze stops a git command of the user's, so the state is read before and
-// after: if it is the same the tree in between holds that state.
-func (c *capture) Take(ctx context.Context) error {
+// after: if it is the same, the tree in between holds that state.
+func (c *capture) Take(ctx context.Context) (err error) {
 	for range takeAttempts {
-		before, err := readState(c.item.Root)
-		if err != nil {
+		if c.before, err = readState(c.item.Root); err != nil {
 			return err
 		}
 		if err := c.files.Take(ctx); err != nil {
@@ -67,22 +64,11 @@ func (c *capture) Take(ctx context.Context) error {
 		if c.state, err = readState(c.item.Root); err != nil {
 			return err
 		}
-		if c.state.equal(before) {
+		if c.state.equal(c.before) {
 			return nil
-		}
-		if err := c.again(ctx); err != nil {
-			return err
 		}
 	}
 	return errMoved
-}
-
-// again drops what Take got, which is no state that ever was.
-func (c *capture) again(ctx context.Context) error {
-	if err := c.Close(); err != nil {
-		return err
-	}
-	return c.open(ctx)
 }
 
 // Finish stores the tree and returns the part.
@@ -113,7 +99,7 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 }
 
 // checkState makes sure that the facts are made of the very bytes that were
-// captured.
+// captured, or of an index with the same meaning.
 func (c *capture) checkState(result tree.Result) error {
 	wanted := patterns(c.state.dirs, stateFiles)
 	captured := 0
@@ -124,8 +110,7 @@ func (c *capture) checkState(result tree.Result) error {
 		if e.Type != tree.Regular || e.Unread || !kind.MatchAny(wanted, e.Path) {
 			continue
 		}
-		entry, ok := c.state.files[e.Path]
-		if !ok || sha256.Sum256(entry.content) != e.Digest {
+		if !c.state.holds(e) && !c.before.holds(e) {
 			return fmt.Errorf("%s: %w", kind.Printable(e.Path), errMoved)
 		}
 		captured++
@@ -136,12 +121,12 @@ func (c *capture) checkState(result tree.Result) error {
 	return nil
 }
 
-// Close releases everything.
-func (c *capture) Close() error {
-	if c.files == nil {
-		return nil
-	}
-	files := c.files
-	c.files = nil
-	return files.Close()
+// holds reports whether a captured file is the one that the state was read
+// from.
+func (s *state) holds(e tree.Entry) bool {
+	entry, ok := s.files[e.Path]
+	return ok && sha256.Sum256(entry.content) == e.Digest
 }
+
+// Close releases everything.
+func (c *capture) Close() error { return c.files.Close() }

@@ -131,12 +131,20 @@ func ignoreUnread(err error) error {
 	return ignoreMissing(err)
 }
 
-// equal reports whether two states are made of the same bytes, with their
-// objects in the same packs.
+// equal reports whether two states mean the same, with their objects in the
+// same packs.
 func (s *state) equal(other *state) bool {
-	return slices.Equal(s.dirs, other.dirs) && slices.Equal(s.packs, other.packs) && maps.EqualFunc(s.files, other.files, func(a, b stateEntry) bool {
-		return a.link == b.link && bytes.Equal(a.content, b.content)
-	})
+	return slices.Equal(s.dirs, other.dirs) && slices.Equal(s.packs, other.packs) &&
+		maps.EqualFunc(s.files, other.files, sameEntry)
+}
+
+func sameEntry(a, b stateEntry) bool {
+	if a.link != b.link || bytes.Equal(a.content, b.content) {
+		return a.link == b.link
+	}
+	n, digest := meaning(a.content)
+	m, other := meaning(b.content)
+	return n == m && digest == other
 }
 
 // content returns the content of a state file, and whether it is there.
