@@ -153,39 +153,16 @@ func (p *plan) sequence(ctx context.Context, root int, source kind.Source) error
 
 // writeAll writes contents, several files at a time.
 func (p *plan) writeAll(ctx context.Context, root int, source kind.Source) error {
-	all := append(slices.Clone(p.files), p.patches...)
-	if len(all) == 0 {
-		return nil
-	}
-	next := make(chan int)
+	next := make(chan action)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(next)
-		for i := range all {
-			select {
-			case next <- i:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		return nil
+		return feed(ctx, next, p.files)
 	})
 	writers := make([]*writer, workers)
 	for i := range writers {
-		w := newWriter(root, source)
-		writers[i] = w
-		group.Go(func() error {
-			for i := range next {
-				write := w.put
-				if i >= len(p.files) {
-					write = w.patch
-				}
-				if err := w.each(ctx, all[i:i+1], write); err != nil {
-					return errors.Join(err, w.close())
-				}
-			}
-			return w.close()
-		})
+		writers[i] = newWriter(root, source)
+		group.Go(func() error { return writers[i].files(ctx, next) })
 	}
 	err := group.Wait()
 	for _, w := range writers {
@@ -206,7 +183,7 @@ func (p *plan) permitted() error {
 		return fmt.Errorf("list own groups: %w", err)
 	}
 	groups = append(groups, os.Getegid())
-	for _, a := range slices.Concat(p.folders, p.files, p.links, p.metas, p.dirs, p.patches) {
+	for _, a := range slices.Concat(p.folders, p.files, p.links, p.metas, p.dirs) {
 		if int(a.want.UID) != uid || !slices.Contains(groups, int(a.want.GID)) {
 			return fmt.Errorf("%s belongs to user %d and group %d: only root can restore it",
 				kind.Printable(orDot(a.path())), a.want.UID, a.want.GID)

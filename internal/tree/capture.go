@@ -16,7 +16,6 @@ type capture struct {
 	pass
 	begun   bool // records were loaded from the index
 	records []record
-	gaps    []kind.Gap
 	held    kind.Interval
 	spill   *spill
 }
@@ -47,7 +46,7 @@ func (c *capture) Prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	records, _, err := c.run(ctx, w.nodes, c.records)
+	records, err := c.run(ctx, w.nodes, c.records)
 	if err != nil {
 		return err
 	}
@@ -71,7 +70,7 @@ func (c *capture) Finish(ctx context.Context) (Result, error) {
 	return Result{
 		Manifest:  manifest,
 		Held:      c.held,
-		Gaps:      c.gaps,
+		Gaps:      gapsOf(c.records),
 		Entries:   entriesOf(c.records),
 		BytesRead: c.read,
 	}, nil

@@ -66,7 +66,7 @@ func (d *Dir) scan(ctx context.Context, opts Options) (_ scanned, err error) {
 		return scanned{}, err
 	}
 	p := pass{root: root, opts: opts, now: d.now}
-	records, _, err := p.run(ctx, w.nodes, loadIndex(opts.Index))
+	records, err := p.run(ctx, w.nodes, loadIndex(opts.Index))
 	if err != nil {
 		return scanned{}, err
 	}

@@ -2,8 +2,11 @@ package tree_test
 
 import (
 	"context"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -110,4 +113,30 @@ func (s lyingSource) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]by
 		b[5000] ^= 1
 	}
 	return b, err
+}
+
+// Without /proc no extended attribute can be read. That must not look as if
+// the files were gone.
+func TestWithoutProcNothingLooksGone(t *testing.T) {
+	if !isRoot() {
+		t.Skip("only root can hide /proc")
+	}
+	const variable = "DOGEAR_TREE_TEST_NO_PROC"
+	if os.Getenv(variable) == "" {
+		cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$")
+		cmd.Env = append(os.Environ(), variable+"=1")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+		out, err := cmd.CombinedOutput()
+		if errors.Is(err, unix.EPERM) {
+			t.Skip("no mount namespaces here")
+		}
+		require.NoError(t, err, "%s", out)
+		return
+	}
+	root := t.TempDir()
+	writeFile(t, filepath.Join(root, "file"), "content")
+	require.NoError(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+	require.NoError(t, unix.Mount("none", "/proc", "tmpfs", 0, ""))
+	result := captureTree(t, root, tree.Options{}, kindtest.NewMemory())
+	require.Len(t, result.Gaps, 2)
 }

@@ -104,6 +104,9 @@ func (v *validator) check(e *Entry) error {
 	if err := checkPath(e.Path); err != nil {
 		return err
 	}
+	if _, name := split(e.Path); e.Type != Folder && isTemporary(name) {
+		return fmt.Errorf("%q is a temporary file of dogear", kind.Printable(e.Path))
+	}
 	if kind.CompareNames(v.last, e.Path) >= 0 {
 		return fmt.Errorf("%q stands after %q in a tree", kind.Printable(e.Path), kind.Printable(v.last))
 	}
@@ -160,7 +163,7 @@ func checkPath(path string) error {
 		return fmt.Errorf("%q is no path: it holds a NUL", kind.Printable(path))
 	}
 	for _, name := range strings.Split(path, "/") {
-		if name == "" || name == "." || name == ".." || isTemporary(name) {
+		if name == "" || name == "." || name == ".." {
 			return fmt.Errorf("%q is no path within a tree", kind.Printable(path))
 		}
 	}

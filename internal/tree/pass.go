@@ -2,13 +2,11 @@ package tree
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 
 	"dogear/kind"
 )
@@ -26,21 +24,17 @@ type pass struct {
 }
 
 // run returns the records of nodes, taken from known (sorted) where they
-// still hold, and the reasons for what could not be read.
-func (p *pass) run(ctx context.Context, nodes []node, known []record) ([]record, []kind.Gap, error) {
+// still hold.
+func (p *pass) run(ctx context.Context, nodes []node, known []record) ([]record, error) {
 	records, err := p.reuse(ctx, nodes, known)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	todo := p.missing(nodes, records)
-	failed, err := p.readAll(ctx, nodes, records, todo)
-	if err != nil {
-		return nil, nil, err
+	if err := p.readAll(ctx, nodes, records, p.missing(nodes, records)); err != nil {
+		return nil, err
 	}
 	copyLinks(nodes, records)
-	gaps := gapsOf(nodes, failed)
-	records = slices.DeleteFunc(records, func(r record) bool { return r.Type == 0 })
-	return records, gaps, nil
+	return slices.DeleteFunc(records, func(r record) bool { return r.Type == 0 }), nil
 }
 
 // reuse returns a record for each node, an empty one where none holds.
@@ -147,71 +141,53 @@ func firstRank(first []kind.Pattern, path string) int {
 // readAll reads nodes[i] into records[i] for each i in todo: first, in order,
 // what has to be first, the rest side by side. Records of what is gone stay
 // empty.
-func (p *pass) readAll(ctx context.Context, nodes []node, records []record, todo []int) (map[string]error, error) {
+func (p *pass) readAll(ctx context.Context, nodes []node, records []record, todo []int) error {
 	ordered := 0
 	for ordered < len(todo) && firstRank(p.opts.First, nodes[todo[ordered]].path) < len(p.opts.First) {
 		ordered++
 	}
-	failed := make(map[string]error)
-	if err := p.readSome(ctx, nodes, records, todo[:ordered], 1, failed); err != nil {
-		return nil, err
+	if err := p.readSome(ctx, nodes, records, todo[:ordered], 1); err != nil {
+		return err
 	}
-	return failed, p.readSome(ctx, nodes, records, todo[ordered:], workers, failed)
+	return p.readSome(ctx, nodes, records, todo[ordered:], workers)
 }
 
-func (p *pass) readSome(ctx context.Context, nodes []node, records []record, todo []int, workers int, failed map[string]error) error {
+func (p *pass) readSome(ctx context.Context, nodes []node, records []record, todo []int, workers int) error {
 	if len(todo) == 0 {
 		return ctx.Err()
+	}
+	readers := make([]*reader, workers)
+	for w := range readers {
+		var err error
+		if readers[w], err = newReader(p.root, p.opts, p.sink, p.now); err != nil {
+			return err
+		}
 	}
 	next := make(chan int)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(next)
-		for _, i := range todo {
-			select {
-			case next <- i:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		return nil
+		return feed(ctx, next, todo)
 	})
-	errs := make([]error, len(nodes))
-	reads := make([]int64, workers)
-	for w := range workers {
-		group.Go(func() error { return p.work(ctx, nodes, records, next, errs, &reads[w]) })
+	for _, r := range readers {
+		group.Go(func() error { return r.records(ctx, nodes, records, next) })
 	}
 	err := group.Wait()
-	for i, err := range errs {
-		if err != nil {
-			failed[nodes[i].path] = err
-		}
-	}
-	for _, n := range reads {
-		p.read += n
+	for _, r := range readers {
+		p.read += r.read
 	}
 	return err
 }
 
-func (p *pass) work(ctx context.Context, nodes []node, records []record, next <-chan int, errs []error, read *int64) (err error) {
-	r, err := newReader(p.root, p.opts, p.sink, p.now)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.dirs.forget()) }()
-	for i := range next {
-		rec, err := r.record(ctx, &nodes[i])
-		switch {
-		case rec.Unread:
-			errs[i] = err
-		case errors.Is(err, unix.ENOENT):
-			continue
-		case err != nil:
-			return err
+// feed sends items until the context ends.
+func feed[T any](ctx context.Context, next chan<- T, items []T) error {
+	for _, item := range items {
+		select {
+		case next <- item:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		records[i] = rec
 	}
-	*read = r.read
 	return nil
 }
 
@@ -233,23 +209,4 @@ func copyLinks(nodes []node, records []record) {
 			records[i] = r
 		}
 	}
-}
-
-// gapsOf lists what could not be read, sorted.
-func gapsOf(nodes []node, failed map[string]error) []kind.Gap {
-	var gaps []kind.Gap
-	for i := range nodes {
-		if err := failed[nodes[i].path]; err != nil {
-			gaps = append(gaps, kind.Gap{What: kind.Printable(orDot(nodes[i].path)), Why: err.Error()})
-		}
-	}
-	return gaps
-}
-
-// orDot names the root.
-func orDot(path string) string {
-	if path == "" {
-		return "."
-	}
-	return path
 }

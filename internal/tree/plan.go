@@ -4,6 +4,8 @@ package tree
 type action struct {
 	want *Entry  // nil: remove
 	live *record // nil: there is none
+	// patch says that only what differs is written, in place.
+	patch bool
 }
 
 func (a action) path() string {
@@ -21,8 +23,7 @@ type plan struct {
 	stale    []string // temporary files that a killed run left
 	removals []action // in reverse order: what is in a directory before it
 	folders  []action // to be made
-	files    []action // to be written whole, or made anew if they are no regular files
-	patches  []action // to be written in part
+	files    []action // to be written, or made anew if they are no regular files
 	links    []action // to be linked to the first of their group
 	metas    []action // of entries that are no directories
 	dirs     []action // whose attributes are set at last, as their entries are written

@@ -152,7 +152,7 @@ func (p *planner) create(a action) {
 	case a.want.Group != "":
 		p.plan.links = append(p.plan.links, a)
 	default:
-		p.files = append(p.files, a)
+		p.plan.files = append(p.plan.files, a)
 		p.need(a.want.Chunks)
 		p.changes.Bytes += dataSize(a.want)
 	}
@@ -230,7 +230,8 @@ func (p *planner) leaf(a action) {
 
 func (p *planner) patch(a action) {
 	blocks := changedBlocks(a.live, a.want)
-	p.patches = append(p.patches, a)
+	a.patch = true
+	p.plan.files = append(p.plan.files, a)
 	for _, i := range blocks {
 		p.need(a.want.Chunks[i : i+1])
 		p.changes.Bytes += min(content.BlockSize, a.want.Size-int64(i)*content.BlockSize)

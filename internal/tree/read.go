@@ -42,48 +42,74 @@ func newReader(root int, opts Options, sink kind.Sink, now func() time.Time) (*r
 	return &reader{dirs: opener{root: root}, opts: opts, sink: sink, now: now, cdc: cdc, blocks: content.Blocks()}, nil
 }
 
-// record reads the entry of a node. It returns unix.ENOENT if it is gone, and
-// an entry that is Unread, with the reason, if it cannot be read.
+// records reads nodes[i] into records[i] for each i that comes.
+func (r *reader) records(ctx context.Context, nodes []node, records []record, next <-chan int) (err error) {
+	defer func() { err = errors.Join(err, r.dirs.forget()) }()
+	for i := range next {
+		if records[i], err = r.record(ctx, &nodes[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// record reads the entry of a node. What is gone has an empty record; what
+// cannot be read is Unread. Errors are those of the sink and the context.
 func (r *reader) record(ctx context.Context, n *node) (record, error) {
 	if n.typ == Boundary {
 		return record{Entry: Entry{Path: n.path, Type: Boundary}}, nil
 	}
 	if n.err != nil {
-		return r.unread(n, n.err)
+		return r.unread(n, n.err), nil
 	}
 	rec, err := r.attempt(ctx, n.path)
 	var fatal sinkError
 	switch {
-	case err == nil || errors.Is(err, unix.ENOENT) || errors.As(err, &fatal) || ctx.Err() != nil:
-		return rec, err
-	default:
-		return r.unread(n, err)
+	case err == nil:
+		return rec, nil
+	case errors.As(err, &fatal) || ctx.Err() != nil:
+		return record{}, err
+	case r.gone(n.path):
+		return record{}, nil
 	}
+	return r.unread(n, err), nil
 }
 
-func (r *reader) unread(n *node, why error) (record, error) {
-	rec := record{Entry: n.stamp.entry(n.path), stamp: n.stamp, readAt: r.now()}
+// gone reports whether there is no such entry any more.
+func (r *reader) gone(path string) bool {
+	dir, name, err := r.dirs.parent(path)
+	if err == nil {
+		_, _, err = status(dir, name)
+	}
+	return errors.Is(err, unix.ENOENT)
+}
+
+func (r *reader) unread(n *node, why error) record {
+	rec := record{Entry: n.stamp.entry(n.path), stamp: n.stamp, readAt: r.now(), why: why.Error()}
 	rec.Unread = true
-	return rec, why
+	return rec
 }
 
 // attempt reads an entry until it holds still meanwhile.
-func (r *reader) attempt(ctx context.Context, path string) (record, error) {
+func (r *reader) attempt(ctx context.Context, path string) (rec record, err error) {
 	dir, name, err := r.dirs.parent(path)
 	if err != nil {
 		return record{}, err
 	}
-	var rec record
 	for range attempts {
 		var stable bool
 		rec, stable, err = r.once(ctx, dir, name, path)
-		if err != nil || stable {
+		if stable || err != nil && !errors.Is(err, errReplaced) {
 			return rec, err
 		}
 	}
 	rec.Unstable = true
-	return rec, nil
+	return rec, err
 }
+
+// errReplaced says that another file took the place of the one that was
+// looked at before it could be opened.
+var errReplaced = errors.New("it was replaced again and again while it was being opened")
 
 // once reads an entry, and reports whether it held still.
 func (r *reader) once(ctx context.Context, dir int, name, path string) (record, bool, error) {
@@ -140,7 +166,7 @@ func (r *reader) calm(f *os.File, rec *record) error {
 		return err
 	}
 	if s.inode() != rec.stamp.inode() || s.kind() != Regular {
-		return errors.New("it was replaced while it was being opened")
+		return errReplaced
 	}
 	if r.spill != nil || rec.readAt.Sub(rec.stamp.ctime.time()) > writeBack || !hasWriter(f) {
 		return nil

@@ -2,6 +2,8 @@ package tree
 
 import (
 	"time"
+
+	"dogear/kind"
 )
 
 // record is an entry as it was read, with what is needed to tell later
@@ -15,6 +17,8 @@ type record struct {
 	stored bool
 	// spilled is where the content lies in the spill file until it is stored.
 	spilled *spilled
+	// why says why an entry is Unread.
+	why string
 }
 
 // holds reports whether a node is still as it was recorded.
@@ -37,4 +41,23 @@ func setGroups(records []record) {
 			firsts[r.stamp.inode()] = r.Path
 		}
 	}
+}
+
+// gapsOf lists what could not be read.
+func gapsOf(records []record) []kind.Gap {
+	var gaps []kind.Gap
+	for i := range records {
+		if r := &records[i]; r.Unread {
+			gaps = append(gaps, kind.Gap{What: kind.Printable(orDot(r.Path)), Why: r.why})
+		}
+	}
+	return gaps
+}
+
+// orDot names the root.
+func orDot(path string) string {
+	if path == "" {
+		return "."
+	}
+	return path
 }

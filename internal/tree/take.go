@@ -2,11 +2,8 @@ package tree
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"dogear/kind"
 )
@@ -132,12 +129,10 @@ func (c *capture) copy(ctx context.Context, nodes []node, keep []kind.Pattern) (
 	if len(keep) > 0 {
 		c.restoreKept(nodes, records, keep)
 	}
-	failed, err := c.copyAll(ctx, nodes, records)
-	if err != nil {
+	if err := c.copyAll(ctx, nodes, records); err != nil {
 		return false, err
 	}
 	copyLinks(nodes, records)
-	c.gaps = gapsOf(nodes, failed)
 	moved := false
 	for i := range records {
 		moved = moved || records[i].stamp != nodes[i].stamp
@@ -161,30 +156,19 @@ func (c *capture) restoreKept(nodes []node, records []record, keep []kind.Patter
 	}
 }
 
-func (c *capture) copyAll(ctx context.Context, nodes []node, records []record) (_ map[string]error, err error) {
+func (c *capture) copyAll(ctx context.Context, nodes []node, records []record) error {
 	r, err := newReader(c.root, c.opts, c.sink, c.now)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r.spill = c.spill
-	defer func() { err = errors.Join(err, r.dirs.forget()) }()
-	failed := make(map[string]error)
-	for _, i := range c.missing(nodes, records) {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		rec, err := r.record(ctx, &nodes[i])
-		switch {
-		case rec.Unread:
-			failed[nodes[i].path] = err
-		case errors.Is(err, unix.ENOENT):
-			continue
-		case err != nil:
-			return nil, err
-		}
-		records[i] = rec
+	todo := c.missing(nodes, records)
+	next := make(chan int, len(todo))
+	for _, i := range todo {
+		next <- i
 	}
-	return failed, nil
+	close(next)
+	return r.records(ctx, nodes, records, next)
 }
 
 func (c *capture) makeSpill() (err error) {

@@ -51,10 +51,6 @@ func (w *walker) below(ctx context.Context, fd int, path string, names []string)
 		return err
 	}
 	for _, name := range names {
-		if isTemporary(name) {
-			w.stale = append(w.stale, join(path, name))
-			continue
-		}
 		if err := w.visit(ctx, fd, name, join(path, name)); err != nil {
 			return err
 		}
@@ -72,6 +68,10 @@ func (w *walker) visit(ctx context.Context, parent int, name, path string) error
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
+	}
+	if s.kind() != Folder && isTemporary(name) {
+		w.stale = append(w.stale, path)
+		return nil
 	}
 	if mounted || w.nested[path] {
 		w.nodes = append(w.nodes, node{path: path, typ: Boundary})

@@ -43,6 +43,20 @@ func (w *writer) each(ctx context.Context, actions []action, do func(context.Con
 	return nil
 }
 
+// files writes those that come.
+func (w *writer) files(ctx context.Context, next <-chan action) error {
+	for a := range next {
+		write := w.put
+		if a.patch {
+			write = w.patch
+		}
+		if err := w.each(ctx, []action{a}, write); err != nil {
+			return errors.Join(err, w.close())
+		}
+	}
+	return w.close()
+}
+
 // temporary returns the name under which name is staged. It is always the
 // same: what a killed run left is found by it.
 func temporary(name string) string {
