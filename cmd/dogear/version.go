@@ -15,19 +15,22 @@ func versionCommand(a *app) *cobra.Command {
 		Short: "Show the version of Dogear and of its store's format",
 		Args:  arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
-			v := version()
+			v := versionInfo()
 			return a.print(v, v.Version, func(p *render.Page) { render.Version(p, v) })
 		},
 	}
 }
 
-func version() render.VersionInfo {
-	v := render.VersionInfo{Version: "unknown", StoreFormat: storeFormat, Go: runtime.Version()}
+// version is set when a release is built (see the Makefile).
+var version string
+
+func versionInfo() render.VersionInfo {
+	v := render.VersionInfo{Version: orElse(version, "unknown"), StoreFormat: storeFormat, Go: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v
 	}
-	v.Version = info.Main.Version
+	v.Version = orElse(version, info.Main.Version)
 	for _, s := range info.Settings {
 		switch s.Key {
 		case "vcs.revision":

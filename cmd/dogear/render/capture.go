@@ -24,7 +24,7 @@ func (p *Page) captured(verb string, r api.CaptureResult) {
 	p.title("%s %s as %s", verb, r.Snapshot.Workspace.Root, r.Snapshot.ID)
 	p.line("  %s: %s", count(len(r.Parts), "part"), consistencies(r.Parts))
 	p.line("  %s read, %s added to the store", size(r.Bytes.Read), size(r.Bytes.Added))
-	p.line("  frozen for %s, %s in all", ms(r.Timings.FreezeMS), ms(r.Timings.TotalMS))
+	p.line("  %s in all%s", ms(r.Timings.TotalMS), freeze(r.Timings.FreezeMS))
 	p.gaps("Not captured", r.NotCaptured)
 }
 
@@ -47,4 +47,11 @@ func consistencies(parts []api.Part) string {
 		out = append(out, fmt.Sprintf("%d live, not for certain of the same moment (%s)", len(live), strings.Join(live, ", ")))
 	}
 	return strings.Join(out, ", ")
+}
+
+func freeze(n int64) string {
+	if n == 0 {
+		return ", nothing was frozen"
+	}
+	return ", frozen for " + ms(n)
 }

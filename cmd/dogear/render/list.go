@@ -28,8 +28,8 @@ func Show(p *Page, s api.SnapshotDetail) {
 	p.title("%s of %s", snapshotName(s.Snapshot), s.Workspace.Root)
 	p.line("  taken by %s, consistency: %s", s.Author, s.Consistency)
 	p.line("  state %s", s.State)
-	p.line("  frozen for %s, %s in all; %s read, %s added to the store",
-		ms(s.Timings.FreezeMS), ms(s.Timings.TotalMS), size(s.Bytes.Read), size(s.Bytes.Added))
+	p.line("  %s in all%s; %s read, %s added to the store",
+		ms(s.Timings.TotalMS), freeze(s.Timings.FreezeMS), size(s.Bytes.Read), size(s.Bytes.Added))
 	rows := make([][]string, 0, len(s.Parts))
 	for _, part := range s.Parts {
 		rows = append(rows, []string{part.ID.String(), string(part.Consistency), count(int(part.Facts.Count), "fact")})

@@ -53,7 +53,7 @@ func TestPausedNamesWhatWasLeftOut(t *testing.T) {
 	require.Equal(t, `Paused /shop as 01x
   3 parts: 1 stopped, 1 frozen, 1 live, not for certain of the same moment (files/.)
   5.0 MiB read, 2.0 KiB added to the store
-  frozen for 120ms, 3.2s in all
+  3.2s in all, frozen for 120ms
 Not captured
   container/web, container/db: memory of its processes (it exists only while it runs)
   postgres/db/shop: dump

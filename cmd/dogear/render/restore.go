@@ -47,7 +47,7 @@ func (p *Page) restored(verb string, r api.RestoreResult) {
 // times shows how long it took. What was never stopped has no outage.
 func (p *Page) times(t api.RestoreTimings) {
 	if t.OutageMS == 0 {
-		p.line("  %s in all, nothing was stopped", ms(t.TotalMS))
+		p.line("  ready after %s, %s in all; nothing had to be stopped", ms(t.HealthyMS), ms(t.TotalMS))
 		return
 	}
 	p.line("  outage %s, healthy after %s, %s in all", ms(t.OutageMS), ms(t.HealthyMS), ms(t.TotalMS))
