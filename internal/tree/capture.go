@@ -14,10 +14,11 @@ import (
 // any time, the best that is known of the tree.
 type capture struct {
 	pass
-	begun   bool // records were loaded from the index
-	records []record
-	held    kind.Interval
-	spill   *spill
+	begun    bool // records were loaded from the index
+	records  []record
+	prepared walked // the last walk of Prepare
+	held     kind.Interval
+	spill    *spill
 }
 
 var _ Capture = (*capture)(nil)
@@ -42,7 +43,7 @@ func (c *capture) begin() {
 // Prepare reads and stores what changed since the last time.
 func (c *capture) Prepare(ctx context.Context) error {
 	c.begin()
-	w, err := walk(ctx, c.root, c.opts)
+	w, err := c.look(ctx)
 	if err != nil {
 		return err
 	}
@@ -50,7 +51,7 @@ func (c *capture) Prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.records = records
+	c.records, c.prepared = records, w
 	return nil
 }
 

@@ -34,10 +34,14 @@ func (c *capture) Take(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	since, unchanged := c.unchangedSince(before)
 	var last walked
 	for range rounds {
 		if err := c.settle(ctx, &before); err != nil {
 			return err
+		}
+		if !unchanged {
+			since = before.to
 		}
 		moved, err := c.copy(ctx, before.nodes, nil)
 		if err != nil {
@@ -48,12 +52,28 @@ func (c *capture) Take(ctx context.Context) error {
 			return err
 		}
 		if !moved && sameNodes(before.nodes, after.nodes) {
-			c.held = kind.Interval{From: before.to, To: after.from}
+			c.held = kind.Interval{From: since, To: after.from}
 			return nil
 		}
-		last, before = before, after
+		last, before, unchanged = before, after, false
 	}
 	return c.concede(ctx, last.nodes, before.nodes)
+}
+
+// unchangedSince returns the moment from which the tree is known to be what w
+// saw, if that is what Prepare saw: when Prepare's walk was over, and no change
+// could hide behind its stamps any more.
+func (c *capture) unchangedSince(w walked) (time.Time, bool) {
+	if c.prepared.nodes == nil || !sameNodes(c.prepared.nodes, w.nodes) {
+		return time.Time{}, false
+	}
+	since := c.prepared.to
+	for i := range w.nodes {
+		if settled := w.nodes[i].stamp.settles(); settled.After(since) {
+			since = settled
+		}
+	}
+	return since, !since.After(w.from)
 }
 
 // concede ends a Take that found no two walks that agree. What has to be read

@@ -47,6 +47,37 @@ func TestTakeWithoutPrepare(t *testing.T) {
 
 // Take has the state of its own moment, whatever changed before and changes
 // after it.
+// nextTick waits until the clock by which the kernel stamps files has moved.
+func nextTick() { <-time.After(30 * time.Millisecond) }
+
+// A tree that nobody touches is held from Prepare on, so that several trees
+// that are taken one after the other have a moment in common.
+func TestATreeThatRestsIsHeldSincePrepare(t *testing.T) {
+	root := t.TempDir()
+	write := func(name string) {
+		require.NoError(t, os.WriteFile(filepath.Join(root, name), []byte(name), 0o600))
+	}
+	write("a")
+	nextTick()
+	c := openCapture(t, root, tree.Options{}, kindtest.NewMemory())
+	require.NoError(t, c.Prepare(t.Context()))
+	prepared := time.Now()
+	nextTick()
+	taking := time.Now()
+	require.NoError(t, c.Take(t.Context()))
+	held := finish(t, c).Held
+	require.True(t, held.From.Before(prepared), "since %s", held.From)
+	require.True(t, held.To.After(taking))
+
+	c = openCapture(t, root, tree.Options{}, kindtest.NewMemory())
+	require.NoError(t, c.Prepare(t.Context()))
+	write("b")
+	written := time.Now()
+	require.NoError(t, c.Take(t.Context()))
+	held = finish(t, c).Held
+	require.True(t, held.From.After(written), "what changed after Prepare is not held since then")
+}
+
 func TestTakeHasItsOwnMoment(t *testing.T) {
 	store, root := kindtest.NewMemory(), filepath.Join(t.TempDir(), "tree")
 	fill(t, root)
