@@ -3,6 +3,7 @@ package git
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,7 +17,8 @@ import (
 type config map[string][]string
 
 // config reads the configuration of a git directory. The program reads the
-// captured bytes from a pipe and opens no repository.
+// captured bytes from a pipe and opens no repository. A file that it cannot
+// read is one value: such a repository can be captured all the same.
 func (s *state) config(ctx context.Context, gitDir string) (config, error) {
 	values := config{}
 	for _, name := range []string{"config", "config.worktree"} {
@@ -28,7 +30,11 @@ func (s *state) config(ctx context.Context, gitDir string) (config, error) {
 			Name: "git", Args: []string{"config", "--file", "-", "--no-includes", "-z", "--list"},
 			Dir: "/", Stdin: bytes.NewReader(content), Drop: []string{"GIT_"},
 		})
-		if err != nil {
+		var failed *proc.Error
+		switch {
+		case errors.As(err, &failed):
+			values["unreadable "+name] = []string{string(content)}
+		case err != nil:
 			return nil, fmt.Errorf("read %s/%s: %w", gitDir, name, err)
 		}
 		values.parse(out)

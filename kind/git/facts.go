@@ -42,15 +42,11 @@ func (s *state) dirFacts(ctx context.Context, gitDir string, redact func(string)
 	if err != nil {
 		return nil, err
 	}
-	index, err := s.indexFacts(gitDir)
-	if err != nil {
-		return nil, fmt.Errorf("read the index of %s: %w", gitDir, err)
-	}
 	facts := config.facts(redact)
 	facts = append(facts, s.refFacts(gitDir)...)
 	facts = append(facts, s.logFacts(gitDir)...)
 	facts = append(facts, s.fileFacts(gitDir)...)
-	facts = append(facts, index...)
+	facts = append(facts, s.indexFacts(gitDir)...)
 	if operation := s.operation(gitDir); operation != "" {
 		facts = append(facts, kind.Fact{Name: "operation", Value: operation})
 	}

@@ -9,25 +9,30 @@ import (
 
 // indexFacts are the entries of the index, each under its path, so that one
 // changed entry is named. The stat cache is no fact: git rewrites it whenever
-// it looks.
-func (s *state) indexFacts(gitDir string) ([]kind.Fact, error) {
+// it looks. An index that cannot be read is compared by its bytes.
+func (s *state) indexFacts(gitDir string) []kind.Fact {
 	content, ok := s.content(gitDir, "index")
 	if !ok {
-		return nil, nil
+		return nil
 	}
-	hashSize := s.hashSize(gitDir)
-	ix, err := parseIndex(content, hashSize)
+	ix, err := s.index(gitDir, content)
 	if err != nil {
-		return nil, err
-	}
-	if err := s.joinShared(ix, gitDir, hashSize); err != nil {
-		return nil, err
+		return []kind.Fact{{Name: "index", Value: fmt.Sprintf("unreadable (%v), %s", err, digest(content))}}
 	}
 	facts := entryFacts(ix.entries)
 	if undo := ix.extensions["REUC"]; len(undo) > 0 {
 		facts = append(facts, kind.Fact{Name: "index-resolve-undo", Value: digest(undo)})
 	}
-	return facts, nil
+	return facts
+}
+
+func (s *state) index(gitDir string, content []byte) (*index, error) {
+	hashSize := s.hashSize(gitDir)
+	ix, err := parseIndex(content, hashSize)
+	if err != nil {
+		return nil, err
+	}
+	return ix, s.joinShared(ix, gitDir, hashSize)
 }
 
 func (s *state) joinShared(ix *index, gitDir string, hashSize int) error {

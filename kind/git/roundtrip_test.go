@@ -294,3 +294,25 @@ func TestWhatGitTouchesIsNoDifference(t *testing.T) {
 	require.NoError(t, os.Chmod(filepath.Join(r.root, ".git/config"), 0o600))
 	b.requireChanges(part, []string{"./.git/config"})
 }
+
+func TestDamagedRepositoryIsCapturedAllTheSame(t *testing.T) {
+	for name, damage := range map[string]string{
+		".git/index": "DIRC garbage", ".git/config": "[core\nbroken", ".git/HEAD": "nonsense\n",
+		".git/refs/heads/topic": "", ".git/logs/refs/stash": "one line",
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newHistory(t)
+			b := newBench(t, r.root)
+			r.write(name, damage)
+			part, facts := b.capture()
+			r.write(name, "other damage")
+			require.NotEmpty(t, changed(facts, b.inspect()))
+			require.NoError(t, b.driver.Restore(t.Context(), b.ws, part, b.memory))
+			require.NoError(t, b.driver.Start(t.Context(), b.ws, part, b.memory))
+			require.Equal(t, facts, b.inspect())
+			content, err := os.ReadFile(filepath.Join(r.root, name))
+			require.NoError(t, err)
+			require.Equal(t, damage, string(content))
+		})
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"dogear/internal/proc"
 	"dogear/kind"
 )
 
@@ -32,13 +33,15 @@ func (*Driver) Start(ctx context.Context, _ *kind.Workspace, part kind.Part, _ k
 	return nil
 }
 
+// refresh lets git have its way: it ends with 1 where entries do need an
+// update, and with 128 in a repository that was damaged when it was captured.
 func refresh(ctx context.Context, dir string) error {
 	git, err := newProgram(ctx, dir)
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = git.run(ctx, "update-index", "-q", "--refresh")
 	}
-	// Exit code 1 says that some entries do need an update: real changes.
-	if _, err = git.run(ctx, "update-index", "-q", "--refresh"); exitCode(err) == 1 {
+	var failed *proc.Error
+	if errors.As(err, &failed) {
 		return nil
 	}
 	return err
