@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 )
 
 // Client calls an agent.
@@ -148,22 +149,35 @@ func (c *Client) post(ctx context.Context, name string, request any) (io.ReadClo
 
 // follow reads a job's stream, and cancels the job when ctx is done.
 func (c *Client) follow(ctx context.Context, body io.Reader) (json.RawMessage, error) {
-	stop := func() bool { return true }
-	defer func() { stop() }()
+	var cancelling sync.WaitGroup
+	defer cancelling.Wait()
+	done := make(chan struct{})
+	defer close(done)
 	return readStream(body, func(f Frame) {
 		switch {
 		case f.Job != "":
-			stop = context.AfterFunc(ctx, func() { c.cancel(f.Job) })
+			cancelling.Go(func() { c.cancelWhenDone(ctx, f.Job, done) })
 		case f.Progress != nil:
 			c.progress(*f.Progress)
 		}
 	})
 }
 
+// cancelWhenDone cancels the job when ctx is done, unless it has ended.
+func (c *Client) cancelWhenDone(ctx context.Context, job string, ended <-chan struct{}) {
+	select {
+	case <-ctx.Done():
+		c.cancel(job)
+	case <-ended:
+	}
+}
+
 // cancel is best effort: if the agent cannot be told, the stream says so too.
 func (c *Client) cancel(job string) {
 	body, err := c.post(context.Background(), "cancel", CancelRequest{Job: job})
-	if err == nil {
-		_ = body.Close()
+	if err != nil {
+		return
 	}
+	_, _ = readStream(body, func(Frame) {})
+	_ = body.Close()
 }

@@ -7,19 +7,26 @@ import (
 
 	"dogear/agent"
 	"dogear/agent/api"
+	"dogear/store"
 )
 
 // serve runs an agent until ctx is done. What is being done then is taken
 // back first.
-func serve(ctx context.Context, store string, ready func()) error {
-	options := agentOptions(store)
+func serve(ctx context.Context, dir string, ready func()) error {
+	options := agentOptions(dir)
 	options.Resident = true
 	a, err := agent.Open(options)
+	if errors.Is(err, store.ErrLocked) {
+		return &api.Error{
+			Code: api.CodeBusy, Message: err.Error(), State: "nothing has changed",
+			Hint: "that process serves commands already; dogear agent status shows it",
+		}
+	}
 	if err != nil {
 		return err
 	}
 	if err := a.Serve(); err != nil {
-		return err
+		return errors.Join(err, a.Close(ctx))
 	}
 	ready()
 	<-ctx.Done()
@@ -27,19 +34,19 @@ func serve(ctx context.Context, store string, ready func()) error {
 }
 
 // askRunning asks the agent that runs, and starts none.
-func askRunning(ctx context.Context, store string) (api.AgentStatus, error) {
-	conn, err := agent.Reach(ctx, store)
+func askRunning(ctx context.Context, dir string) (api.AgentStatus, error) {
+	conn, err := agent.Reach(ctx, dir)
 	var denied *api.Error
 	switch {
 	case errors.As(err, &denied):
 		return api.AgentStatus{}, denied
 	case err != nil:
-		return api.AgentStatus{Store: store, Jobs: []api.Job{}}, nil
+		return api.AgentStatus{Store: dir, Jobs: []api.Job{}}, nil
 	}
 	if err := conn.Close(); err != nil {
 		return api.AgentStatus{}, err
 	}
-	client := api.NewClient(func(ctx context.Context) (net.Conn, error) { return agent.Reach(ctx, store) }, func(api.Progress) {})
+	client := api.NewClient(func(ctx context.Context) (net.Conn, error) { return agent.Reach(ctx, dir) }, func(api.Progress) {})
 	defer client.Close()
 	return client.Status(ctx)
 }
