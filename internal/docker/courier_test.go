@@ -1,10 +1,14 @@
 package docker_test
 
 import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
 	"iter"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -111,4 +115,48 @@ func collect(t *testing.T, entries iter.Seq2[tree.Entry, error]) []kind.Fact {
 		facts = append(facts, f)
 	}
 	return facts
+}
+
+// TestLeftCouriers go when the next one connects, if their owner is gone.
+func TestLeftCouriers(t *testing.T) {
+	testbed.Require(t, "docker")
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	require.NoError(t, err)
+	namespace, err := os.Readlink("/proc/self/ns/pid")
+	require.NoError(t, err)
+	left := func(owner string) string {
+		return testbed.Container(t, "busybox", []string{"--label", docker.LabelCourier + "=1", "--label", "dogear.courier.owner=" + owner}, "sleep", "600")
+	}
+	orphan := left(strings.TrimSpace(string(boot)) + " " + namespace + " 99999999 1")
+	foreign := left("another-boot " + namespace + " 99999999 1")
+	engine := engineWith(t, docker.Options{})
+	_, err = engine.Container(t.Context(), orphan)
+	require.ErrorIs(t, err, kind.ErrGone)
+	_, err = engine.Container(t.Context(), foreign)
+	require.NoError(t, err)
+}
+
+// TestNothingIsLeft of a courier, neither container nor image.
+func TestNothingIsLeft(t *testing.T) {
+	volume, binary := testbed.Volume(t), courierBinary(t)
+	// A program of its own, so that no other test runs a courier from its image.
+	own, err := os.OpenFile(binary, os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = own.WriteString(t.TempDir())
+	require.NoError(t, errors.Join(err, own.Close()))
+	program, err := os.ReadFile(binary)
+	require.NoError(t, err)
+	image := "dogear-courier:" + fmt.Sprintf("%x", sha256.Sum256(program))[:16]
+
+	engine, err := docker.Connect(t.Context(), docker.Options{AlwaysCourier: true, CourierBinary: binary})
+	require.NoError(t, err)
+	v, err := engine.Volume(t.Context(), volume)
+	require.NoError(t, err)
+	_, err = engine.Tree(t.Context(), v.Mountpoint)
+	require.NoError(t, err)
+	containers := func() string { return testbed.Docker(t, "ps", "--all", "--quiet", "--filter", "ancestor="+image) }
+	require.NotEmpty(t, containers())
+	require.NoError(t, engine.Close())
+	require.Empty(t, testbed.Docker(t, "images", "--quiet", image))
+	require.Empty(t, containers())
 }

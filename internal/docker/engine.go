@@ -87,8 +87,8 @@ func knock(ctx context.Context, host string) error {
 	return fmt.Errorf("reach the Docker engine at %s: %w", host, err)
 }
 
-// greet agrees on an API version now, not at some later call, and learns
-// where the engine keeps its data.
+// greet agrees on an API version now, not at some later call, learns where the
+// engine keeps its data, and clears away what was left behind there.
 func (e *Engine) greet(ctx context.Context) error {
 	ping, err := e.api.Ping(ctx)
 	if client.IsErrConnectionFailed(err) {
@@ -101,7 +101,8 @@ func (e *Engine) greet(ctx context.Context) error {
 	if e.info, err = e.api.Info(ctx); err != nil {
 		return fmt.Errorf("ask the Docker engine at %s about itself: %w", e.host, err)
 	}
-	return nil
+	// The courier of a process that was killed may still be writing.
+	return e.reapCouriers(ctx)
 }
 
 // Host returns where the engine listens, as a URL.

@@ -20,10 +20,12 @@ func ways(t *testing.T, test func(t *testing.T, options docker.Options)) {
 	t.Helper()
 	testbed.Require(t, "docker")
 	t.Run("root", func(t *testing.T) {
+		t.Parallel()
 		testbed.Require(t, "root")
 		test(t, docker.Options{})
 	})
 	t.Run("courier", func(t *testing.T) {
+		t.Parallel()
 		test(t, docker.Options{AlwaysCourier: true, CourierBinary: courierBinary(t)})
 	})
 }
@@ -55,6 +57,7 @@ func workspace(t *testing.T, containers ...string) *kind.Workspace {
 
 // TestLayer changes every attribute of every entry of a writable layer.
 func TestLayer(t *testing.T) {
+	t.Parallel()
 	testbed.Require(t, "root")
 	ways(t, func(t *testing.T, options docker.Options) {
 		name := testbed.Container(t, "busybox", nil, "true")
@@ -76,6 +79,7 @@ func TestLayer(t *testing.T) {
 // TestSettings changes one setting after the other, by making the container
 // anew with it, and demands that this one is named.
 func TestSettings(t *testing.T) {
+	t.Parallel()
 	name, options := testbed.Name("container"), []string{"--env", "COLOUR=red", "--label", "team=a", "--hostname", "h", "-p", "127.0.0.1::80"}
 	run := func(t *testing.T, more ...string) {
 		t.Helper()

@@ -29,6 +29,7 @@ func started(t *testing.T, options ...string) string {
 }
 
 func TestSameContainerIsCorrectedInPlace(t *testing.T) {
+	t.Parallel()
 	name := started(t, "-v", "/data", "-e", "SECRET=hunter2", "--label", "a=b", "--hostname", "shop")
 	testbed.Exec(t, name, "sh", "-c", "echo one > /etc/app.conf; mkdir /empty; chmod 4755 /etc/app.conf; echo v > /data/v; rm /bin/vi; ln -s nowhere /link")
 	w := newWorld(t, docker.Options{}, name)
@@ -51,6 +52,7 @@ func TestSameContainerIsCorrectedInPlace(t *testing.T) {
 }
 
 func TestRemovedContainerIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	netA, netB := testbed.Network(t), testbed.Network(t, "--subnet", "10.213.7.0/24")
 	vol := testbed.Volume(t)
 	name := started(t, "-v", "/anonymous", "-v", vol+":/named:ro", "--mount", "type=volume,dst=/mounted",

@@ -17,6 +17,7 @@ import (
 // TestConflicts names everything that is in the way before anything is
 // touched.
 func TestConflicts(t *testing.T) {
+	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	address := listener.Addr().String()
@@ -77,6 +78,7 @@ func gapsOf(parts []captured) []string {
 // TestNetworkMadeAnew attaches a container that still exists to the network
 // that has taken the place of its own.
 func TestNetworkMadeAnew(t *testing.T) {
+	t.Parallel()
 	network := testbed.Network(t)
 	name := started(t, "--network", network, "--network-alias", "shop")
 	w := newWorld(t, docker.Options{}, name)

@@ -13,6 +13,7 @@ import (
 )
 
 func TestFreezeAndThaw(t *testing.T) {
+	t.Parallel()
 	name := started(t)
 	w := newWorld(t, docker.Options{}, name)
 	id, ctx := idOf(name), t.Context()
@@ -41,6 +42,7 @@ func idOf(name string) kind.ID { return kind.ID{Kind: "container", Name: name} }
 
 // TestStopTakesItsTime gives a container more time than it asked for itself.
 func TestStopTakesItsTime(t *testing.T) {
+	t.Parallel()
 	name := started(t, "--stop-timeout", "1")
 	testbed.Exec(t, name, "sh", "-c", "echo 3 > /slow")
 	require.True(t, stop(t, name, time.Minute))
@@ -50,6 +52,7 @@ func TestStopTakesItsTime(t *testing.T) {
 
 // TestStopOfTheDeaf does not wait for a process that no signal reaches.
 func TestStopOfTheDeaf(t *testing.T) {
+	t.Parallel()
 	name := testbed.Container(t, "busybox", nil, "sleep", "600")
 	begun := time.Now()
 	require.True(t, stop(t, name, time.Minute))
@@ -58,6 +61,7 @@ func TestStopOfTheDeaf(t *testing.T) {
 
 // TestStopOfTheFrozen is clean too: the signal waits until the thaw.
 func TestStopOfTheFrozen(t *testing.T) {
+	t.Parallel()
 	name := started(t)
 	testbed.Docker(t, "pause", name)
 	require.True(t, stop(t, name, time.Minute))
@@ -76,6 +80,7 @@ func stop(t *testing.T, name string, within time.Duration) bool {
 
 // TestPausedStaysPaused brings back what its user had paused.
 func TestPausedStaysPaused(t *testing.T) {
+	t.Parallel()
 	name := started(t)
 	testbed.Docker(t, "pause", name)
 	w := newWorld(t, docker.Options{}, name)
@@ -89,6 +94,7 @@ func TestPausedStaysPaused(t *testing.T) {
 
 // TestRemovedOnExit is captured frozen, and lost when it stops.
 func TestRemovedOnExit(t *testing.T) {
+	t.Parallel()
 	name := started(t, "--rm", "-v", "/data")
 	testbed.Exec(t, name, "sh", "-c", "echo kept > /data/f")
 	w := newWorld(t, docker.Options{}, name)
@@ -104,6 +110,7 @@ func TestRemovedOnExit(t *testing.T) {
 // TestSharedNamespace follows a container whose network another one shares,
 // when it gets another id.
 func TestSharedNamespace(t *testing.T) {
+	t.Parallel()
 	parent := started(t, "--ipc", "shareable", "--restart", "on-failure:2", "-p", "127.0.0.1::81")
 	child := started(t, "--network", "container:"+parent, "--ipc", "container:"+parent)
 	w := newWorld(t, docker.Options{}, parent, child)
@@ -116,6 +123,7 @@ func TestSharedNamespace(t *testing.T) {
 
 // TestStranger is not touched, though it has the name.
 func TestStranger(t *testing.T) {
+	t.Parallel()
 	name := started(t)
 	w := newWorld(t, docker.Options{}, name)
 	parts := w.capture()

@@ -16,6 +16,7 @@ import (
 // TestShop restores a stack in which containers were removed, made anew and
 // patched, with and without root. Compose finds nothing to do afterwards.
 func TestShop(t *testing.T) {
+	t.Parallel()
 	ways(t, func(t *testing.T, options docker.Options) {
 		shop := testbed.NewShop(t)
 		shop.Up()
@@ -74,6 +75,7 @@ func requireNoChange(t *testing.T, w *world, parts []captured) {
 
 // TestSameProjectInTwoPlaces keeps two checkouts apart that have one name.
 func TestSameProjectInTwoPlaces(t *testing.T) {
+	t.Parallel()
 	testbed.Require(t, "docker", "compose")
 	here, there := t.TempDir(), t.TempDir()
 	labels := func(dir string) []string {

@@ -23,6 +23,7 @@ func ways(t *testing.T, test func(t *testing.T, engines *docker.Connector)) {
 		"root": {}, "courier": {AlwaysCourier: true, CourierBinary: courierBinary(t)},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			testbed.Require(t, "root") // to change what is in the volume
 			engines := docker.NewConnector(options)
 			t.Cleanup(func() { require.NoError(t, engines.Close()) })
@@ -47,6 +48,7 @@ func found(name string) []kind.Item {
 }
 
 func TestConforms(t *testing.T) {
+	t.Parallel()
 	ways(t, func(t *testing.T, engines *docker.Connector) {
 		name := testbed.Volume(t, "--label", "team=a")
 		data := testbed.Docker(t, "volume", "inspect", "--format", "{{.Mountpoint}}", name)
@@ -65,6 +67,7 @@ func TestConforms(t *testing.T) {
 
 // TestClaimedFiles are left to who claims them, except at rest.
 func TestClaimedFiles(t *testing.T) {
+	t.Parallel()
 	ways(t, func(t *testing.T, engines *docker.Connector) {
 		name := testbed.Volume(t)
 		data := testbed.Docker(t, "volume", "inspect", "--format", "{{.Mountpoint}}", name)
@@ -90,6 +93,7 @@ func TestClaimedFiles(t *testing.T) {
 
 // TestOfOthers is not written to while a stranger's container runs with it.
 func TestOfOthers(t *testing.T) {
+	t.Parallel()
 	ways(t, func(t *testing.T, engines *docker.Connector) {
 		name := testbed.Volume(t)
 		d, ws, store := volume.New(engines), kindtest.Workspace(t.TempDir()), kindtest.NewMemory()
@@ -104,6 +108,7 @@ func TestOfOthers(t *testing.T) {
 // TestElsewhere says of a volume that is kept elsewhere that it is not
 // captured, and does not touch it.
 func TestElsewhere(t *testing.T) {
+	t.Parallel()
 	ways(t, func(t *testing.T, engines *docker.Connector) {
 		dir := t.TempDir()
 		name := testbed.Volume(t, "-o", "type=none", "-o", "o=bind", "-o", "device="+dir)
