@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -231,6 +232,38 @@ func TestLockedStoreWithoutAnAgentIsAnError(t *testing.T) {
 	require.ErrorContains(t, err, "does not answer on its socket")
 	require.ErrorContains(t, err, "process")
 	require.NoError(t, silent.Close(t.Context()))
+}
+
+func TestInterruptEndsTheWaitForAnAgent(t *testing.T) {
+	r := newRig(t)
+	silent, err := Open(r.options)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	listed := make(chan error, 1)
+	client := r.client()
+	go func() {
+		_, err := client.List(ctx, api.WorkspaceRequest{Workspace: r.workspace})
+		listed <- err
+	}()
+	cancel()
+	require.Equal(t, api.CodeInterrupted, api.AsError(<-listed).Code)
+	require.NoError(t, silent.Close(t.Context()))
+}
+
+func TestWhatTheAgentDoesNotKnowIsRefused(t *testing.T) {
+	r := newRig(t)
+	_, err := r.list(r.client())
+	require.NoError(t, err)
+	client := http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return Reach(ctx, r.store) },
+	}}
+	for path, want := range map[string]int{"/v1/frobnicate": http.StatusNotFound, "/v1/save": http.StatusBadRequest} {
+		resp, err := client.Post("http://agent"+path, "application/json", strings.NewReader("[]"))
+		require.NoError(t, err)
+		require.Equal(t, want, resp.StatusCode)
+		require.NoError(t, resp.Body.Close())
+	}
+	client.CloseIdleConnections()
 }
 
 func TestSocketInADeepDirectory(t *testing.T) {

@@ -110,7 +110,7 @@ func (c *Client) Status(ctx context.Context) (AgentStatus, error) {
 // know in which state things are.
 func call[R any](ctx context.Context, c *Client, name string, request any) (R, error) {
 	var result R
-	body, err := c.post(context.WithoutCancel(ctx), name, request)
+	body, err := c.post(ctx, name, request)
 	if err != nil {
 		return result, err
 	}
@@ -127,11 +127,39 @@ func call[R any](ctx context.Context, c *Client, name string, request any) (R, e
 	return result, nil
 }
 
+// post starts a call. Until the answer begins, ctx ends it: nothing waits for
+// an agent that does not answer. From then on only the returned body does.
 func (c *Client) post(ctx context.Context, name string, request any) (io.ReadCloser, error) {
 	content, err := json.Marshal(request)
 	if err != nil {
 		return nil, fmt.Errorf("write request: %w", err)
 	}
+	live, end := context.WithCancel(context.WithoutCancel(ctx))
+	answered := context.AfterFunc(ctx, end)
+	body, err := c.open(live, name, content)
+	if !answered() {
+		end()
+		return nil, &Error{Code: CodeInterrupted, Message: "interrupted", State: "what was begun, if anything, is taken back"}
+	}
+	if err != nil {
+		end()
+		return nil, err
+	}
+	return &answer{ReadCloser: body, end: end}, nil
+}
+
+// answer is a body that ends its call when it is closed.
+type answer struct {
+	io.ReadCloser
+	end context.CancelFunc
+}
+
+func (a *answer) Close() error {
+	defer a.end()
+	return a.ReadCloser.Close()
+}
+
+func (c *Client) open(ctx context.Context, name string, content []byte) (io.ReadCloser, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://agent/v1/"+name, bytes.NewReader(content))
 	if err != nil {
 		return nil, fmt.Errorf("make request: %w", err)
@@ -144,7 +172,18 @@ func (c *Client) post(ctx context.Context, name string, request any) (io.ReadClo
 	if err != nil {
 		return nil, err
 	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, refused(resp)
+	}
 	return resp.Body, nil
+}
+
+// maxRefusal bounds what is read of an answer that is no stream.
+const maxRefusal = 4096
+
+func refused(resp *http.Response) error {
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
+	return errors.Join(fmt.Errorf("the agent refuses: %s: %s", resp.Status, bytes.TrimSpace(text)), err, resp.Body.Close())
 }
 
 // follow reads a job's stream, and cancels the job when ctx is done.
