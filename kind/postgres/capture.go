@@ -122,8 +122,10 @@ func (c *capture) Take(context.Context) error {
 	return nil
 }
 
-// Finish reads facts and dump from the transaction.
+// Finish reads facts and dump from the transaction, and ends it: a server
+// that is asked to stop next may wait for its clients to leave.
 func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
+	defer c.hangUp()
 	var keep keepFunc
 	if c.wantsDump() {
 		if err := c.dumpDefinitions(ctx); err != nil {
@@ -161,8 +163,13 @@ func (c *capture) describe(ctx context.Context) error {
 
 // Close ends the transaction, also if the server is frozen.
 func (c *capture) Close() error {
-	hangUp(c.conn)
+	c.hangUp()
 	return nil
+}
+
+func (c *capture) hangUp() {
+	hangUp(c.conn)
+	c.conn = nil
 }
 
 func (c *capture) database() string { return databaseOf(c.item.ID) }

@@ -100,6 +100,9 @@ func TestHoldDoesNotWaitForLocks(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, collect(t, part.ID, part.Facts), "shop: table public.t")
 	require.Len(t, part.Gaps, 1)
+	testbed.Eventually(t, 10*time.Second, "we have left the server, which may be told to stop", func() bool {
+		return r.sql("select count(*) from pg_stat_activity where application_name = 'dogear'") == "0"
+	})
 }
 
 func TestServerThatCannotBeAsked(t *testing.T) {
