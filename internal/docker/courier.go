@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
@@ -70,16 +71,28 @@ func (e *Engine) warmCourier(ctx context.Context) (*courier.Client, error) {
 	if err := e.reapCouriers(ctx); err != nil {
 		return nil, err
 	}
+	c, err := e.launch(ctx)
+	if errdefs.IsNotFound(err) {
+		c, err = e.launch(ctx) // another Dogear has removed the image that was theirs too
+	}
+	if err != nil {
+		return nil, err
+	}
+	e.courier = c
+	return c.client, nil
+}
+
+// launch sees to the image and starts a courier from it.
+func (e *Engine) launch(ctx context.Context) (*courierContainer, error) {
 	image, err := e.courierImage(ctx)
 	if err != nil {
 		return nil, err
 	}
 	c, err := e.startCourier(ctx, image)
 	if err != nil {
-		return nil, errors.Join(err, e.dropCourierImage(image))
+		return nil, errors.Join(err, e.dropCourierImage(context.WithoutCancel(ctx), image))
 	}
-	e.courier = c
-	return c.client, nil
+	return c, nil
 }
 
 // startCourier creates, attaches to and starts a courier.
@@ -145,7 +158,7 @@ func (c *courierContainer) remove() error {
 		err = errors.Join(err, waited)
 	}
 	c.stream.Close()
-	return errors.Join(err, c.engine.discard(c.id), c.engine.dropCourierImage(c.image))
+	return errors.Join(err, c.engine.discard(c.id), c.engine.dropCourierImage(ctx, c.image))
 }
 
 // discard removes one of our own containers and waits until it is gone.

@@ -105,8 +105,8 @@ func writeRootFS(w io.Writer, program io.Reader, size int64) error {
 }
 
 // dropCourierImage removes the image unless another courier runs from it.
-func (e *Engine) dropCourierImage(reference string) error {
-	err := e.removeImage(context.Background(), reference)
+func (e *Engine) dropCourierImage(ctx context.Context, reference string) error {
+	err := e.removeImage(ctx, reference)
 	if err == nil || errors.Is(err, kind.ErrGone) || errdefs.IsConflict(err) {
 		return nil
 	}

@@ -7,9 +7,11 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/image"
 )
 
 // labelOwner names the process that a courier works for.
@@ -52,7 +54,7 @@ func startTime(pid int) string {
 	return fields[19]
 }
 
-// reapCouriers removes couriers whose owner is gone. One whose owner runs on
+// reapCouriers removes couriers whose owner is gone, and images left by such. One whose owner runs on
 // another host, or where we cannot tell, is left alone: it ends by itself when
 // its owner's connection does.
 func (e *Engine) reapCouriers(ctx context.Context) error {
@@ -68,6 +70,29 @@ func (e *Engine) reapCouriers(ctx context.Context) error {
 		}
 		if err := e.discard(c.ID); err != nil {
 			return err
+		}
+	}
+	return e.reapCourierImages(ctx)
+}
+
+// settleTime is longer than it takes from importing an image to running it.
+const settleTime = time.Minute
+
+// reapCourierImages removes the images of couriers that were killed. The
+// engine keeps those that a courier runs from.
+func (e *Engine) reapCourierImages(ctx context.Context) error {
+	listed, err := e.api.ImageList(ctx, image.ListOptions{Filters: filters.NewArgs(filters.Arg("label", LabelCourier))})
+	if err != nil {
+		return fmt.Errorf("look for images of couriers that were left behind: %w", err)
+	}
+	for _, i := range listed {
+		if time.Since(time.Unix(i.Created, 0)) < settleTime {
+			continue
+		}
+		for _, reference := range i.RepoTags {
+			if err := e.dropCourierImage(ctx, reference); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
