@@ -1,0 +1,135 @@
+package agent
+
+import (
+	"context"
+	"net"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"dogear/agent/api"
+	"dogear/kind"
+	"dogear/snapshot"
+)
+
+func TestCancelledSaveLeavesNothing(t *testing.T) {
+	r := newRig(t)
+	pid := r.hold()
+	client, leave := r.connect()
+	ctx, cancel := context.WithCancel(t.Context())
+	saved := make(chan error, 1)
+	go func() {
+		_, err := r.save(ctx, client)
+		saved <- err
+	}()
+	<-r.processes.taking
+	eventually(t, "frozen", func() bool { return frozen(t, pid) })
+	cancel()
+	err := <-saved
+	require.Equal(t, api.CodeInterrupted, api.AsError(err).Code)
+	require.Equal(t, "the workspace is as it was", api.AsError(err).State)
+	eventually(t, "thawed", func() bool { return !frozen(t, pid) })
+	found, err := r.list(client)
+	require.NoError(t, err)
+	require.Empty(t, found)
+	leave()
+	r.clean()
+}
+
+func TestJobEndsWhenItsClientGoesAway(t *testing.T) {
+	r := newRig(t)
+	pid := r.hold()
+	keeper := r.client() // has the agent
+	_, err := r.list(keeper)
+	require.NoError(t, err)
+	var conn net.Conn
+	gone := api.NewClient(func(ctx context.Context) (_ net.Conn, err error) {
+		conn, err = Reach(ctx, r.store)
+		return conn, err
+	}, func(api.Progress) {})
+	saved := make(chan error, 1)
+	go func() {
+		_, err := r.save(t.Context(), gone)
+		saved <- err
+	}()
+	<-r.processes.taking
+	require.NoError(t, conn.Close())
+	require.Equal(t, api.CodeUnfinished, api.AsError(<-saved).Code)
+	eventually(t, "thawed", func() bool { return !frozen(t, pid) })
+	r.processes.taking = nil
+	eventually(t, "free again", func() bool {
+		_, err := r.save(t.Context(), keeper)
+		return err == nil
+	})
+}
+
+func TestInterruptEndsTheWaitForAnAgent(t *testing.T) {
+	r := newRig(t)
+	silent, err := Open(r.options)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	listed := make(chan error, 1)
+	client := r.client()
+	go func() {
+		_, err := client.List(ctx, api.WorkspaceRequest{Workspace: r.workspace})
+		listed <- err
+	}()
+	cancel()
+	require.Equal(t, api.CodeInterrupted, api.AsError(<-listed).Code)
+	require.NoError(t, silent.Close(t.Context()))
+}
+
+func TestKilledPauseStartsAgainWhatItStopped(t *testing.T) {
+	r := newRig(t)
+	a, err := Open(r.options)
+	require.NoError(t, err)
+	pid := startProcess(t, r.workspace.Dir, "frozen")
+	ws := &kind.Workspace{Root: r.workspace.Dir}
+	mark := stoppedMark(ws, process("stopped"))
+	require.NoError(t, os.WriteFile(mark, nil, 0o600))
+	g, err := a.newGuard("01x", snapshot.OpPause, desk{kind: ws})
+	require.NoError(t, err)
+	require.NoError(t, g.WillStop(process("stopped")))
+	require.NoError(t, g.record(deed{Freezing: process("frozen")}, false)) // and the watchdog died too
+	_, err = r.processes.Freeze(t.Context(), ws, process("frozen"))
+	require.NoError(t, err)
+	require.NoError(t, g.release())
+	require.NoError(t, a.Close(t.Context()))
+
+	client, leave := r.connect()
+	healed, err := client.Recover(t.Context(), api.WorkspaceRequest{Workspace: r.workspace})
+	require.NoError(t, err)
+	require.Len(t, healed.Healed, 1)
+	require.Equal(t, "interrupted pause", healed.Healed[0].Note)
+	require.NoFileExists(t, mark)
+	eventually(t, "thawed", func() bool { return !frozen(t, pid) })
+	leave()
+	r.clean()
+}
+
+func TestAgentThatIsEndedWaitsForNobody(t *testing.T) {
+	r := newRig(t)
+	pid := r.hold()
+	r.options.Resident = true
+	resident, err := Open(r.options)
+	require.NoError(t, err)
+	require.NoError(t, resident.Serve())
+	idle, working := r.client(), r.client()
+	_, err = r.list(idle)
+	require.NoError(t, err)
+	saved := make(chan error, 1)
+	go func() {
+		_, err := r.save(t.Context(), working)
+		saved <- err
+	}()
+	<-r.processes.taking
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.NoError(t, resident.Close(ctx))
+	require.Equal(t, api.CodeInterrupted, api.AsError(<-saved).Code)
+	eventually(t, "thawed", func() bool { return !frozen(t, pid) })
+	r.clean()
+	_, err = r.list(idle)
+	require.NoError(t, err, "it starts its own")
+}
