@@ -2,9 +2,11 @@ package tree_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -184,6 +186,39 @@ func TestMountsAreBoundaries(t *testing.T) {
 	apply(t, root, tree.Options{}, empty, store)
 	require.FileExists(t, filepath.Join(other, "theirs"))
 	require.FileExists(t, filepath.Join(root, "dir/theirs"))
+}
+
+// What is made in a directory with a default ACL inherits one; what was
+// captured without one has to come back without.
+func TestInheritedACLsDoNotStay(t *testing.T) {
+	store, root := kindtest.NewMemory(), t.TempDir()
+	dir := filepath.Join(root, "dir")
+	writeFile(t, filepath.Join(dir, "plain"), "content")
+	writeFile(t, filepath.Join(dir, "sub/plain"), "content")
+	// u::rwx u:1234:rwx g::r-x m::rwx o::r-x
+	acl := []byte{2, 0, 0, 0}
+	for _, e := range [][2]uint32{{0x1, 1<<32 - 1}, {0x2, 1234}, {0x4, 1<<32 - 1}, {0x10, 1<<32 - 1}, {0x20, 1<<32 - 1}} {
+		acl = append(acl, byte(e[0]), 0, 7, 0)
+		acl = binary.LittleEndian.AppendUint32(acl, e[1])
+	}
+	require.NoError(t, unix.Setxattr(dir, "system.posix_acl_default", acl, 0))
+	writeFile(t, filepath.Join(dir, "inheriting"), "content")
+	require.NoError(t, os.Chmod(filepath.Join(dir, "inheriting"), 0o740))
+	result := captureTree(t, root, tree.Options{}, store)
+	want := liveFacts(t, root, tree.Options{})
+	require.Contains(t, strings.Join(want, "\n"), "posix_acl_access")
+
+	for _, name := range []string{"plain", "sub", "inheriting"} {
+		require.NoError(t, os.RemoveAll(filepath.Join(dir, name)))
+	}
+	apply(t, root, tree.Options{}, result.Manifest, store)
+	require.Equal(t, want, liveFacts(t, root, tree.Options{}))
+	require.NoError(t, os.Chmod(filepath.Join(dir, "inheriting"), 0o700))
+	apply(t, root, tree.Options{}, result.Manifest, store)
+	require.Equal(t, want, liveFacts(t, root, tree.Options{}))
+	fresh := filepath.Join(t.TempDir(), "fresh")
+	apply(t, fresh, tree.Options{}, result.Manifest, store)
+	require.Equal(t, want, liveFacts(t, fresh, tree.Options{}))
 }
 
 const nobodyVariable = "DOGEAR_TREE_TEST_NOBODY"
