@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"golang.org/x/sys/unix"
 )
 
 // spill is a file that keeps raw content from Take to Finish. It has no name:
@@ -17,7 +19,20 @@ type spill struct {
 // spilled is a piece of the spill file: the data of a file without its holes.
 type spilled struct{ offset, length int64 }
 
-func newSpill() (_ *spill, err error) {
+func newSpill() (*spill, error) {
+	fd, err := unix.Open(os.TempDir(), unix.O_TMPFILE|unix.O_EXCL|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EISDIR) {
+		return newNamedSpill()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make spill file in %s: %w", os.TempDir(), err)
+	}
+	return &spill{file: os.NewFile(uintptr(fd), "spill")}, nil
+}
+
+// newNamedSpill is for file systems that cannot make a file without a name:
+// it takes the name away at once.
+func newNamedSpill() (_ *spill, err error) {
 	dir, err := os.MkdirTemp("", "dogear-spill-")
 	if err != nil {
 		return nil, fmt.Errorf("make spill directory: %w", err)
