@@ -86,15 +86,8 @@ func findIn(ctx context.Context, ws *kind.Workspace, engine *docker.Engine, c *d
 	if err != nil || s == nil {
 		return nil, err
 	}
-	if asked, err := s.ask(ctx); err == nil {
-		known = asked
-		if err := known.save(ws, id); err != nil {
-			return nil, fmt.Errorf("remember server %s: %w", name, err)
-		}
-	} else if err := ctx.Err(); err != nil {
+	if known, err = s.refresh(ctx, ws, id, known); err != nil {
 		return nil, err
-	} else if known.DataDir == "" {
-		known.DataDir = s.dataDir // Inspect and Open say what is wrong
 	}
 	server := kind.Item{
 		ID: kind.ID{Kind: Kind, Name: name}, RunsIn: id, Needs: []kind.ID{id},
@@ -107,6 +100,22 @@ func findIn(ctx context.Context, ws *kind.Workspace, engine *docker.Engine, c *d
 		items = append(items, item)
 	}
 	return items, nil
+}
+
+// refresh returns what the server says about itself now, and remembers it; or
+// what was known before of a server that cannot be asked. Inspect and Open
+// say why it cannot.
+func (s *server) refresh(ctx context.Context, ws *kind.Workspace, container kind.ID, known record) (record, error) {
+	asked, err := s.ask(ctx)
+	switch {
+	case err == nil:
+		return asked, wrap("remember the server", asked.save(ws, container))
+	case ctx.Err() != nil:
+		return record{}, ctx.Err()
+	case known.DataDir == "":
+		known.DataDir = s.dataDir
+	}
+	return known, nil
 }
 
 // ask asks the server where its files are and which databases it has. A

@@ -11,11 +11,11 @@ import (
 	"dogear/internal/docker"
 )
 
-// connectScript connects its standard input and output to the socket of the
+// proxyScript connects its standard input and output to the socket of the
 // server whose data directory is its first argument.
 //
-//go:embed connect.sh
-var connectScript string
+//go:embed proxy.sh
+var proxyScript string
 
 // inside runs programs in the container of a server.
 type inside struct {
@@ -34,7 +34,7 @@ func (i inside) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	conn.program.Go(func() {
 		defer func() { _ = theirs.Close() }() // a pipe in memory
 		_, _ = i.engine.Exec(ctx, i.container, docker.Command{
-			Argv: []string{"sh", "-c", connectScript, "sh", i.dataDir}, User: i.user, Stdin: theirs, Stdout: theirs,
+			Argv: []string{"sh", "-c", proxyScript, "sh", i.dataDir}, User: i.user, Stdin: theirs, Stdout: theirs,
 		}) // its end is the end of the connection
 	})
 	return conn, nil
