@@ -116,7 +116,7 @@ func (a *Agent) runRestore(ctx context.Context, j *job, d desk, b bringBack) (ou
 	if err != nil {
 		return out, err
 	}
-	defer func() { err = errors.Join(err, g.close(err == nil)) }()
+	defer func() { err = g.close(err) }()
 	req := a.restoreRequest(j, d, b)
 	req.Guard, req.JournalPath = g, a.journalPath(id, restoreJournal)
 	if out, err = restore.Run(ctx, req); err != nil {

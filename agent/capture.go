@@ -62,7 +62,7 @@ func (a *Agent) captureGuarded(ctx context.Context, j *job, d desk, req api.Capt
 	if err != nil {
 		return s, err
 	}
-	defer func() { err = errors.Join(err, g.close(err == nil)) }()
+	defer func() { err = g.close(err) }()
 	session, err := a.store.Begin(ctx)
 	if err != nil {
 		return s, fmt.Errorf("begin: %w", err)

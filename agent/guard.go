@@ -13,6 +13,7 @@ import (
 
 	"dogear/internal/atomicfile"
 	"dogear/kind"
+	"dogear/restore"
 	"dogear/snapshot"
 )
 
@@ -109,11 +110,13 @@ func (g *guard) record(d deed, durable bool) error {
 	return nil
 }
 
-// close ends the guard. If the job has failed and could not take back all
-// that it did, the journal stays, so that it can be taken back later.
-func (g *guard) close(done bool) error {
-	err := g.release()
-	if !done && len(g.left.frozen)+len(g.left.stopped) > 0 {
+// close ends the guard of a job that ended with the given error, and returns
+// that and its own. If the job could not take back all that it did, the
+// journal stays, so that it can be taken back later.
+func (g *guard) close(outcome error) error {
+	err := errors.Join(outcome, g.release())
+	var unfinished *restore.UnfinishedError
+	if errors.As(outcome, &unfinished) || outcome != nil && g.left.any() {
 		return err
 	}
 	return errors.Join(err, os.Remove(g.file.Name()))
@@ -128,6 +131,9 @@ type leftover struct {
 	frozen  []kind.ID
 	stopped []kind.ID // in that order
 }
+
+// any reports whether there is anything to take back.
+func (l *leftover) any() bool { return len(l.frozen)+len(l.stopped) > 0 }
 
 // readGuard reads a journal. A last line that was not finished was not acted
 // on either.

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -30,7 +31,7 @@ func TestJournalSaysWhatIsLeft(t *testing.T) {
 	require.NoError(t, g.WillStop(process("c")))
 	require.NoError(t, g.WillStop(process("d")))
 	g.Resumed(process("c"))
-	require.NoError(t, g.close(false))
+	require.Error(t, g.close(errors.New("failed")))
 
 	left, err := readGuard(path)
 	require.NoError(t, err)
@@ -44,13 +45,13 @@ func TestJournalSaysWhatIsLeft(t *testing.T) {
 func TestJournalEndsWithItsJob(t *testing.T) {
 	g, path := openGuard(t)
 	require.NoError(t, g.WillStop(process("a")))
-	require.NoError(t, g.close(true)) // a pause leaves stopped what it stopped
+	require.NoError(t, g.close(nil)) // a pause leaves stopped what it stopped
 	require.NoFileExists(t, path)
 
 	g, path = openGuard(t)
 	require.NoError(t, g.WillStop(process("a")))
 	g.Resumed(process("a"))
-	require.NoError(t, g.close(false)) // failed, and all was taken back
+	require.Error(t, g.close(errors.New("failed"))) // failed, and all was taken back
 	require.NoFileExists(t, path)
 }
 

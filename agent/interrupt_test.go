@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"testing"
@@ -132,4 +133,27 @@ func TestAgentThatIsEndedWaitsForNobody(t *testing.T) {
 	r.clean()
 	_, err = r.list(idle)
 	require.NoError(t, err, "it starts its own")
+}
+
+func TestRestoreThatCannotBeTakenBackIsUnfinished(t *testing.T) {
+	r := newRig(t)
+	startProcess(t, r.workspace.Dir, "p")
+	client := r.client()
+	_, err := r.save(t.Context(), client)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(statePath(&kind.Workspace{Root: r.workspace.Dir}, process("p")), []byte("new"), 0o600))
+
+	r.processes.broken = errors.New("the disk is broken")
+	_, err = client.Restore(t.Context(), api.RestoreRequest{Workspace: r.workspace, Snapshot: "latest"})
+	require.Equal(t, api.CodeUnfinished, api.AsError(err).Code, "%v", err)
+	require.ErrorContains(t, err, "the disk is broken")
+	_, err = r.save(t.Context(), client)
+	require.Equal(t, api.CodeUnfinished, api.AsError(err).Code, "nothing else is begun meanwhile")
+
+	r.processes.broken = nil
+	healed, err := client.Recover(t.Context(), api.WorkspaceRequest{Workspace: r.workspace})
+	require.NoError(t, err)
+	require.Len(t, healed.Healed, 1)
+	_, err = r.save(t.Context(), client)
+	require.NoError(t, err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,6 +26,7 @@ type processes struct {
 	// until go on.
 	taking chan struct{}
 	goOn   chan struct{}
+	broken error // of every Restore
 }
 
 var (
@@ -47,16 +49,30 @@ func (p *processes) Find(_ context.Context, ws *kind.Workspace, _ []kind.Item) (
 
 func process(name string) kind.ID { return kind.ID{Kind: "process", Name: name} }
 
-func (p *processes) Inspect(context.Context, *kind.Workspace, kind.Item) kind.Facts {
-	return kind.Stream([]kind.Fact{{Name: "is", Value: "process"}})
+func (p *processes) Inspect(_ context.Context, ws *kind.Workspace, item kind.Item) kind.Facts {
+	return state(ws, item.ID)
 }
 
-func (p *processes) Open(_ context.Context, _ *kind.Workspace, item kind.Item, _ kind.Sink) (kind.Capture, error) {
-	return &processCapture{driver: p, item: item}, nil
+// state is the one fact of an item: the content of a file.
+func state(ws *kind.Workspace, id kind.ID) kind.Facts {
+	content, err := os.ReadFile(statePath(ws, id))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return kind.FailedFacts(err)
+	}
+	return kind.Stream([]kind.Fact{{Name: "state", Value: string(content)}})
 }
 
+func statePath(ws *kind.Workspace, id kind.ID) string {
+	return filepath.Join(ws.Root, id.Name+".state")
+}
+
+func (p *processes) Open(_ context.Context, ws *kind.Workspace, item kind.Item, _ kind.Sink) (kind.Capture, error) {
+	return &processCapture{driver: p, ws: ws, item: item}, nil
+}
+
+// Restore fails as long as it is told to.
 func (p *processes) Restore(context.Context, *kind.Workspace, kind.Part, kind.Source) error {
-	return nil
+	return p.broken
 }
 
 func (p *processes) Freeze(_ context.Context, ws *kind.Workspace, id kind.ID) (bool, error) {
@@ -107,6 +123,7 @@ func signalProcess(ws *kind.Workspace, id kind.ID, s syscall.Signal) error {
 
 type processCapture struct {
 	driver *processes
+	ws     *kind.Workspace
 	item   kind.Item
 }
 
@@ -128,8 +145,7 @@ func (c *processCapture) Take(ctx context.Context) error {
 }
 
 func (c *processCapture) Finish(context.Context) (kind.Part, error) {
-	facts := kind.Stream([]kind.Fact{{Name: "is", Value: "process"}})
-	return kind.Part{ID: c.item.ID, Facts: facts}, nil
+	return kind.Part{ID: c.item.ID, Facts: state(c.ws, c.item.ID)}, nil
 }
 
 func (c *processCapture) Close() error { return nil }

@@ -18,6 +18,9 @@ import (
 // watching is what the watchdog says once it listens.
 const watching = "watching\n"
 
+// ownProgram is this very program, also if its file has been replaced since.
+const ownProgram = "/proc/self/exe"
+
 // watchdogCommand is the process that thaws what an agent that has died left
 // frozen. It reads its orders from standard input.
 func watchdogCommand() *cobra.Command {
@@ -35,11 +38,8 @@ func watchdogCommand() *cobra.Command {
 // startWatchdog starts that process, in a session of its own: an interrupt at
 // the terminal is not meant for it.
 func startWatchdog() (io.WriteCloser, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find own program: %w", err)
-	}
-	cmd := exec.Command(program, "watchdog")
+	cmd := exec.Command(ownProgram)
+	cmd.Args = []string{"dogear", "watchdog"}
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	stdin, err := cmd.StdinPipe()
