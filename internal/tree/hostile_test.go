@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -21,11 +22,13 @@ import (
 // content is being fetched.
 type plantingSource struct {
 	kind.Source
-	plant func()
+	plant func() error
 }
 
 func (s *plantingSource) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]byte, error) {
-	s.plant()
+	if err := s.plant(); err != nil {
+		return nil, err
+	}
 	return s.Source.Get(ctx, id, buf)
 }
 
@@ -46,14 +49,13 @@ func TestPlantedLinkDoesNotLeadOut(t *testing.T) {
 
 		root := filepath.Join(t.TempDir(), "tree")
 		require.NoError(t, os.MkdirAll(filepath.Join(root, "d/e"), 0o755))
-		source := &plantingSource{Source: store, plant: func() {
+		plant := sync.OnceValue(func() error {
 			path := filepath.Join(root, swapped)
-			if st, err := os.Lstat(path); err == nil && st.IsDir() {
-				require.NoError(t, os.Rename(path, filepath.Join(root, "moved")))
-				require.NoError(t, os.Symlink(outside, path))
-			}
-		}}
+			return errors.Join(os.Rename(path, filepath.Join(root, "moved")), os.Symlink(outside, path))
+		})
+		source := &plantingSource{Source: store, plant: plant}
 		_, err := tree.New(root).Apply(t.Context(), tree.Options{}, manifest, source)
+		require.NoError(t, plant())
 		t.Log(err)
 		require.Equal(t, before, kindtest.Inodes(t, outside))
 
