@@ -20,7 +20,10 @@ type Progress struct {
 }
 
 // readStream hands the frames before the last to each and returns the result.
+// It reads to the end: only then can the connection be used again, and a
+// client without a connection is none to the agent.
 func readStream(r io.Reader, each func(Frame)) (json.RawMessage, error) {
+	defer func() { _, _ = io.Copy(io.Discard, r) }()
 	decoder := json.NewDecoder(r)
 	for {
 		var f Frame
