@@ -220,7 +220,7 @@ func (r *run) start(ctx context.Context) (snapshot.RestoreTimings, []string, err
 	var unhealthy []string
 	healthCtx, cancel := context.WithTimeout(ctx, r.req.HealthTimeout)
 	defer cancel()
-	for _, level := range r.desk.levels() {
+	for _, level := range r.desk.startLevels() {
 		if err := r.inParallel(ctx, level, r.startItem); err != nil {
 			return timings, nil, err
 		}

@@ -116,6 +116,17 @@ func (d *desk) levels() [][]kind.ID {
 	return snapshot.Levels(d.ids(), func(id kind.ID) []kind.ID { return d.parts[id].Needs })
 }
 
+// startLevels sorts the target's parts into the order in which they start.
+func (d *desk) startLevels() [][]kind.ID {
+	var hosts []kind.ID
+	for _, p := range d.target.Parts {
+		if !p.RunsIn.IsZero() {
+			hosts = append(hosts, p.RunsIn)
+		}
+	}
+	return snapshot.StartLevels(d.ids(), hosts, func(id kind.ID) []kind.ID { return d.parts[id].Needs })
+}
+
 func (d *desk) ids() []kind.ID {
 	ids := make([]kind.ID, 0, len(d.target.Parts))
 	for _, p := range d.target.Parts {

@@ -114,7 +114,7 @@ func (b Rollback) restore(ctx context.Context, d *desk) error {
 func (b Rollback) start(ctx context.Context, d *desk) error {
 	healthCtx, cancel := context.WithTimeout(ctx, b.HealthTimeout)
 	defer cancel()
-	for _, level := range d.levels() {
+	for _, level := range d.startLevels() {
 		g, gctx := errgroup.WithContext(ctx)
 		for _, id := range level {
 			g.Go(func() error { return b.startItem(gctx, healthCtx, d, id) })

@@ -78,15 +78,3 @@ func TestDiffPassesErrorsOn(t *testing.T) {
 		})
 	}
 }
-
-func TestLevels(t *testing.T) {
-	needs := map[kind.ID][]kind.ID{
-		id("c/web"): {id("c/db"), id("n/front")}, id("c/db"): {id("v/data"), id("n/back")}, id("n/back"): {id("c/dns")},
-	}
-	of := func(i kind.ID) []kind.ID { return needs[i] }
-	require.Equal(t, [][]kind.ID{{id("c/dns")}, {id("c/db")}, {id("c/web")}},
-		snapshot.Levels([]kind.ID{id("c/web"), id("c/db"), id("c/dns")}, of), "also through what is not listed")
-	needs[id("c/dns")] = []kind.ID{id("c/web")}
-	require.Equal(t, [][]kind.ID{{id("c/db"), id("c/dns"), id("c/web")}},
-		snapshot.Levels([]kind.ID{id("c/web"), id("c/db"), id("c/dns")}, of), "a circle ends")
-}

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"slices"
 	"time"
 
 	"dogear/kind"
@@ -55,6 +56,12 @@ type Receipt struct {
 
 	Parts   []PartReceipt  `json:"parts"`
 	Timings RestoreTimings `json:"timings"`
+}
+
+// IdenticalAtRest reports whether every byte came back. What differs then
+// differs since it was started: it may well be at work.
+func (r *Receipt) IdenticalAtRest() bool {
+	return !slices.ContainsFunc(r.Differences, func(d Difference) bool { return d.Half == AtRest })
 }
 
 // PartReceipt says how one part came back.

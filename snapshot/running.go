@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -172,14 +173,16 @@ func (r *running) stop(ctx context.Context, id kind.ID) error {
 	return nil
 }
 
-// resumeAll starts again what was stopped, what is needed first.
+// resumeAll starts again what was stopped: what is needed first, and what
+// hosts a server before what does not.
 func (r *running) resumeAll(ctx context.Context) error {
 	r.mu.Lock()
 	ids := r.stopped
 	r.stopped = nil
 	r.mu.Unlock()
 	var errs []error
-	for _, level := range Levels(ids, func(id kind.ID) []kind.ID { return r.items[id].Needs }) {
+	hosts := slices.Collect(maps.Keys(r.hosts))
+	for _, level := range StartLevels(ids, hosts, func(id kind.ID) []kind.ID { return r.items[id].Needs }) {
 		errs = append(errs, each(ctx, level, r.resume))
 	}
 	return errors.Join(errs...)
@@ -240,59 +243,4 @@ func (r *running) incarnations(ctx context.Context, ids []kind.ID) (map[kind.ID]
 		out[id] = inc
 	}
 	return out, nil
-}
-
-// Levels sorts ids into levels such that each needs only ids of earlier
-// levels (directly or through others that are not listed). Ids that need each
-// other in a circle share the last level.
-func Levels(ids []kind.ID, needs func(kind.ID) []kind.ID) [][]kind.ID {
-	rest := slices.Clone(ids)
-	slices.SortFunc(rest, kind.ID.Compare)
-	done := make(map[kind.ID]bool, len(ids))
-	listed := make(map[kind.ID]bool, len(ids))
-	for _, id := range ids {
-		listed[id] = true
-	}
-	var levels [][]kind.ID
-	for len(rest) > 0 {
-		var level, later []kind.ID
-		for _, id := range rest {
-			if ready(id, needs, listed, done) {
-				level = append(level, id)
-			} else {
-				later = append(later, id)
-			}
-		}
-		if len(level) == 0 {
-			return append(levels, later)
-		}
-		for _, id := range level {
-			done[id] = true
-		}
-		levels, rest = append(levels, level), later
-	}
-	return levels
-}
-
-// ready reports whether all listed ids that id needs, also through ids that
-// are not listed, are done.
-func ready(id kind.ID, needs func(kind.ID) []kind.ID, listed, done map[kind.ID]bool) bool {
-	seen := map[kind.ID]bool{id: true}
-	queue := slices.Clone(needs(id))
-	for len(queue) > 0 {
-		n := queue[0]
-		queue = queue[1:]
-		if seen[n] {
-			continue
-		}
-		seen[n] = true
-		if listed[n] {
-			if !done[n] {
-				return false
-			}
-			continue
-		}
-		queue = append(queue, needs(n)...)
-	}
-	return true
 }

@@ -36,12 +36,14 @@ func resume(ctx context.Context, a *app, s *session, req api.RestoreRequest) err
 	return judge(result)
 }
 
-// judge makes of a receipt that is not as it should be an exit code.
+// judge makes of a receipt that is not as it should be an exit code. What
+// differs only since it runs may well be at work: the receipt names it, and
+// the restore is done.
 func judge(r api.RestoreResult) error {
 	switch {
 	case len(r.Unhealthy) > 0:
 		return &verdict{api.CodeUnhealthy}
-	case r.Receipt != nil && !r.Receipt.Identical:
+	case r.Receipt != nil && !r.Receipt.IdenticalAtRest():
 		return &verdict{api.CodeDifferences}
 	}
 	return nil

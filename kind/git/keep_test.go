@@ -101,6 +101,16 @@ func TestResumeKeepsNothingThatIsThereAlready(t *testing.T) {
 	require.Equal(t, facts, b.inspect())
 }
 
+// In the middle of a rebase HEAD is on no branch, and its commits are not new.
+func TestResumeToADetachedHead(t *testing.T) {
+	r := newHistory(t)
+	r.git("checkout", "-q", "--detach")
+	r.commit("half.go", "half way\n")
+	b := newBench(t, r.root)
+	part, _ := b.capture()
+	require.Empty(t, b.resume(part))
+}
+
 func TestResumeSetsAsideWhatCannotStay(t *testing.T) {
 	r := newHistory(t)
 	r.git("branch", "fix/one", "HEAD~2")

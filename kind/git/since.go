@@ -29,7 +29,7 @@ const (
 // keeps lists the refs that hold something that the state before has not.
 func (c *comparison) keeps(ctx context.Context) ([]keep, error) {
 	old, now := c.before.refs(".git"), c.live.refs(".git")
-	if err := c.findKnown(ctx, slices.Collect(maps.Values(old))); err != nil {
+	if err := c.findKnown(ctx, append(slices.Collect(maps.Values(old)), c.heads()...)); err != nil {
 		return nil, err
 	}
 	var keeps []keep
@@ -48,6 +48,18 @@ func (c *comparison) keeps(ctx context.Context) ([]keep, error) {
 		return nil, err
 	}
 	return sortKeeps(append(keeps, detached...)), nil
+}
+
+// heads lists where the state before is detached: in the middle of a rebase
+// its commits are on no branch.
+func (c *comparison) heads() []string {
+	var ids []string
+	for path, entry := range c.before.files {
+		if strings.HasSuffix(path, "/HEAD") {
+			ids = append(ids, strings.TrimSuffix(string(entry.content), "\n"))
+		}
+	}
+	return ids
 }
 
 func isBranchOrTag(ref string) bool {

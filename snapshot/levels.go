@@ -1,0 +1,89 @@
+package snapshot
+
+import (
+	"slices"
+
+	"dogear/kind"
+)
+
+// Levels sorts ids into levels such that each needs only ids of earlier
+// levels (directly or through others that are not listed). Ids that need each
+// other in a circle share the last level.
+func Levels(ids []kind.ID, needs func(kind.ID) []kind.ID) [][]kind.ID {
+	rest := slices.Clone(ids)
+	slices.SortFunc(rest, kind.ID.Compare)
+	done := make(map[kind.ID]bool, len(ids))
+	listed := make(map[kind.ID]bool, len(ids))
+	for _, id := range ids {
+		listed[id] = true
+	}
+	var levels [][]kind.ID
+	for len(rest) > 0 {
+		var level, later []kind.ID
+		for _, id := range rest {
+			if ready(id, needs, listed, done) {
+				level = append(level, id)
+			} else {
+				later = append(later, id)
+			}
+		}
+		if len(level) == 0 {
+			return append(levels, later)
+		}
+		for _, id := range level {
+			done[id] = true
+		}
+		levels, rest = append(levels, level), later
+	}
+	return levels
+}
+
+// ready reports whether all listed ids that id needs, also through ids that
+// are not listed, are done.
+func ready(id kind.ID, needs func(kind.ID) []kind.ID, listed, done map[kind.ID]bool) bool {
+	seen := map[kind.ID]bool{id: true}
+	queue := slices.Clone(needs(id))
+	for len(queue) > 0 {
+		n := queue[0]
+		queue = queue[1:]
+		if seen[n] {
+			continue
+		}
+		seen[n] = true
+		if listed[n] {
+			if !done[n] {
+				return false
+			}
+			continue
+		}
+		queue = append(queue, needs(n)...)
+	}
+	return true
+}
+
+// StartLevels is Levels for starting. What is no host of a server follows all
+// that is one, unless a host needs it: an app may well not say that it wants
+// its database first.
+func StartLevels(ids, hosts []kind.ID, needs func(kind.ID) []kind.ID) [][]kind.ID {
+	before := make(map[kind.ID]bool) // hosts, and what they need
+	for _, h := range hosts {
+		mark(h, needs, before)
+	}
+	return Levels(ids, func(id kind.ID) []kind.ID {
+		if before[id] {
+			return needs(id)
+		}
+		return slices.Concat(needs(id), hosts)
+	})
+}
+
+// mark marks an id and all that it needs.
+func mark(id kind.ID, needs func(kind.ID) []kind.ID, marked map[kind.ID]bool) {
+	if marked[id] {
+		return
+	}
+	marked[id] = true
+	for _, n := range needs(id) {
+		mark(n, needs, marked)
+	}
+}
