@@ -79,13 +79,6 @@ func newRig(t testing.TB) *rig {
 	return r
 }
 
-// newFilesRig lays out what needs no engine.
-func newFilesRig(t testing.TB) *rig {
-	t.Helper()
-	t.Setenv("SHOP_PROGRAMS", programs(t))
-	return rigOn(t, testbed.NewShopFiles(t))
-}
-
 // rigOn uses a short path for the store: its socket's name is limited.
 func rigOn(t testing.TB, shop *testbed.Shop) *rig {
 	t.Helper()

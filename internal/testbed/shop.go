@@ -130,7 +130,7 @@ func (s *Shop) Get(path string) string {
 	s.t.Helper()
 	response, err := http.Get("http://127.0.0.1:" + s.Setting("WEB_PORT") + path)
 	require.NoError(s.t, err)
-	defer response.Body.Close()
+	defer func() { require.NoError(s.t, response.Body.Close()) }()
 	body, err := io.ReadAll(response.Body)
 	require.NoError(s.t, err)
 	require.Equal(s.t, http.StatusOK, response.StatusCode, string(body))
