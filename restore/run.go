@@ -104,6 +104,9 @@ func (r *run) secure(ctx context.Context) (err error) {
 	if r.taken, err = snapshot.Take(ctx, r.safetyRequest(session)); err != nil {
 		return fmt.Errorf("safety snapshot: %w", err)
 	}
+	if len(r.taken.Stopped()) == 0 {
+		r.stoppedAt = time.Time{} // nothing was running that had to be stopped
+	}
 	r.safety = r.label(r.taken.Snapshot)
 	if err := r.commit(ctx, session); err != nil {
 		return errors.Join(fmt.Errorf("safety snapshot: %w", err), r.taken.Revert(ctx))
@@ -147,7 +150,7 @@ func (r *run) commit(ctx context.Context, session snapshot.Session) error {
 	return r.j.save()
 }
 
-// clock notes when the first item was stopped.
+// clock notes when the first item was about to be stopped.
 type clock struct {
 	snapshot.Guard
 	now   func() time.Time
