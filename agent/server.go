@@ -86,7 +86,7 @@ func (s *server) close(ctx context.Context) error {
 // sendAway ends all jobs and connections.
 func (s *server) sendAway() error {
 	s.agent.jobs.close()
-	return s.http.Shutdown(context.Background())
+	return unlessClosed(s.http.Shutdown(context.Background()))
 }
 
 func unlessClosed(err error) error {
