@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"os"
 	"os/exec"
 	"syscall"
@@ -32,24 +34,33 @@ func (d *desk) withContainer(engine string) string {
 // of the container, and returns its exit code.
 func (d *desk) endedAt(event, container string, s syscall.Signal, args ...string) int {
 	d.t.Helper()
-	events := exec.CommandContext(d.t.Context(), "docker", "events", "--filter", "container="+container, "--filter", "event="+event,
+	ctx, stop := context.WithCancel(d.t.Context())
+	events := exec.CommandContext(ctx, "docker", "events", "--filter", "container="+container, "--filter", "event="+event,
 		"--format", "{{.Action}}", "--since", time.Now().Format(time.RFC3339Nano))
-	out, err := events.StdoutPipe()
+	seen, err := events.StdoutPipe()
 	require.NoError(d.t, err)
 	require.NoError(d.t, events.Start())
+
 	cmd := d.command(args...)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
 	require.NoError(d.t, cmd.Start())
-	line, err := bufio.NewReader(out).ReadString('\n')
-	require.NoError(d.t, err, line)
-	require.NoError(d.t, cmd.Process.Signal(s))
-	require.Error(d.t, cmd.Wait(), "it was done before the signal came")
-	require.NoError(d.t, events.Process.Kill())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- cmd.Wait()
+		stop()
+	}()
+	_, readErr := bufio.NewReader(seen).ReadString('\n')
+	signalErr := cmd.Process.Signal(s)
+	require.Error(d.t, <-ended, "it was done before the signal came")
+	require.NoError(d.t, readErr, "it ended before the event came: %s", &said)
+	require.NoError(d.t, signalErr)
 	_ = events.Wait() // it was killed
 	return cmd.ProcessState.ExitCode()
 }
 
 func TestKilledSaveLeavesNothingFrozen(t *testing.T) {
-	testbed.Require(t, "docker")
+	testbed.Require(t, "docker", "root") // the courier of others needs a static binary
 	engine := os.Getenv("DOCKER_HOST")
 	d := newDesk(t)
 	container := d.withContainer(engine)
@@ -64,7 +75,7 @@ func TestKilledSaveLeavesNothingFrozen(t *testing.T) {
 }
 
 func TestKilledPauseIsTakenBackByTheNextCommand(t *testing.T) {
-	testbed.Require(t, "docker")
+	testbed.Require(t, "docker", "root") // the courier of others needs a static binary
 	engine := os.Getenv("DOCKER_HOST")
 	d := newDesk(t)
 	container := d.withContainer(engine)
@@ -77,7 +88,7 @@ func TestKilledPauseIsTakenBackByTheNextCommand(t *testing.T) {
 }
 
 func TestInterruptedPauseIsTakenBackAtOnce(t *testing.T) {
-	testbed.Require(t, "docker")
+	testbed.Require(t, "docker", "root") // the courier of others needs a static binary
 	engine := os.Getenv("DOCKER_HOST")
 	d := newDesk(t)
 	container := d.withContainer(engine)
