@@ -89,13 +89,22 @@ func (e *Engine) reapCourierImages(ctx context.Context) error {
 		if time.Since(time.Unix(i.Created, 0)) < settleTime {
 			continue
 		}
-		for _, reference := range i.RepoTags {
+		for _, reference := range references(i) {
 			if err := e.dropCourierImage(ctx, reference); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// references lists the names of an image, or its id if it has lost its name,
+// which older engines list as a name that they do not accept.
+func references(i image.Summary) []string {
+	if len(i.RepoTags) == 0 || i.RepoTags[0] == "<none>:<none>" {
+		return []string{i.ID}
+	}
+	return i.RepoTags
 }
 
 func isOrphan(mark string) bool {
