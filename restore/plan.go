@@ -190,7 +190,7 @@ func (d *desk) change(ctx context.Context, p snapshot.Part) (kind.Change, error)
 		switch {
 		case errors.Is(err, kind.ErrGone):
 			return kind.Change{Action: kind.ActionCreate}, nil
-		case err != nil:
+		case err != nil && !errors.Is(err, errNoFacts):
 			return kind.Change{}, err
 		}
 		return kind.Change{Action: kind.ActionPatch}, nil

@@ -99,9 +99,15 @@ func (d *desk) extra() []kind.ID {
 	return out
 }
 
+// errNoFacts says that there is nothing to compare a live item with.
+var errNoFacts = errors.New("it was captured while its server was not running")
+
 // compareFacts yields the facts of the live item that differ from the part's,
 // and tallies the live ones.
 func (d *desk) compareFacts(ctx context.Context, p snapshot.Part, live *snapshot.FactSet) iter.Seq2[snapshot.Difference, error] {
+	if p.Facts.Count == 0 {
+		return func(yield func(snapshot.Difference, error) bool) { yield(snapshot.Difference{}, errNoFacts) }
+	}
 	have := snapshot.Tally(d.drivers[p.ID.Kind].Inspect(ctx, d.ws, d.item(p)), live)
 	return snapshot.Diff(p.ID, snapshot.Running, snapshot.ReadFacts(ctx, d.source, p.Facts), have)
 }
@@ -166,7 +172,7 @@ func one(id kind.ID, differences iter.Seq2[snapshot.Difference, error]) (Report,
 		switch {
 		case errors.Is(err, kind.ErrGone):
 			return Report{Differences: []snapshot.Difference{snapshot.Missing(id)}}, nil
-		case errors.Is(err, kind.ErrNotRunning):
+		case errors.Is(err, kind.ErrNotRunning), errors.Is(err, errNoFacts):
 			return Report{NotComparable: []kind.Gap{{Part: id, What: "all facts", Why: err.Error()}}}, nil
 		case err != nil:
 			return Report{}, err

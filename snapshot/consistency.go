@@ -28,8 +28,11 @@ func (c *capture) isOpenToOthers() bool { return c.item.Root != "" }
 
 // consistency says how firmly a part is tied to the instant.
 func (r *round) consistency(c *capture, instant time.Time) Consistency {
-	if c.part.Transaction {
+	switch {
+	case c.part.Transaction:
 		return Transaction
+	case c.part.Facts.Count == 0:
+		return Stopped // its server was not running, and nothing could change it
 	}
 	held := c.part.Held
 	if _, resting := r.running.drivers[c.item.ID.Kind].(kind.Resting); !resting && held.IsZero() {

@@ -18,8 +18,12 @@ import (
 	"dogear/kind"
 )
 
-// ErrNoEngine says that no engine listens where one would be.
-var ErrNoEngine = errors.New("no Docker engine answers")
+// ErrNoEngine says that no engine listens where one would be, ErrDenied that
+// one does and that it is not for this user.
+var (
+	ErrNoEngine = errors.New("no Docker engine answers")
+	ErrDenied   = errors.New("this user may not use the Docker engine")
+)
 
 // answerTime is how long an engine may take to say that it is there.
 const answerTime = 10 * time.Second
@@ -82,7 +86,7 @@ func knock(ctx context.Context, host string) error {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("%w at %s", ErrNoEngine, host)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%s may not be used by this user: join the group that owns it (often: sudo usermod -aG docker $USER, then log in again)", path)
+		return fmt.Errorf("%w at %s", ErrDenied, host)
 	}
 	return fmt.Errorf("reach the Docker engine at %s: %w", host, err)
 }

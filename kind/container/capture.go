@@ -94,7 +94,7 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	part.Objects = append(part.Objects, result.Manifest)
 	part.Held, part.Read = result.Held, result.BytesRead
 	part.Gaps = append(part.Gaps, ownGaps(result.Gaps, c.item.ID)...)
-	part.Facts = kind.Merge(layerFacts(result.Entries, c.ws), settings)
+	part.Facts = kind.Merge(layerFacts(result.Entries, c.ws, c.item.Claimed), settings)
 	return part, nil
 }
 

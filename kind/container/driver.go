@@ -53,8 +53,8 @@ func (d *Driver) Kind() string { return Kind }
 // Find lists the containers of the workspace, and none where no engine answers.
 func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, found []kind.Item) ([]kind.Item, error) {
 	engine, err := d.engines.Engine(ctx)
-	if errors.Is(err, docker.ErrNoEngine) {
-		return nil, nil
+	if errors.Is(err, docker.ErrNoEngine) || errors.Is(err, docker.ErrDenied) {
+		return nil, nil // whether it is needed is not known here: see Examine
 	}
 	if err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func (d *Driver) Inspect(ctx context.Context, ws *kind.Workspace, item kind.Item
 		return kind.FailedFacts(fmt.Errorf("reach the writable layer: %w", err))
 	}
 	entries := layer.Entries(ctx, layerOptions(ws, item.ID))
-	return kind.Merge(layerFacts(entries, ws), kind.Stream(settings))
+	return kind.Merge(layerFacts(entries, ws, item.Claimed), kind.Stream(settings))
 }
 
 // InspectRest returns every byte of the live writable layer.

@@ -10,10 +10,11 @@ import (
 	"dogear/kind"
 )
 
-// layerFacts returns the facts of a writable layer.
-func layerFacts(entries iter.Seq2[tree.Entry, error], ws *kind.Workspace) kind.Facts {
+// layerFacts returns the facts of a writable layer, but for what others speak
+// for: a server may keep its files there.
+func layerFacts(entries iter.Seq2[tree.Entry, error], ws *kind.Workspace, claimed []kind.Pattern) kind.Facts {
 	volatile := docker.LayerVolatile(ws)
-	return tree.Facts(withoutAncestors(entries, volatile), "/", volatile)
+	return tree.Facts(withoutAncestors(entries, volatile), "/", slices.Concat(volatile, claimed))
 }
 
 // withoutAncestors leaves out the directories above volatile ones. When the
