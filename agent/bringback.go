@@ -122,7 +122,8 @@ func (a *Agent) runRestore(ctx context.Context, j *job, d desk, b bringBack) (ou
 	if out, err = restore.Run(ctx, req); err != nil {
 		return out, err
 	}
-	return out, a.store.PutReceipt(ctx, out.Receipt)
+	// The restore is done, whoever gives up now.
+	return out, a.store.PutReceipt(context.WithoutCancel(ctx), out.Receipt)
 }
 
 func (a *Agent) restoreRequest(j *job, d desk, b bringBack) restore.Request {
