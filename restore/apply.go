@@ -5,12 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"dogear/kind"
-	"dogear/snapshot"
 )
 
 // applyWorkers is how many items are restored at once.
@@ -67,22 +63,11 @@ func (r *run) converge(ctx context.Context) error {
 		}
 	}
 	for _, level := range r.desk.levels() {
-		if err := r.inParallel(ctx, level, r.restoreItem); err != nil {
+		if err := inParallel(ctx, applyWorkers, level, r.restoreItem); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// inParallel runs f for items that do not need each other. Its first error
-// waits for the others, so that nothing is half-way when it is handled.
-func (r *run) inParallel(ctx context.Context, ids []kind.ID, f func(context.Context, kind.ID) error) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(applyWorkers)
-	for _, id := range ids {
-		g.Go(func() error { return f(ctx, id) })
-	}
-	return g.Wait()
 }
 
 func (r *run) removeItem(ctx context.Context, id kind.ID) error {
@@ -210,89 +195,4 @@ func (r *run) closeKeepsakes() {
 			r.req.progress("%s: %v", k.part, err)
 		}
 	}
-}
-
-// start brings everything to the running state of the target, what is needed
-// first, and waits until it is healthy.
-func (r *run) start(ctx context.Context) (snapshot.RestoreTimings, []string, error) {
-	var timings snapshot.RestoreTimings
-	var mu sync.Mutex
-	var unhealthy []string
-	healthCtx, cancel := context.WithTimeout(ctx, r.req.HealthTimeout)
-	defer cancel()
-	for _, level := range r.desk.startLevels() {
-		if err := r.inParallel(ctx, level, r.startItem); err != nil {
-			return timings, nil, err
-		}
-		timings.OutageMS = r.sinceStop()
-		err := r.inParallel(ctx, level, func(_ context.Context, id kind.ID) error {
-			if err := r.waitHealthy(healthCtx, id); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				unhealthy = append(unhealthy, fmt.Sprintf("%s: %v", id, err))
-			}
-			return ctx.Err()
-		})
-		if err != nil {
-			return timings, nil, err
-		}
-	}
-	if err := r.resumeOthers(ctx); err != nil {
-		return timings, nil, err
-	}
-	timings.HealthyMS = r.req.Now().Sub(r.began).Milliseconds()
-	if !r.stoppedAt.IsZero() {
-		timings.HealthyMS = r.sinceStop()
-	}
-	slices.Sort(unhealthy)
-	return timings, unhealthy, nil
-}
-
-// resumeOthers starts again what was stopped only because it uses what has
-// been restored.
-func (r *run) resumeOthers(ctx context.Context) error {
-	var others []kind.ID
-	for _, id := range r.taken.Stopped() {
-		if _, ok := r.desk.parts[id]; !ok && r.desk.stillThere(id, r.plan) {
-			others = append(others, id)
-		}
-	}
-	for _, id := range slices.Concat(snapshot.Levels(others, r.desk.needs)...) {
-		if err := r.desk.drivers[id.Kind].(kind.Stopper).Resume(ctx, r.req.Workspace, id); err != nil {
-			return fmt.Errorf("start %s again: %w", id, err)
-		}
-		r.req.Guard.Resumed(id)
-	}
-	return nil
-}
-
-// sinceStop returns the milliseconds since the first stop; 0 without one.
-func (r *run) sinceStop() int64 {
-	if r.stoppedAt.IsZero() {
-		return 0
-	}
-	return r.req.Now().Sub(r.stoppedAt).Milliseconds()
-}
-
-func (r *run) startItem(ctx context.Context, id kind.ID) error {
-	starter, ok := r.desk.drivers[id.Kind].(kind.Starter)
-	if !ok {
-		return nil
-	}
-	if err := r.begin(id); err != nil {
-		return err
-	}
-	if err := starter.Start(ctx, r.req.Workspace, r.desk.parts[id].Part, r.req.Source); err != nil {
-		return fmt.Errorf("start %s: %w", id, err)
-	}
-	r.req.Guard.Resumed(id)
-	return nil
-}
-
-func (r *run) waitHealthy(ctx context.Context, id kind.ID) error {
-	checker, ok := r.desk.drivers[id.Kind].(kind.HealthChecker)
-	if !ok {
-		return nil
-	}
-	return checker.WaitHealthy(ctx, r.req.Workspace, r.desk.parts[id].Part, r.req.Source)
 }

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"dogear/kind"
 	"dogear/snapshot"
 )
@@ -46,9 +44,7 @@ func (r *run) takeBack(ctx context.Context, cause error) error {
 
 // Run carries the rollback out and ends the journal. It can be run again.
 func (b Rollback) Run(ctx context.Context) error {
-	if b.Progress != nil {
-		b.Progress("taking back: bringing back the state of safety snapshot " + string(b.Safety.ID))
-	}
+	b.progress("taking back: bringing back the state of safety snapshot " + string(b.Safety.ID))
 	d, err := look(ctx, b.Drivers, b.Workspace, wholly(&b.Safety), b.Source)
 	if err != nil {
 		return err
@@ -111,36 +107,20 @@ func (b Rollback) restore(ctx context.Context, d *desk) error {
 	return nil
 }
 
+// start brings back what ran. It is as it was; that something is not healthy is
+// no reason to try again.
 func (b Rollback) start(ctx context.Context, d *desk) error {
-	healthCtx, cancel := context.WithTimeout(ctx, b.HealthTimeout)
-	defer cancel()
-	for _, level := range d.startLevels() {
-		g, gctx := errgroup.WithContext(ctx)
-		for _, id := range level {
-			g.Go(func() error { return b.startItem(gctx, healthCtx, d, id) })
-		}
-		if err := g.Wait(); err != nil {
-			return err
-		}
+	unhealthy, err := starter{
+		desk: d, guard: b.Guard, begin: func(kind.ID) error { return nil }, timeout: b.HealthTimeout,
+	}.run(ctx)
+	for _, problem := range unhealthy {
+		b.progress(problem)
 	}
-	return nil
+	return err
 }
 
-func (b Rollback) startItem(ctx, healthCtx context.Context, d *desk, id kind.ID) error {
-	part := d.parts[id].Part
-	if s, ok := d.drivers[id.Kind].(kind.Starter); ok {
-		if err := s.Start(ctx, b.Workspace, part, b.Source); err != nil {
-			return fmt.Errorf("start %s: %w", id, err)
-		}
-		b.Guard.Resumed(id)
+func (b Rollback) progress(stage string) {
+	if b.Progress != nil {
+		b.Progress(stage)
 	}
-	h, ok := d.drivers[id.Kind].(kind.HealthChecker)
-	if !ok {
-		return nil
-	}
-	// It is as it was; that it is not healthy is no reason to try again.
-	if err := h.WaitHealthy(healthCtx, b.Workspace, part, b.Source); err != nil && b.Progress != nil {
-		b.Progress(fmt.Sprintf("%s: %v", id, err))
-	}
-	return nil
 }

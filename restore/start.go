@@ -1,0 +1,167 @@
+package restore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"dogear/kind"
+	"dogear/snapshot"
+)
+
+// starter brings the items of a desk's target to the running state that they
+// had, and waits until they are healthy.
+type starter struct {
+	desk    *desk
+	guard   snapshot.Guard
+	begin   func(kind.ID) error // called before an item is touched
+	timeout time.Duration       // for all to be healthy
+
+	allStarted func() // called each time a level has started; may be nil
+}
+
+// run starts level by level, what is needed first. What does not become
+// healthy is named, and is no error: everything is there, and its user has to
+// look.
+func (s starter) run(ctx context.Context) (unhealthy []string, err error) {
+	healthy, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	ailing := make(map[kind.ID]error)
+	for _, level := range s.desk.startLevels() {
+		if err := s.startAll(ctx, level); err != nil {
+			return nil, err
+		}
+		s.await(healthy, level, ailing)
+	}
+	if err := s.tryAgain(ctx, healthy, ailing); err != nil {
+		return nil, err
+	}
+	for id, problem := range ailing {
+		unhealthy = append(unhealthy, fmt.Sprintf("%s: %v", id, problem))
+	}
+	slices.Sort(unhealthy)
+	return unhealthy, ctx.Err()
+}
+
+// tryAgain starts a second time what did not come up: an app that does not say
+// what it needs may have looked for it too early.
+func (s starter) tryAgain(ctx, healthy context.Context, ailing map[kind.ID]error) error {
+	if len(ailing) == 0 {
+		return nil
+	}
+	var ids []kind.ID
+	for id := range ailing {
+		ids = append(ids, id)
+	}
+	clear(ailing)
+	if err := s.startAll(ctx, ids); err != nil {
+		return err
+	}
+	s.await(healthy, ids, ailing)
+	return nil
+}
+
+func (s starter) startAll(ctx context.Context, ids []kind.ID) error {
+	err := inParallel(ctx, len(ids), ids, s.start)
+	if s.allStarted != nil {
+		s.allStarted()
+	}
+	return err
+}
+
+func (s starter) start(ctx context.Context, id kind.ID) error {
+	driver, ok := s.desk.drivers[id.Kind].(kind.Starter)
+	if !ok {
+		return nil
+	}
+	if err := s.begin(id); err != nil {
+		return err
+	}
+	if err := driver.Start(ctx, s.desk.ws, s.desk.parts[id].Part, s.desk.source); err != nil {
+		return fmt.Errorf("start %s: %w", id, err)
+	}
+	s.guard.Resumed(id)
+	return nil
+}
+
+// await waits for the health of items, and notes what is wrong with them.
+func (s starter) await(ctx context.Context, ids []kind.ID, ailing map[kind.ID]error) {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for _, id := range ids {
+		checker, ok := s.desk.drivers[id.Kind].(kind.HealthChecker)
+		if !ok {
+			continue
+		}
+		wg.Go(func() {
+			if err := checker.WaitHealthy(ctx, s.desk.ws, s.desk.parts[id].Part, s.desk.source); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				ailing[id] = err
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// inParallel runs f for items that do not need each other, at most n at once.
+// Its first error waits for the others, so that nothing is half-way when it
+// is handled.
+func inParallel(ctx context.Context, n int, ids []kind.ID, f func(context.Context, kind.ID) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(n, 1))
+	for _, id := range ids {
+		g.Go(func() error { return f(ctx, id) })
+	}
+	return g.Wait()
+}
+
+// start starts everything, and measures how long it was away.
+func (r *run) start(ctx context.Context) (snapshot.RestoreTimings, []string, error) {
+	var timings snapshot.RestoreTimings
+	unhealthy, err := starter{
+		desk: r.desk, guard: r.req.Guard, begin: r.begin, timeout: r.req.HealthTimeout,
+		allStarted: func() { timings.OutageMS = r.sinceStop() },
+	}.run(ctx)
+	if err == nil {
+		err = r.resumeOthers(ctx)
+	}
+	if err != nil {
+		return timings, nil, err
+	}
+	timings.HealthyMS = r.req.Now().Sub(r.began).Milliseconds()
+	if !r.stoppedAt.IsZero() {
+		timings.HealthyMS = r.sinceStop()
+	}
+	return timings, unhealthy, nil
+}
+
+// resumeOthers starts again what was stopped only because it uses what has
+// been restored.
+func (r *run) resumeOthers(ctx context.Context) error {
+	var others []kind.ID
+	for _, id := range r.taken.Stopped() {
+		if _, ok := r.desk.parts[id]; !ok && r.desk.stillThere(id, r.plan) {
+			others = append(others, id)
+		}
+	}
+	for _, id := range slices.Concat(snapshot.Levels(others, r.desk.needs)...) {
+		if err := r.desk.drivers[id.Kind].(kind.Stopper).Resume(ctx, r.req.Workspace, id); err != nil {
+			return fmt.Errorf("start %s again: %w", id, err)
+		}
+		r.req.Guard.Resumed(id)
+	}
+	return nil
+}
+
+// sinceStop returns the milliseconds since the first stop; 0 without one.
+func (r *run) sinceStop() int64 {
+	if r.stoppedAt.IsZero() {
+		return 0
+	}
+	return r.req.Now().Sub(r.stoppedAt).Milliseconds()
+}
