@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"dogear/internal/content"
 	"dogear/kind"
 )
 
@@ -223,32 +221,6 @@ func (r *round) take(ctx context.Context, c *capture) error {
 	return err
 }
 
-func (r *round) finish(ctx context.Context, c *capture) error {
-	part, err := c.Finish(ctx)
-	if err != nil {
-		return err
-	}
-	facts, err := StoreFacts(ctx, c.sink, part.Facts)
-	if err != nil {
-		return fmt.Errorf("store facts: %w", err)
-	}
-	reach := c.sink.Reach()
-	ids := make([]byte, 0, len(reach)*len(kind.ChunkID{}))
-	for _, id := range reach {
-		ids = append(ids, id[:]...)
-	}
-	reachObject, err := content.PutBytes(ctx, c.sink, "reach", ids)
-	if err != nil {
-		return fmt.Errorf("store the list of chunks: %w", err)
-	}
-	part.Facts = nil
-	part.Needs, part.RunsIn, part.Claims = c.item.Needs, c.item.RunsIn, c.item.Claims
-	part.Root, part.Nested, part.Claimed = c.item.Root, c.item.Nested, c.item.Claimed
-	c.part = Part{Part: part, Facts: facts, Reach: reachObject}
-	c.done = true
-	return nil
-}
-
 // every runs f for captures, at most n at once, and adds the item to errors.
 func (r *round) every(ctx context.Context, n int, captures []*capture, f func(context.Context, *capture) error) error {
 	g, ctx := errgroup.WithContext(ctx)
@@ -286,31 +258,4 @@ func (r *round) close() error {
 	}
 	wg.Wait()
 	return errors.Join(errs...)
-}
-
-// snapshot puts the parts together.
-func (r *round) snapshot() Snapshot {
-	s := Snapshot{
-		Workspace:   WorkspaceAt(r.req.Workspace.Root),
-		Instant:     r.instant(),
-		Consistency: Stopped,
-		NotCaptured: []kind.Gap{},
-		Parts:       []Part{},
-	}
-	digests := make(map[kind.ID]Digest, len(r.captures))
-	for _, c := range r.captures {
-		c.part.Consistency = r.consistency(c, s.Instant)
-		s.Consistency = weakest(s.Consistency, c.part.Consistency)
-		s.Bytes.Read += c.part.Read
-		for _, g := range c.part.Gaps {
-			g.Part = c.item.ID
-			s.NotCaptured = append(s.NotCaptured, g)
-		}
-		s.Parts = append(s.Parts, c.part)
-		digests[c.item.ID] = c.part.Facts.Digest
-	}
-	s.State = StateDigest(digests)
-	s.Bytes.Added = r.req.Session.Added()
-	s.Timings.FreezeMS = r.freeze.To.Sub(r.freeze.From).Round(time.Millisecond).Milliseconds()
-	return s
 }

@@ -1,0 +1,65 @@
+package snapshot
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"dogear/internal/content"
+	"dogear/kind"
+)
+
+// finish stores the rest of a capture, its facts, and the list of all chunks
+// that it reaches.
+func (r *round) finish(ctx context.Context, c *capture) error {
+	part, err := c.Finish(ctx)
+	if err != nil {
+		return err
+	}
+	facts, err := StoreFacts(ctx, c.sink, part.Facts)
+	if err != nil {
+		return fmt.Errorf("store facts: %w", err)
+	}
+	reach := c.sink.Reach()
+	ids := make([]byte, 0, len(reach)*len(kind.ChunkID{}))
+	for _, id := range reach {
+		ids = append(ids, id[:]...)
+	}
+	reachObject, err := content.PutBytes(ctx, c.sink, "reach", ids)
+	if err != nil {
+		return fmt.Errorf("store the list of chunks: %w", err)
+	}
+	part.Facts = nil
+	part.Needs, part.RunsIn, part.Claims = c.item.Needs, c.item.RunsIn, c.item.Claims
+	part.Root, part.Nested, part.Claimed = c.item.Root, c.item.Nested, c.item.Claimed
+	c.part = Part{Part: part, Facts: facts, Reach: reachObject}
+	c.done = true
+	return nil
+}
+
+// snapshot puts the parts together.
+func (r *round) snapshot() Snapshot {
+	s := Snapshot{
+		Workspace:   WorkspaceAt(r.req.Workspace.Root),
+		Instant:     r.instant(),
+		Consistency: Stopped,
+		NotCaptured: []kind.Gap{},
+		Parts:       []Part{},
+	}
+	digests := make(map[kind.ID]Digest, len(r.captures))
+	for _, c := range r.captures {
+		c.part.Consistency = r.consistency(c, s.Instant)
+		s.Consistency = weakest(s.Consistency, c.part.Consistency)
+		s.Bytes.Read += c.part.Read
+		for _, g := range c.part.Gaps {
+			g.Part = c.item.ID
+			s.NotCaptured = append(s.NotCaptured, g)
+		}
+		s.Parts = append(s.Parts, c.part)
+		digests[c.item.ID] = c.part.Facts.Digest
+	}
+	s.State = StateDigest(digests)
+	s.Bytes.Added = r.req.Session.Added()
+	s.Timings.FreezeMS = r.freeze.To.Sub(r.freeze.From).Round(time.Millisecond).Milliseconds()
+	return s
+}
