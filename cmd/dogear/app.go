@@ -68,7 +68,8 @@ func (a *app) talks() bool {
 func (a *app) interruptible(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+	signal.Notify(signals, ends...)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -82,6 +83,8 @@ func (a *app) interruptible(ctx context.Context) (context.Context, func()) {
 		}
 	}()
 	return ctx, func() {
+		// What was done is done: the exit code has to say so.
+		signal.Ignore(ends...)
 		signal.Stop(signals)
 		close(signals)
 		<-done

@@ -16,7 +16,7 @@ import (
 
 // kills is how often a command is killed, at moments spread over the time
 // that it takes.
-const kills = 8
+const kills = 6
 
 // desk is a workspace for commands that are run as programs of their own.
 type desk struct {
