@@ -71,6 +71,9 @@ func (r *run) converge(ctx context.Context) error {
 }
 
 func (r *run) removeItem(ctx context.Context, id kind.ID) error {
+	if err := r.assertAsSaved(ctx, id); err != nil {
+		return err
+	}
 	if err := r.begin(id); err != nil {
 		return err
 	}
