@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"dogear/agent/api"
-	"dogear/kind"
 	"dogear/restore"
 	"dogear/snapshot"
 )
@@ -15,9 +14,9 @@ import (
 type bringBack struct {
 	operation snapshot.Operation
 	target    snapshot.Snapshot
-	keep      bool               // work that was done since
-	only      func(kind.ID) bool // nil: all
-	undoes    *snapshot.Event    // by an undo
+	keep      bool // work that was done since
+	only      restore.Selection
+	undoes    *snapshot.Event // by an undo
 }
 
 // resume brings back the last pause, or the snapshot that is asked for, and
@@ -96,7 +95,7 @@ func (a *Agent) undo(ctx context.Context, j *job, req api.WorkspaceRequest) (api
 }
 
 func (a *Agent) bringBack(ctx context.Context, j *job, d desk, b bringBack) (api.RestoreResult, error) {
-	if _, err := a.requireEngines(ctx, d, selectedParts(b.target, b.only)); err != nil {
+	if _, err := a.requireEngines(ctx, d, b.only.Parts(&b.target)); err != nil {
 		return api.RestoreResult{}, err
 	}
 	outcome, err := a.runRestore(ctx, j, d, b)
@@ -155,7 +154,7 @@ func (a *Agent) begin(ctx context.Context) (snapshot.Session, error) { return a.
 
 // preview says what bringBack would do.
 func (a *Agent) preview(ctx context.Context, j *job, d desk, b bringBack) (api.RestoreResult, error) {
-	if _, err := a.requireEngines(ctx, d, selectedParts(b.target, b.only)); err != nil {
+	if _, err := a.requireEngines(ctx, d, b.only.Parts(&b.target)); err != nil {
 		return api.RestoreResult{}, err
 	}
 	plan, err := restore.MakePlan(ctx, a.restoreRequest(j, d, b))

@@ -58,17 +58,3 @@ func (a *Agent) lastParts(ctx context.Context, d desk) ([]snapshot.Part, error) 
 	}
 	return list[0].Parts, nil
 }
-
-// selectedParts returns those parts of a snapshot that are to be restored.
-func selectedParts(s snapshot.Snapshot, only func(kind.ID) bool) []snapshot.Part {
-	if only == nil {
-		return s.Parts
-	}
-	var parts []snapshot.Part
-	for _, p := range s.Parts {
-		if only(p.ID) {
-			parts = append(parts, p)
-		}
-	}
-	return parts
-}

@@ -7,23 +7,27 @@ import (
 
 	"dogear/agent/api"
 	"dogear/kind"
+	"dogear/restore"
 	"dogear/snapshot"
 )
 
-// selection makes a predicate of --only and --except; nil selects all. Each
-// pattern has to mean something in the snapshot.
-func selection(target *snapshot.Snapshot, only, except []string) (func(kind.ID) bool, error) {
-	if len(only) == 0 && len(except) == 0 {
-		return nil, nil
-	}
+// selection makes one of --only and --except. Each pattern has to mean
+// something in the snapshot.
+func selection(target *snapshot.Snapshot, only, except []string) (restore.Selection, error) {
 	for _, pattern := range slices.Concat(only, except) {
 		if err := checkSelector(target, pattern); err != nil {
-			return nil, err
+			return restore.Selection{}, err
 		}
 	}
-	return func(id kind.ID) bool {
-		return (len(only) == 0 || selected(only, id)) && !selected(except, id)
-	}, nil
+	return restore.Selection{Only: matching(only), Except: matching(except)}, nil
+}
+
+// matching returns nil for no patterns.
+func matching(patterns []string) func(kind.ID) bool {
+	if len(patterns) == 0 {
+		return nil
+	}
+	return func(id kind.ID) bool { return selected(patterns, id) }
 }
 
 func selected(patterns []string, id kind.ID) bool {

@@ -15,9 +15,8 @@ type Request struct {
 	Workspace *kind.Workspace
 	Target    snapshot.Snapshot
 	Operation snapshot.Operation
-	// Select restricts the restore to some items and what they need. Nil
-	// selects all.
-	Select func(kind.ID) bool
+	// Select restricts the restore to some items.
+	Select Selection
 
 	// Keep keeps work done since the snapshot where a driver can (resume).
 	// Label names the interruption.

@@ -7,6 +7,18 @@ import (
 	"dogear/snapshot"
 )
 
+// Selection restricts a restore. The zero Selection selects everything.
+type Selection struct {
+	// Only selects items, and what they need along with them. Nil: all.
+	Only func(kind.ID) bool
+	// Except leaves items out, also if others need them. Nil: none.
+	Except func(kind.ID) bool
+}
+
+func (s Selection) selects(id kind.ID) bool { return (s.Only == nil || s.Only(id)) && !s.excludes(id) }
+
+func (s Selection) excludes(id kind.ID) bool { return s.Except != nil && s.Except(id) }
+
 // target is what a workspace is compared with: a snapshot, or some of it.
 type target struct {
 	ID    snapshot.ID
@@ -22,34 +34,48 @@ func wholly(s *snapshot.Snapshot) target {
 
 // selected makes the selected parts, and all that they need, the target.
 func (r Request) selected() target {
-	if r.Select == nil {
-		return wholly(&r.Target)
-	}
-	t := target{ID: r.Target.ID}
-	chosen := make(map[kind.ID]bool)
-	for _, p := range r.Target.Parts {
-		if r.Select(p.ID) {
-			choose(p.ID, &r.Target, chosen)
-		}
-	}
-	for _, p := range r.Target.Parts {
-		if chosen[p.ID] {
-			t.Parts = append(t.Parts, p)
-		}
-	}
-	t.concerns = func(id kind.ID) bool { return chosen[id] || r.Select(id) }
-	return t
+	parts := r.Select.Parts(&r.Target)
+	return target{ID: r.Target.ID, Parts: parts, concerns: func(id kind.ID) bool {
+		return r.Select.selects(id) || slices.ContainsFunc(parts, func(p snapshot.Part) bool { return p.ID == id })
+	}}
 }
 
-func choose(id kind.ID, s *snapshot.Snapshot, chosen map[kind.ID]bool) {
-	p, ok := s.Part(id)
-	if !ok || chosen[id] {
+// Parts returns the parts that the selection restores of a snapshot.
+func (s Selection) Parts(of *snapshot.Snapshot) []snapshot.Part {
+	c := closure{snapshot: of, excludes: s.excludes, chosen: make(map[kind.ID]bool)}
+	for _, p := range of.Parts {
+		if s.selects(p.ID) {
+			c.choose(p.ID)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(of.Parts), func(p snapshot.Part) bool { return !c.chosen[p.ID] })
+}
+
+// closure collects parts and what they need.
+type closure struct {
+	snapshot *snapshot.Snapshot
+	excludes func(kind.ID) bool
+	chosen   map[kind.ID]bool
+}
+
+func (c closure) choose(id kind.ID) {
+	p, ok := c.snapshot.Part(id)
+	if !ok || c.chosen[id] || c.excludes(id) {
 		return
 	}
-	chosen[id] = true
+	c.chosen[id] = true
 	for _, n := range slices.Concat(p.Needs, claimed(p)) {
-		choose(n, s, chosen)
+		if !c.liesWithin(n, p) {
+			c.choose(n)
+		}
 	}
+}
+
+// liesWithin reports whether a part's tree lies in another's. That is needed
+// for the order alone: either can be had without the other.
+func (c closure) liesWithin(id kind.ID, outer snapshot.Part) bool {
+	inner, ok := c.snapshot.Part(id)
+	return ok && snapshot.IsBelow(outer.Root, inner.Root)
 }
 
 // claimed lists the trees in which a part's bytes are.

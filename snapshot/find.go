@@ -58,9 +58,16 @@ func settleOwnership(items []kind.Item) {
 	}
 }
 
+// IsBelow reports whether a path lies strictly below a root. Neither lies
+// anywhere if it is empty.
+func IsBelow(root, path string) bool {
+	_, ok := below(root, path)
+	return ok
+}
+
 // below returns path relative to root if it lies strictly below it.
 func below(root, path string) (string, bool) {
-	if path == "" {
+	if root == "" || path == "" {
 		return "", false
 	}
 	rel, ok := strings.CutPrefix(path, strings.TrimSuffix(root, string(filepath.Separator))+string(filepath.Separator))
