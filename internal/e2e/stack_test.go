@@ -80,8 +80,7 @@ func TestPauseAndResume(t *testing.T) {
 	before := r.Containers()
 	r.StartCounter()
 	paused := r.json(done, "pause", "--for", "INC-42", "-m", "fixing the search")
-	require.Equal(t, "", strings.TrimSpace(testbed.Docker(t, "ps", "--quiet", "--filter", "label=com.docker.compose.project="+r.Project)),
-		"nothing runs after a pause")
+	require.Empty(t, r.running(), "nothing runs after a pause")
 	last := r.fileCount()
 
 	resumed := r.json(done, "resume")
@@ -94,7 +93,18 @@ func TestPauseAndResume(t *testing.T) {
 		require.Equal(t, id, r.Container(service))
 	}
 	require.NotEmpty(t, paused.Snapshot.ID)
+
+	r.json(done, "undo")
+	require.Empty(t, r.running(), "the desk is clear again")
+	r.json(done, "undo")
+	r.WaitHealthy("db", "redis", "web", "worker")
 	r.nothingLeftBehind()
+}
+
+// running lists the ids of the project's containers that run.
+func (r *rig) running() string {
+	r.t.Helper()
+	return testbed.Docker(r.t, "ps", "--quiet", "--filter", "label=com.docker.compose.project="+r.Project)
 }
 
 // onlyCounter reports whether all that differs is what the counter has

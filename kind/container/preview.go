@@ -36,10 +36,19 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 			return kind.Change{}, err
 		}
 		change.Conflicts = notOurs(live, ws)
+		if change.Action == kind.ActionNone && hasToStop(live, want) {
+			change.Action, change.Details = kind.ActionPatch, []string{"it is " + string(live.State) + " and was " + string(want.State)}
+		}
 	}
 	taken, err := takenPorts(ctx, engine, ws, live, want)
 	change.Conflicts = append(change.Conflicts, taken...)
 	return change, err
+}
+
+// hasToStop reports whether a container is in a state that only a stop leads
+// out of. One that is stopped may have been stopped by us.
+func hasToStop(live, want *description) bool {
+	return live.State != Stopped && live.State != want.State
 }
 
 func (d *Driver) previewLayer(ctx context.Context, ws *kind.Workspace, engine *docker.Engine, live *description, part kind.Part, source kind.Source) (kind.Change, error) {
