@@ -151,7 +151,7 @@ type AgentStatus struct {
 	Running bool      `json:"running"`
 	PID     int       `json:"pid"`
 	Store   string    `json:"store"`
-	Started time.Time `json:"started"`
+	Started time.Time `json:"started,omitzero"`
 	// Resident says that the agent stays when its clients leave.
 	Resident bool  `json:"resident"`
 	Jobs     []Job `json:"jobs"`

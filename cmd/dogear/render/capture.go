@@ -51,7 +51,7 @@ func consistencies(parts []api.Part) string {
 
 func freeze(n int64) string {
 	if n == 0 {
-		return ", nothing was frozen"
+		return ", no container was frozen"
 	}
 	return ", frozen for " + ms(n)
 }

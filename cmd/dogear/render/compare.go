@@ -17,7 +17,7 @@ func Verified(p *Page, r api.CompareResult) {
 // Status shows the result of status.
 func Status(p *Page, r api.CompareResult) {
 	p.compared(r)
-	if r.Identical {
+	if r.Identical && len(r.NotComparable) == 0 {
 		p.next("Nothing would be lost.")
 		return
 	}
@@ -26,10 +26,13 @@ func Status(p *Page, r api.CompareResult) {
 
 func (p *Page) compared(r api.CompareResult) {
 	p.title("%s against %s", r.Workspace.Root, snapshotName(r.Snapshot))
-	if r.Identical {
-		p.line("  %s", good("identical"))
-	} else {
+	switch {
+	case !r.Identical:
 		p.line("  %s", bad(count(len(r.Differences), "difference")))
+	case len(r.NotComparable) > 0:
+		p.line("  %s in all that can be compared; what cannot is listed below", good("identical"))
+	default:
+		p.line("  %s", good("identical"))
 	}
 	p.differences(r.Differences)
 	p.gaps("Not comparable", r.NotComparable)

@@ -20,7 +20,7 @@ func List(p *Page, list []api.SnapshotDetail) {
 			count(len(s.Parts), "part"), size(s.Bytes.Added), s.Note,
 		})
 	}
-	p.table([]string{"ID", "CREATED", "BY", "NAME", "TICKET", "HOLDS", "ADDED", "NOTE"}, rows)
+	p.table([]string{"ID", "CREATED", "REASON", "NAME", "TICKET", "HOLDS", "ADDED", "NOTE"}, rows)
 }
 
 // Show shows one snapshot.
@@ -50,7 +50,7 @@ func Log(p *Page, events []api.Event) {
 			at(e.Time), string(e.Operation), e.Outcome, string(e.Snapshot), string(e.Safety), e.Author, e.Note,
 		})
 	}
-	p.table([]string{"TIME", "DONE", "OUTCOME", "SNAPSHOT", "SAFETY", "BY", "NOTE"}, rows)
+	p.table([]string{"TIME", "OPERATION", "OUTCOME", "SNAPSHOT", "SAFETY", "BY", "NOTE"}, rows)
 }
 
 // Found shows what there is in a workspace.

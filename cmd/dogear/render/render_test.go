@@ -74,7 +74,7 @@ func TestResumedSaysWhetherItIsBack(t *testing.T) {
 	}
 	require.Equal(t, `Resumed /shop from 01x (pause of 2026-11-20 14:00:00, INC-42, fixing the search)
   you were away for 2h14m
-  identical: every byte at rest and every fact of 2 parts compared
+  identical in all of 2 parts that can be compared; what cannot is listed below
   outage 900ms, healthy after 2.1s, 1m1s in all
 Kept from the time between
   git/.: hotfix/INC-42, 3 commits
@@ -97,6 +97,15 @@ func TestRestoredNamesEveryDifference(t *testing.T) {
 	require.Contains(t, out, "not identical: 3 differences in 0 parts")
 	require.Contains(t, out, "Restored, but not healthy\n  container/web: exited with 1\n")
 	require.Contains(t, out, "git/.\n  ~ HEAD: ref: main -> ref: other\n  - ./gone: file sha256=ababababab…\nvolume/x\n  + ./new: file\n")
+}
+
+func TestStatusPromisesNothingOfWhatItCannotCompare(t *testing.T) {
+	r := api.CompareResult{Snapshot: source(), Workspace: snapshot.Workspace{Root: "/shop"}, Identical: true}
+	require.Contains(t, text(t, func(p *render.Page) { render.Status(p, r) }), "\n  identical\nNothing would be lost.\n")
+	r.NotComparable = []api.Gap{{Part: id("postgres", "db"), What: "all facts", Why: "its server is not running"}}
+	out := text(t, func(p *render.Page) { render.Status(p, r) })
+	require.Contains(t, out, "\n  identical in all that can be compared; what cannot is listed below\nNot comparable\n")
+	require.NotContains(t, out, "Nothing would be lost")
 }
 
 func TestPlanTouchesNothing(t *testing.T) {

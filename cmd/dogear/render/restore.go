@@ -55,11 +55,14 @@ func (p *Page) times(t api.RestoreTimings) {
 
 func (p *Page) verdict(r api.Receipt) {
 	compared := count(len(r.Parts), "part")
-	if r.Identical {
+	switch {
+	case !r.Identical:
+		p.line("  %s: %s in %s", bad("not identical"), count(len(r.Differences), "difference"), compared)
+	case len(r.NotComparable) > 0:
+		p.line("  %s in all of %s that can be compared; what cannot is listed below", good("identical"), compared)
+	default:
 		p.line("  %s: every byte at rest and every fact of %s compared", good("identical"), compared)
-		return
 	}
-	p.line("  %s: %s in %s", bad("not identical"), count(len(r.Differences), "difference"), compared)
 }
 
 func (p *Page) unhealthy(list []string) {
