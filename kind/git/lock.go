@@ -57,7 +57,7 @@ func (l *locks) take(ctx context.Context, path string) error {
 		if !errors.Is(err, fs.ErrExist) {
 			return err
 		}
-		if content, err := os.ReadFile(path); err == nil && string(content) == lockMark {
+		if isOurs(path) {
 			return nil
 		}
 		if !pauseFor(ctx, lockInterval) {
@@ -66,7 +66,30 @@ func (l *locks) take(ctx context.Context, path string) error {
 	}
 }
 
-func createLock(path string) (err error) {
+// createLock makes a lock appear with its mark in it: an empty one, left by a
+// restore that was killed in between, would count as that of a git command.
+func createLock(path string) error {
+	fd, err := unix.Open(filepath.Dir(path), unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o644)
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EISDIR) {
+		return createNamedLock(path)
+	}
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", path, err)
+	}
+	return markAndLink(os.NewFile(uintptr(fd), path), path)
+}
+
+func markAndLink(f *os.File, path string) (err error) {
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if _, err := f.WriteString(lockMark); err != nil {
+		return err
+	}
+	unnamed := fmt.Sprintf("/proc/self/fd/%d", f.Fd())
+	return unix.Linkat(unix.AT_FDCWD, unnamed, unix.AT_FDCWD, path, unix.AT_SYMLINK_FOLLOW)
+}
+
+// createNamedLock is for file systems that know no files without a name.
+func createNamedLock(path string) (err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
@@ -85,6 +108,29 @@ func (l *locks) release() error {
 	}
 	l.held = nil
 	return errors.Join(errs...)
+}
+
+// releaseLeft removes the locks of a restore that was killed.
+func releaseLeft(root string) error {
+	dirs, err := gitDirs(root)
+	if err != nil {
+		return err
+	}
+	l := &locks{}
+	for _, dir := range dirs {
+		for _, name := range lockNames {
+			if path := filepath.Join(root, dir, name); isOurs(path) {
+				l.held = append(l.held, path)
+			}
+		}
+	}
+	return l.release()
+}
+
+// isOurs reports whether a lock was made by Dogear.
+func isOurs(path string) bool {
+	content, err := os.ReadFile(path)
+	return err == nil && string(content) == lockMark
 }
 
 func removeQuietly(path string) error {
@@ -149,7 +195,7 @@ func lockConflicts(root string) ([]string, error) {
 	for _, dir := range dirs {
 		for _, name := range lockNames {
 			path := filepath.Join(root, dir, name)
-			if content, err := os.ReadFile(path); err == nil && string(content) != lockMark {
+			if _, err := os.Lstat(path); err == nil && !isOurs(path) {
 				conflicts = append(conflicts, lockedError(path).Error())
 			}
 		}

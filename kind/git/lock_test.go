@@ -2,6 +2,7 @@ package git
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -88,6 +89,44 @@ func TestLocksOfAKilledRestoreAreTakenOver(t *testing.T) {
 	locks, err := filepath.Glob(filepath.Join(r.root, ".git", "*.lock"))
 	require.NoError(t, err)
 	require.Empty(t, locks)
+}
+
+func TestLocksOfARestoreThatChangedNothingAreRemoved(t *testing.T) {
+	r := newHistory(t)
+	b := newBench(t, r.root)
+	part, facts := b.capture()
+	_, err := takeLocks(t.Context(), r.root, time.Millisecond) // and killed
+	require.NoError(t, err)
+	b.restore(part, facts)
+	r.git("add", ".")
+	r.git("checkout", "-q", "topic")
+}
+
+// TestLockIsNeverThereWithoutItsMark: a restore may be killed at any moment, and
+// its lock has to be known for what it is.
+func TestLockIsNeverThereWithoutItsMark(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "index.lock")
+	done := make(chan error, 1)
+	go func() {
+		for range 2000 {
+			if err := errors.Join(createLock(path), os.Remove(path)); err != nil {
+				done <- err
+				return
+			}
+		}
+		close(done)
+	}()
+	for {
+		select {
+		case err := <-done:
+			require.NoError(t, err)
+			return
+		default:
+			if content, err := os.ReadFile(path); err == nil {
+				require.Equal(t, lockMark, string(content))
+			}
+		}
+	}
 }
 
 func TestGitFailsDuringARestore(t *testing.T) {

@@ -84,7 +84,8 @@ func (*Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, 
 
 // Restore makes worktree and git directory what the part says, with the
 // repository locked against git commands meanwhile. Locks touch the git
-// directory, so there are none if there is nothing to do.
+// directory, so none are made if there is nothing to do; but those of a
+// restore that was killed before it changed anything are removed.
 func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (err error) {
 	t, err := targetOf(ctx, ws, part, source)
 	if err != nil {
@@ -92,7 +93,7 @@ func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 	}
 	changes, err := t.compare(ctx)
 	if err == nil && changes.None() {
-		return nil
+		return releaseLeft(part.Root)
 	}
 	if err != nil && !errors.Is(err, kind.ErrGone) {
 		return err
