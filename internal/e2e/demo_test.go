@@ -30,11 +30,15 @@ func checkout(t *testing.T) string {
 
 func demo(t *testing.T, command ...string) string {
 	t.Helper()
+	place, err := os.MkdirTemp("", "place-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(place)) })
+	require.NoError(t, os.Chmod(place, 0o1777))
 	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Env = append(os.Environ(), "SHOP_PROGRAMS="+programs(t), "TMPDIR=/tmp")
+	cmd.Env = append(os.Environ(), "SHOP_PROGRAMS="+programs(t), "TMPDIR="+place)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
-	left, err := filepath.Glob("/tmp/dogear-demo.*")
+	left, err := os.ReadDir(place)
 	require.NoError(t, err)
 	require.Empty(t, left)
 	return string(out)

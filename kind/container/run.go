@@ -20,6 +20,10 @@ const (
 	stopMargin = 2 * time.Second
 )
 
+// settleTime is how long a container without a health check has to run to count
+// as healthy.
+const settleTime = time.Second
+
 // retryEvery is how often what a busy engine refused is tried again, and how
 // often it is asked for news.
 const retryEvery = 50 * time.Millisecond
@@ -184,19 +188,27 @@ func (d *Driver) WaitHealthy(ctx context.Context, _ *kind.Workspace, part kind.P
 	if err != nil || want.State != Running {
 		return err
 	}
+	began := time.Now()
 	for {
 		_, live, err := d.look(ctx, part.ID)
 		if err != nil {
 			return err
 		}
 		done, trouble := healthy(live, want)
-		if done {
+		if done && (trouble != nil || live.Container.State.Health != nil || settled(live, began)) {
 			return trouble
 		}
 		if err := wait(ctx); err != nil {
 			return errors.Join(trouble, err)
 		}
 	}
+}
+
+// settled reports whether a container that nobody checks has run for a moment:
+// one that does not find what it needs ends right after it has started.
+func settled(live *description, began time.Time) bool {
+	ran := max(time.Since(live.Container.State.StartedAt), time.Since(began)) // the engine may have another clock
+	return live.State != Running || ran > settleTime
 }
 
 // healthy reports whether there is no use in waiting any longer, and what is
