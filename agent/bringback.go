@@ -99,7 +99,7 @@ func (a *Agent) bringBack(ctx context.Context, j *job, d desk, b bringBack) (api
 		return api.RestoreResult{}, err
 	}
 	outcome, err := a.runRestore(ctx, j, d, b)
-	if err := errors.Join(err, a.logRestore(ctx, d, j, b, outcome.Receipt, err)); err != nil {
+	if err != nil {
 		return api.RestoreResult{}, err
 	}
 	return api.RestoreResult{
@@ -109,20 +109,28 @@ func (a *Agent) bringBack(ctx context.Context, j *job, d desk, b bringBack) (api
 	}, nil
 }
 
+// runRestore restores with a journal beside it, which goes when the log says
+// what was done.
 func (a *Agent) runRestore(ctx context.Context, j *job, d desk, b bringBack) (out restore.Outcome, err error) {
 	id := a.NewID()
 	g, err := a.newGuard(id, b.operation, d)
 	if err != nil {
 		return out, err
 	}
-	defer func() { err = g.close(err) }()
+	defer func() {
+		logged := a.log(ctx, d.Workspace, j, restoreEvent(b, out.Receipt, err))
+		err = g.close(errors.Join(err, logged))
+	}()
 	req := a.restoreRequest(j, d, b)
 	req.Guard, req.JournalPath = g, a.journalPath(id, restoreJournal)
-	if out, err = restore.Run(ctx, req); err != nil {
-		return out, err
+	req.Done = func(o restore.Outcome) error {
+		// The restore is done, whoever gives up now.
+		if err := a.store.PutReceipt(context.WithoutCancel(ctx), o.Receipt); err != nil {
+			return err
+		}
+		return g.done(restoreEvent(b, o.Receipt, nil))
 	}
-	// The restore is done, whoever gives up now.
-	return out, a.store.PutReceipt(context.WithoutCancel(ctx), out.Receipt)
+	return restore.Run(ctx, req)
 }
 
 func (a *Agent) restoreRequest(j *job, d desk, b bringBack) restore.Request {
@@ -138,7 +146,7 @@ func (a *Agent) restoreRequest(j *job, d desk, b bringBack) restore.Request {
 	}
 }
 
-func (a *Agent) logRestore(ctx context.Context, d desk, j *job, b bringBack, receipt snapshot.Receipt, err error) error {
+func restoreEvent(b bringBack, receipt snapshot.Receipt, err error) snapshot.Event {
 	e := snapshot.Event{
 		Operation: b.operation, Snapshot: b.target.ID, Safety: receipt.Safety, Receipt: receipt.ID,
 		Note: b.target.Note, Outcome: outcome(err),
@@ -146,7 +154,7 @@ func (a *Agent) logRestore(ctx context.Context, d desk, j *job, b bringBack, rec
 	if b.undoes != nil {
 		e.Undoes = b.undoes.Seq
 	}
-	return a.log(ctx, d.Workspace, j, e)
+	return e
 }
 
 // begin opens a session of the store.

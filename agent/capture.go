@@ -45,16 +45,16 @@ func (a *Agent) capture(ctx context.Context, j *job, req api.CaptureRequest, c c
 		return api.CaptureResult{}, err
 	}
 	taken, err := a.captureGuarded(ctx, j, d, req, c)
-	event := snapshot.Event{Operation: c.operation, Snapshot: taken.ID, Note: req.Note, Outcome: outcome(err)}
-	if err := errors.Join(err, a.log(ctx, d.Workspace, j, event)); err != nil {
+	if err != nil {
 		return api.CaptureResult{}, err
 	}
 	return api.CaptureResult{Snapshot: head(taken), Contents: contents(taken)}, nil
 }
 
-// captureGuarded captures with a journal beside it.
-func (a *Agent) captureGuarded(ctx context.Context, j *job, d desk, req api.CaptureRequest, c capture) (_ snapshot.Snapshot, err error) {
-	s := snapshot.Snapshot{
+// captureGuarded captures with a journal beside it, which goes when the log
+// says what was done.
+func (a *Agent) captureGuarded(ctx context.Context, j *job, d desk, req api.CaptureRequest, c capture) (s snapshot.Snapshot, err error) {
+	s = snapshot.Snapshot{
 		ID: a.NewID(), Reason: c.reason, Workspace: d.Workspace,
 		Note: req.Note, Ticket: req.Ticket, Name: req.Name, Author: author(j), NotCaptured: c.gaps,
 	}
@@ -62,7 +62,10 @@ func (a *Agent) captureGuarded(ctx context.Context, j *job, d desk, req api.Capt
 	if err != nil {
 		return s, err
 	}
-	defer func() { err = g.close(err) }()
+	defer func() {
+		event := snapshot.Event{Operation: c.operation, Snapshot: s.ID, Note: req.Note, Outcome: outcome(err)}
+		err = g.close(errors.Join(err, a.log(ctx, d.Workspace, j, event)))
+	}()
 	session, err := a.store.Begin(ctx)
 	if err != nil {
 		return s, fmt.Errorf("begin: %w", err)

@@ -37,6 +37,9 @@ type deed struct {
 	Stopping kind.ID    `json:"stopping,omitzero"`
 	Thawed   kind.ID    `json:"thawed,omitzero"`
 	Resumed  kind.ID    `json:"resumed,omitzero"`
+	// Done says that a restore is not taken back any more, and what the log
+	// says of it.
+	Done *snapshot.Event `json:"done,omitempty"`
 }
 
 // beginning says which job a journal is about.
@@ -91,6 +94,9 @@ func (g *guard) Thawed(id kind.ID) {
 // Resumed implements snapshot.Guard.
 func (g *guard) Resumed(id kind.ID) { _ = g.record(deed{Resumed: id}, false) }
 
+// done ends what can be taken back.
+func (g *guard) done(e snapshot.Event) error { return g.record(deed{Done: &e}, true) }
+
 func (g *guard) record(d deed, durable bool) error {
 	line, err := json.Marshal(d)
 	if err != nil {
@@ -111,8 +117,9 @@ func (g *guard) record(d deed, durable bool) error {
 }
 
 // close ends the guard of a job that ended with the given error, and returns
-// that and its own. If the job could not take back all that it did, the
-// journal stays, so that it can be taken back later.
+// that and its own. If the job could not take back all that it did, or could
+// not log that it is done, the journal stays, so that it can be made up for
+// later.
 func (g *guard) close(outcome error) error {
 	err := errors.Join(outcome, g.release())
 	var unfinished *restore.UnfinishedError
@@ -130,10 +137,11 @@ type leftover struct {
 	beginning
 	frozen  []kind.ID
 	stopped []kind.ID // in that order
+	done    *snapshot.Event
 }
 
-// any reports whether there is anything to take back.
-func (l *leftover) any() bool { return len(l.frozen)+len(l.stopped) > 0 }
+// any reports whether there is anything to take back, or to conclude.
+func (l *leftover) any() bool { return len(l.frozen)+len(l.stopped) > 0 || l.done != nil }
 
 // readGuard reads a journal. A last line that was not finished was not acted
 // on either.
@@ -169,6 +177,8 @@ func (l *leftover) apply(d deed) {
 		l.frozen = without(l.frozen, d.Thawed)
 	case !d.Resumed.IsZero():
 		l.stopped = without(l.stopped, d.Resumed)
+	case d.Done != nil:
+		l.done = d.Done
 	}
 }
 

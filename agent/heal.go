@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -103,10 +104,18 @@ func (a *Agent) healOne(ctx context.Context, j *job, id snapshot.ID, left leftov
 		return err
 	}
 	event := snapshot.Event{Operation: snapshot.OpHeal, Note: "interrupted " + string(left.Operation), Outcome: outcomeRolledBack}
-	if journal != nil {
+	done, err := a.concluded(ctx, left)
+	if err != nil {
+		return err
+	}
+	switch {
+	case done != nil:
+		event.Snapshot, event.Safety, event.Outcome = done.Snapshot, done.Safety, outcomeDone
+		err = a.conclude(ctx, j, id, left, *done)
+	case journal != nil:
 		event.Snapshot, event.Safety = journal.Target, journal.Safety
 		err = a.rollBack(ctx, j, id, left, journal)
-	} else {
+	default:
 		err = a.release(ctx, left)
 	}
 	if err != nil {
@@ -116,6 +125,48 @@ func (a *Agent) healOne(ctx context.Context, j *job, id snapshot.ID, left leftov
 		return err
 	}
 	return os.Remove(a.journalPath(id, runningJournal))
+}
+
+// concluded returns what the log has to say of a job that was killed when all
+// it had to do was done: a capture that is in the store, a restore that was
+// proven. It returns nil for any other.
+func (a *Agent) concluded(ctx context.Context, left leftover) (*snapshot.Event, error) {
+	if left.done != nil {
+		return left.done, nil
+	}
+	s, err := a.store.Snapshot(ctx, left.Snapshot)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &snapshot.Event{Operation: left.Operation, Snapshot: s.ID, Note: s.Note, Outcome: outcomeDone}, nil
+}
+
+// conclude does the rest for a job that is not taken back any more. What it
+// stopped and did not start is meant to be stopped.
+func (a *Agent) conclude(ctx context.Context, j *job, id snapshot.ID, left leftover, done snapshot.Event) error {
+	if err := thaw(a.Drivers, a.fromWire(left.Workspace), left.frozen); err != nil {
+		return err
+	}
+	ws := snapshot.WorkspaceAt(left.Workspace.Root)
+	events, err := a.store.Events(ctx, ws.ID)
+	if err != nil {
+		return fmt.Errorf("read log: %w", err)
+	}
+	logged := slices.ContainsFunc(events, func(e snapshot.Event) bool {
+		return e.Operation == done.Operation && e.Snapshot == done.Snapshot && e.Receipt == done.Receipt
+	})
+	if !logged {
+		if err := a.log(ctx, ws, j, done); err != nil {
+			return err
+		}
+	}
+	if err := os.Remove(a.journalPath(id, restoreJournal)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // rollBack takes back a restore that had begun.
@@ -140,7 +191,6 @@ func (a *Agent) rollBack(ctx context.Context, j *job, id snapshot.ID, left lefto
 }
 
 // release thaws what a killed job left frozen, and starts again what it had
-// stopped, unless it had got as far as its commit: then it is meant to be
 // stopped.
 func (a *Agent) release(ctx context.Context, left leftover) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healTimeout)
@@ -149,14 +199,7 @@ func (a *Agent) release(ctx context.Context, left leftover) error {
 	if err := thaw(a.Drivers, ws, left.frozen); err != nil {
 		return err
 	}
-	_, err := a.store.Snapshot(ctx, left.Snapshot)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return a.startAgain(ctx, ws, left.stopped)
-	case err != nil:
-		return err
-	}
-	return nil
+	return a.startAgain(ctx, ws, left.stopped)
 }
 
 func (a *Agent) startAgain(ctx context.Context, ws *kind.Workspace, stopped []kind.ID) error {

@@ -157,3 +157,63 @@ func TestRestoreThatCannotBeTakenBackIsUnfinished(t *testing.T) {
 	_, err = r.save(t.Context(), client)
 	require.NoError(t, err)
 }
+
+// TestPauseKilledBeforeItWasLogged: it is in the store, so it is a pause, and
+// what it stopped stays stopped.
+func TestPauseKilledBeforeItWasLogged(t *testing.T) {
+	r := newRig(t)
+	client, leave := r.connect()
+	saved, err := r.save(t.Context(), client)
+	require.NoError(t, err)
+	leave()
+	a, err := Open(r.options)
+	require.NoError(t, err)
+	ws := &kind.Workspace{Root: r.workspace.Dir}
+	mark := stoppedMark(ws, process("stopped"))
+	require.NoError(t, os.WriteFile(mark, nil, 0o600))
+	g, err := a.newGuard(saved.Snapshot.ID, snapshot.OpPause, desk{kind: ws})
+	require.NoError(t, err)
+	require.NoError(t, g.WillStop(process("stopped")))
+	require.NoError(t, g.release())
+	require.NoError(t, a.Close(t.Context()))
+
+	client, leave = r.connect()
+	healed, err := client.Recover(t.Context(), api.WorkspaceRequest{Workspace: r.workspace})
+	require.NoError(t, err)
+	require.Len(t, healed.Healed, 1)
+	require.Equal(t, outcomeDone, healed.Healed[0].Outcome)
+	require.FileExists(t, mark)
+	resumed, err := client.Resume(t.Context(), api.RestoreRequest{Workspace: r.workspace})
+	require.NoError(t, err)
+	require.Equal(t, saved.Snapshot.ID, resumed.Source.ID)
+	leave()
+	r.clean()
+}
+
+// TestRestoreKilledBeforeItWasLogged: it was proven, so it is done, and what
+// the target has stopped stays stopped.
+func TestRestoreKilledBeforeItWasLogged(t *testing.T) {
+	r := newRig(t)
+	a, err := Open(r.options)
+	require.NoError(t, err)
+	ws := &kind.Workspace{Root: r.workspace.Dir}
+	mark := stoppedMark(ws, process("stopped"))
+	require.NoError(t, os.WriteFile(mark, nil, 0o600))
+	g, err := a.newGuard("01x", snapshot.OpUndo, desk{kind: ws})
+	require.NoError(t, err)
+	require.NoError(t, g.WillStop(process("stopped")))
+	require.NoError(t, os.WriteFile(a.journalPath("01x", restoreJournal), []byte(`{"safety":"01s"}`), 0o600))
+	require.NoError(t, g.done(snapshot.Event{Operation: snapshot.OpUndo, Snapshot: "01t", Safety: "01s", Receipt: "r", Outcome: outcomeDone}))
+	require.NoError(t, g.release())
+	require.NoError(t, a.Close(t.Context()))
+
+	client, leave := r.connect()
+	events, err := client.Log(t.Context(), api.WorkspaceRequest{Workspace: r.workspace})
+	require.NoError(t, err)
+	require.Len(t, events, 2)
+	require.Equal(t, snapshot.OpUndo, events[1].Operation)
+	require.Equal(t, snapshot.ID("01s"), events[1].Safety)
+	require.FileExists(t, mark)
+	leave()
+	r.clean()
+}

@@ -33,6 +33,9 @@ type Request struct {
 	// JournalPath is the file that survives a crash (see Journal).
 	JournalPath string
 	Guard       snapshot.Guard
+	// Done is told what was proven, while the restore can still be taken back,
+	// and is if this fails. What it records stands. It may be nil.
+	Done func(Outcome) error
 
 	// HealthTimeout bounds the wait for everything to be healthy.
 	HealthTimeout time.Duration

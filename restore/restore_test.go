@@ -2,6 +2,7 @@ package restore_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -212,4 +213,23 @@ func TestVerifyNamesDifferences(t *testing.T) {
 	}
 	require.Equal(t, []string{".", "added", "changed", "removed"}, facts)
 	require.NotEqual(t, saved.State, report.State)
+}
+
+func TestRestoreThatCannotBeRecordedIsTakenBack(t *testing.T) {
+	d := newDesk(t)
+	saved := d.save()
+	d.wreck()
+	wrecked := d.save()
+	req := d.request(saved)
+	req.Done = func(out restore.Outcome) error {
+		require.True(t, out.Receipt.Identical)
+		require.FileExists(t, d.journal(), "it can still be taken back")
+		return errors.New("the store is full")
+	}
+	_, err := restore.Run(t.Context(), req)
+	var back *restore.RolledBackError
+	require.ErrorAs(t, err, &back)
+	require.ErrorContains(t, err, "the store is full")
+	d.is(wrecked)
+	d.noJournal()
 }

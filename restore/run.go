@@ -43,6 +43,9 @@ func Run(ctx context.Context, req Request) (Outcome, error) {
 		return Outcome{}, err
 	}
 	outcome, err := r.apply(ctx)
+	if err == nil && r.req.Done != nil {
+		err = r.req.Done(outcome)
+	}
 	if err != nil {
 		return Outcome{}, r.takeBack(ctx, err)
 	}
