@@ -31,7 +31,7 @@ func (a *Agent) requireEngines(ctx context.Context, d desk, parts []snapshot.Par
 			return nil, missingEngine(d, id, finding)
 		}
 		every := kind.ID{Kind: driver.Kind(), Name: "*"}
-		gaps = append(gaps, kind.Gap{Part: every, What: "whatever there is", Why: finding.Detail})
+		gaps = append(gaps, kind.Gap{Part: every, What: "all there may be, and what they use", Why: finding.Detail})
 	}
 	return gaps, nil
 }

@@ -68,9 +68,9 @@ func (r *Receipt) IdenticalAtRest() bool {
 type PartReceipt struct {
 	Part    kind.ID `json:"part"`
 	Method  string  `json:"method"`            // none, create, patch, replace, recreate, remove, verify
-	AtRest  string  `json:"at_rest,omitempty"` // identical, different, or "" where there are no bytes at rest
+	AtRest  string  `json:"at_rest,omitempty"` // identical, different, not comparable, or "" where there are no bytes at rest
 	Running string  `json:"running,omitempty"`
-	Read    string  `json:"read"` // read: the bytes were read; stat: the stat index was trusted
+	Read    string  `json:"read"` // read: what was written has been read; stat: nothing was, and the stat index was trusted
 	Bytes   int64   `json:"bytes,omitempty"`
 }
 

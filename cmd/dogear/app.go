@@ -75,7 +75,7 @@ func (a *app) interruptible(ctx context.Context) (context.Context, func()) {
 		defer close(done)
 		for range signals {
 			if ctx.Err() == nil {
-				a.note("interrupted: taking back what was begun")
+				a.note("interrupted: ending, once what was begun is taken back")
 			} else {
 				a.note("still taking back what was begun; to leave it half-way would need dogear recover")
 			}
