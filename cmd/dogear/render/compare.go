@@ -18,7 +18,7 @@ func Verified(p *Page, r api.CompareResult) {
 func Status(p *Page, r api.CompareResult) {
 	p.compared(r)
 	if r.Identical && len(r.NotComparable) == 0 {
-		p.next("Nothing would be lost.")
+		p.next("Nothing that was captured has changed.")
 		return
 	}
 	p.next("dogear save keeps the state as it is now.")

@@ -101,11 +101,11 @@ func TestRestoredNamesEveryDifference(t *testing.T) {
 
 func TestStatusPromisesNothingOfWhatItCannotCompare(t *testing.T) {
 	r := api.CompareResult{Snapshot: source(), Workspace: snapshot.Workspace{Root: "/shop"}, Identical: true}
-	require.Contains(t, text(t, func(p *render.Page) { render.Status(p, r) }), "\n  identical\nNothing would be lost.\n")
+	require.Contains(t, text(t, func(p *render.Page) { render.Status(p, r) }), "\n  identical\nNothing that was captured has changed.\n")
 	r.NotComparable = []api.Gap{{Part: id("postgres", "db"), What: "all facts", Why: "its server is not running"}}
 	out := text(t, func(p *render.Page) { render.Status(p, r) })
 	require.Contains(t, out, "\n  identical in all that can be compared; what cannot is listed below\nNot comparable\n")
-	require.NotContains(t, out, "Nothing would be lost")
+	require.NotContains(t, out, "Nothing that was captured")
 }
 
 func TestPlanTouchesNothing(t *testing.T) {
