@@ -63,13 +63,30 @@ func newGuard(path string, begin beginning, ws *kind.Workspace, start StartWatch
 	return reopenGuard(path, ws, start)
 }
 
-// reopenGuard goes on with the journal of a job that was interrupted.
+// reopenGuard goes on with the journal of a job that was interrupted, after
+// its last whole line.
 func reopenGuard(path string, ws *kind.Workspace, start StartWatchdog) (*guard, error) {
+	if err := dropTorn(path); err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
 	return &guard{file: file, watchdog: &watchdog{start: start, ws: ws}}, nil
+}
+
+// dropTorn removes a last line that was not finished.
+func dropTorn(path string) error {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	whole := bytes.LastIndexByte(content, '\n') + 1
+	if whole == len(content) {
+		return nil
+	}
+	return os.Truncate(path, int64(whole))
 }
 
 // WillFreeze implements snapshot.Guard. A freeze does not survive the
@@ -105,7 +122,7 @@ func (g *guard) record(d deed, durable bool) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if _, err := g.file.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("write journal: %w", err)
+		return errors.Join(fmt.Errorf("write journal: %w", err), dropTorn(g.file.Name()))
 	}
 	g.left.apply(d)
 	if durable {

@@ -69,6 +69,22 @@ func TestTornLineCountsForNothing(t *testing.T) {
 	require.Equal(t, []kind.ID{process("a")}, left.stopped)
 }
 
+func TestJournalGoesOnAfterATornLine(t *testing.T) {
+	g, path := openGuard(t)
+	require.NoError(t, g.WillStop(process("a")))
+	_, err := g.file.WriteString(`{"stopping":"process/b`)
+	require.NoError(t, err)
+	require.NoError(t, g.release())
+
+	g, err = reopenGuard(path, &kind.Workspace{Root: t.TempDir()}, inProcess(nil, time.Hour))
+	require.NoError(t, err)
+	require.NoError(t, g.WillStop(process("c")))
+	require.NoError(t, g.release())
+	left, err := readGuard(path)
+	require.NoError(t, err)
+	require.Equal(t, []kind.ID{process("a"), process("c")}, left.stopped)
+}
+
 func FuzzReadGuard(f *testing.F) {
 	f.Add([]byte(`{"begin":{"operation":"pause"}}` + "\n" + `{"stopping":"process/a"}` + "\n"))
 	f.Add([]byte("{}\n"))
