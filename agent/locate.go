@@ -22,7 +22,7 @@ func locate(ws api.Workspace, known []string) (string, error) {
 		return "", err
 	}
 	if ws.Exact {
-		return dir, substantial(dir)
+		return dir, errors.Join(notTheMachine(dir), substantial(dir))
 	}
 	marks := []func(string) bool{
 		hasAny("dogear.yaml"),
@@ -83,14 +83,23 @@ func upwards(dir string, marked func(string) bool) (string, bool) {
 	}
 }
 
+// notTheMachine refuses the root directory, whoever asks for it: everything
+// that runs would belong to it.
+func notTheMachine(dir string) error {
+	if dir == "/" {
+		return noWorkspace(dir, "it is the whole machine")
+	}
+	return nil
+}
+
 // notEverything keeps a command that was started in the wrong place from
 // capturing a whole machine or home: that has to be asked for with -C.
 func notEverything(dir string) error {
 	home, err := os.UserHomeDir()
-	if dir == "/" || (err == nil && dir == filepath.Clean(home)) {
+	if err == nil && dir == filepath.Clean(home) {
 		return noWorkspace(dir, "it is too much to be meant; say so with -C if it is")
 	}
-	return nil
+	return notTheMachine(dir)
 }
 
 func substantial(dir string) error {

@@ -55,7 +55,7 @@ func TestNoWorkspace(t *testing.T) {
 	empty := filepath.Join(top, "empty")
 	require.NoError(t, os.Mkdir(empty, 0o700))
 	for _, ws := range []api.Workspace{
-		{Dir: empty}, {Dir: empty, Exact: true}, {Dir: filepath.Join(top, "missing")}, {Dir: filepath.Join(top, "file")}, {Dir: "/"},
+		{Dir: empty}, {Dir: empty, Exact: true}, {Dir: filepath.Join(top, "missing")}, {Dir: filepath.Join(top, "file")}, {Dir: "/"}, {Dir: "/", Exact: true},
 	} {
 		_, err := locate(ws, nil)
 		require.Equal(t, api.CodeNotFound, api.AsError(err).Code, "%v", ws)

@@ -35,6 +35,9 @@ func (a *Agent) open(ctx context.Context, ws api.Workspace) (desk, error) {
 	if err != nil {
 		return desk{}, err
 	}
+	if err := checkOptions(a.Drivers, ws.Options); err != nil {
+		return desk{}, err
+	}
 	return desk{Workspace: snapshot.WorkspaceAt(root), kind: a.forDrivers(root, ws)}, nil
 }
 

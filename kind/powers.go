@@ -49,6 +49,13 @@ const (
 	ActionVerify Action = "verify"
 )
 
+// Configurable is a Driver with options of its own (-o kind.key=value). An
+// option that no driver has is refused.
+type Configurable interface {
+	// Options lists the keys.
+	Options() []string
+}
+
 // Remover is a Driver that can remove an item which the snapshot being
 // restored does not have. It has been captured by then.
 type Remover interface {

@@ -35,8 +35,11 @@ func New(engines *docker.Connector) *Driver { return &Driver{engines: engines} }
 func (d *Driver) Kind() string { return Kind }
 
 // Find lists the volumes that the containers found before mount.
-func (d *Driver) Find(_ context.Context, _ *kind.Workspace, found []kind.Item) ([]kind.Item, error) {
-	return docker.Needed(found, Kind), nil
+func (d *Driver) Find(ctx context.Context, _ *kind.Workspace, found []kind.Item) ([]kind.Item, error) {
+	return docker.Present(docker.Needed(found, Kind), func(id kind.ID) error {
+		_, _, err := d.look(ctx, id)
+		return err
+	})
 }
 
 // Inspect returns the settings of a volume, and what is in it.
