@@ -1,6 +1,8 @@
 package docker
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 
 	"dogear/kind"
@@ -24,4 +26,21 @@ func Needed(found []kind.Item, k string) []kind.Item {
 		items[i].ID = id
 	}
 	return items
+}
+
+// Present leaves out the items that are not there: a container may need what
+// was removed since it was created.
+func Present(items []kind.Item, look func(kind.ID) error) ([]kind.Item, error) {
+	var present []kind.Item
+	for _, item := range items {
+		err := look(item.ID)
+		if errors.Is(err, kind.ErrGone) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("look for %s: %w", item.ID, err)
+		}
+		present = append(present, item)
+	}
+	return present, nil
 }

@@ -2,6 +2,7 @@ package container
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -100,6 +101,9 @@ func isAttached(ctx context.Context, engine *docker.Engine, live, want *descript
 		return true, true, nil
 	}
 	network, err := engine.Network(ctx, name)
+	if errors.Is(err, kind.ErrGone) {
+		return true, attached, nil // it was gone at the time of the snapshot too, or would have come back first
+	}
 	if err != nil {
 		return false, attached, fmt.Errorf("look at network %s: %w", name, err)
 	}
