@@ -97,7 +97,7 @@ func (b Rollback) removeCreated(ctx context.Context, d *desk) error {
 func (b Rollback) restore(ctx context.Context, d *desk) error {
 	for _, id := range slices.Concat(d.levels()...) {
 		part := d.parts[id]
-		if !slices.Contains(b.Journal.Begun, id) || d.spokenForElsewhere(part) {
+		if !b.mayDiffer(d, id) || d.spokenForElsewhere(part) {
 			continue
 		}
 		if err := d.drivers[id.Kind].Restore(ctx, b.Workspace, part.Part, b.Source); err != nil {
@@ -105,6 +105,19 @@ func (b Rollback) restore(ctx context.Context, d *desk) error {
 		}
 	}
 	return nil
+}
+
+// mayDiffer reports whether an item was touched, or runs with something that
+// was: a container is attached to the very network that was taken away, not to
+// the one that takes its place.
+func (b Rollback) mayDiffer(d *desk, id kind.ID) bool {
+	if slices.Contains(b.Journal.Begun, id) {
+		return true
+	}
+	if _, runs := d.drivers[id.Kind].(kind.Stopper); !runs {
+		return false
+	}
+	return slices.ContainsFunc(d.parts[id].Needs, func(n kind.ID) bool { return slices.Contains(b.Journal.Begun, n) })
 }
 
 // start brings back what ran. It is as it was; that something is not healthy is
