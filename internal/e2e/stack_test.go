@@ -101,10 +101,10 @@ func TestPauseAndResume(t *testing.T) {
 	r.nothingLeftBehind()
 }
 
-// running lists the ids of the project's containers that run.
+// running lists the project's containers that run, and since when.
 func (r *rig) running() string {
 	r.t.Helper()
-	return testbed.Docker(r.t, "ps", "--quiet", "--filter", "label=com.docker.compose.project="+r.Project)
+	return testbed.Docker(r.t, "ps", "--format", "{{.Names}} {{.Status}}", "--filter", "label=com.docker.compose.project="+r.Project)
 }
 
 // onlyCounter reports whether all that differs is what the counter has

@@ -118,8 +118,9 @@ func (s *Shop) Found() Counted {
 	s.t.Helper()
 	var c Counted
 	Eventually(s.t, 60*time.Second, "the counter says what it found", func() bool {
-		started := Inspect(s.t, s.Container("counter"), ".State.StartedAt")
-		lines := strings.Fields(strings.ReplaceAll(Docker(s.t, "logs", "--since", started, s.Container("counter")), "found", ""))
+		// The engine notes the start a moment after the program has begun to print.
+		ended := Inspect(s.t, s.Container("counter"), ".State.FinishedAt")
+		lines := strings.Fields(strings.ReplaceAll(Docker(s.t, "logs", "--since", ended, s.Container("counter")), "found", ""))
 		if len(lines) < 3 {
 			return false
 		}
