@@ -99,15 +99,18 @@ func Take(ctx context.Context, req Request) (*Taken, error) {
 	}
 }
 
-func takeOnce(ctx context.Context, req Request) (_ *Taken, err error) {
+func takeOnce(ctx context.Context, req Request) (*Taken, error) {
 	req.progress("looking at the workspace")
 	items, err := Find(ctx, req.Drivers, req.Workspace)
 	if err != nil {
 		return nil, err
 	}
 	r := newRound(req, items)
-	defer func() { err = errors.Join(err, r.close()) }()
 	if err := r.run(ctx); err != nil {
+		// Thawed first: a capture may have to talk to a server to be closed.
+		return nil, errors.Join(err, r.running.revert(ctx), r.close())
+	}
+	if err := r.close(); err != nil {
 		return nil, errors.Join(err, r.running.revert(ctx))
 	}
 	return &Taken{Snapshot: r.snapshot(), running: r.running, waiting: r.waiting}, nil

@@ -111,9 +111,9 @@ func TestAServerInAFragileBoxIsAskedBeforeItsBoxIsFrozen(t *testing.T) {
 // closed.
 func TestFailureLeavesEverythingRunning(t *testing.T) {
 	events := []string{
-		"prepare data/files", "will freeze box/db", "freeze box/app", "freeze box/db", "hold server/db", "take data/files", "finish data/files",
+		"prepare data/files", "will freeze box/db", "freeze box/app", "freeze box/db", "hold server/db", "take data/files", "finish data/files", "close data/files",
 	}
-	stops := []string{"will stop box/db", "stop box/app", "stop box/db", "hold server/db", "finish server/db", "take data/files", "finish data/files"}
+	stops := []string{"will stop box/db", "stop box/app", "stop box/db", "hold server/db", "finish server/db", "take data/files", "finish data/files", "close data/files"}
 	for mode, c := range map[string]struct {
 		failures []string
 		stop     func(kind.ID) bool
