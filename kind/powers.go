@@ -96,7 +96,7 @@ type Starter interface {
 }
 
 // HealthChecker is a Driver that can tell whether an item does its work.
-// Wait returns nil once the item is as healthy as the part was when it was
+// WaitHealthy returns nil once the item is as healthy as the part was when it was
 // captured, and an error that says what is wrong when the context ends or
 // health cannot come any more.
 type HealthChecker interface {

@@ -56,7 +56,6 @@ func MakePlan(ctx context.Context, req Request) (Plan, error) {
 type desk struct {
 	ws      *kind.Workspace
 	drivers map[string]kind.Driver
-	all     []kind.Driver
 	live    map[kind.ID]kind.Item
 	target  target
 	parts   map[kind.ID]snapshot.Part
@@ -69,7 +68,7 @@ func look(ctx context.Context, drivers []kind.Driver, ws *kind.Workspace, target
 		return nil, err
 	}
 	d := &desk{
-		ws: ws, drivers: snapshot.ByKind(drivers), all: drivers, target: target, source: source,
+		ws: ws, drivers: snapshot.ByKind(drivers), target: target, source: source,
 		live:  make(map[kind.ID]kind.Item, len(items)),
 		parts: make(map[kind.ID]snapshot.Part, len(target.Parts)),
 	}

@@ -22,7 +22,7 @@ func requireInDataRoot(root, path string) error {
 		}
 		point := unescape(fields[4])
 		if strings.HasPrefix(point, root+"/") && (path == point || strings.HasPrefix(path, point+"/")) {
-			return fmt.Errorf("%s is on a mount of its own (%s), which only root can read for now", path, point)
+			return fmt.Errorf("%s is on a mount of its own (%s), which only root can read", path, point)
 		}
 	}
 	return nil

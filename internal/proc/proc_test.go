@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dogear/internal/proc"
+	"dogear/internal/testbed"
 )
 
 func shell(script string) proc.Command {
@@ -82,9 +83,7 @@ func TestCancelKillsTheWholeGroup(t *testing.T) {
 }
 
 func TestOwner(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
+	testbed.Require(t, "root")
 	dir := t.TempDir()
 	mine, err := proc.OwnerOf(dir)
 	require.NoError(t, err)

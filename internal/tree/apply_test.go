@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"dogear/internal/content"
+	"dogear/internal/testbed"
 	"dogear/internal/tree"
 	"dogear/kind"
 	"dogear/kind/kindtest"
@@ -159,9 +160,7 @@ func TestWhatIsNotOursStays(t *testing.T) {
 }
 
 func TestMountsAreBoundaries(t *testing.T) {
-	if !isRoot() {
-		t.Skip("only root can mount")
-	}
+	testbed.Require(t, "root")
 	store, root, other := kindtest.NewMemory(), t.TempDir(), t.TempDir()
 	writeFile(t, filepath.Join(other, "theirs"), "theirs")
 	writeFile(t, filepath.Join(root, "file"), "covered")

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"dogear/internal/testbed"
 	"dogear/internal/tree"
 	"dogear/kind"
 	"dogear/kind/kindtest"
@@ -120,9 +121,7 @@ func (s lyingSource) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]by
 // Without /proc no extended attribute can be read. That must not look as if
 // the files were gone.
 func TestWithoutProcNothingLooksGone(t *testing.T) {
-	if !isRoot() {
-		t.Skip("only root can hide /proc")
-	}
+	testbed.Require(t, "root")
 	const variable = "DOGEAR_TREE_TEST_NO_PROC"
 	if os.Getenv(variable) == "" {
 		cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$")

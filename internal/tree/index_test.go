@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"dogear/internal/testbed"
 	"dogear/internal/tree"
 	"dogear/kind/kindtest"
 )
@@ -145,9 +146,7 @@ func TestIndexOfFreshFilesIsNotTrusted(t *testing.T) {
 // coarse mounts a file system whose times are whole seconds.
 func coarse(t *testing.T) string {
 	t.Helper()
-	if !isRoot() {
-		t.Skip("only root can mount")
-	}
+	testbed.Require(t, "root")
 	image, dir := filepath.Join(t.TempDir(), "image"), t.TempDir()
 	require.NoError(t, os.WriteFile(image, nil, 0o600))
 	require.NoError(t, os.Truncate(image, 8<<20))

@@ -8,14 +8,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"dogear/internal/testbed"
 )
 
 // TestRootLeavesNothingBehindInAUsersRepository: what Dogear runs and writes
 // there as root belongs to the repository's owner.
 func TestRootLeavesNothingBehindInAUsersRepository(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
+	testbed.Require(t, "root")
 	const nobody = 65534
 	r := newHistory(t)
 	r.git("config", "core.fsmonitor", "touch "+filepath.Join(r.root, "fsmonitor-ran"))
