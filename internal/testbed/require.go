@@ -30,10 +30,14 @@ var parts = map[string]func() error{
 	"git":      programCheck("git"),
 	"sqlite3":  programCheck("sqlite3"),
 	"psql":     programCheck("psql"),
+	"btrfs":    programCheck("mkfs.btrfs"),
+	"xfs":      programCheck("mkfs.xfs"),
+	"ext4":     programCheck("mkfs.ext4"),
 }
 
 // Require skips the test unless this machine has every part: docker, compose, postgres, redis, mariadb (images with
-// these servers), trixie (the newer image), root, or the programs git, sqlite3 and psql.
+// these servers), trixie (the newer image), root, the programs git, sqlite3 and psql, or the tools of a file system
+// (btrfs, xfs, ext4).
 //
 // A part listed in DOGEAR_REQUIRE (separated by commas; "all" lists every one) fails the test instead: a
 // machine that should have it must not pass by skipping.
