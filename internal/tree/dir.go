@@ -61,17 +61,17 @@ func (d *Dir) scan(ctx context.Context, opts Options) (_ scanned, err error) {
 		return scanned{}, err
 	}
 	defer func() { err = errors.Join(err, unix.Close(root)) }()
-	w, err := walk(ctx, root, opts)
+	v, err := walk(ctx, root, opts)
 	if err != nil {
 		return scanned{}, err
 	}
 	p := pass{root: root, opts: opts, now: d.now}
-	records, err := p.run(ctx, w.nodes, loadIndex(opts.Index))
+	records, err := p.run(ctx, v.nodes, loadIndex(opts.Index))
 	if err != nil {
 		return scanned{}, err
 	}
 	setGroups(records)
-	return scanned{records: records, stale: w.stale}, saveIndex(opts.Index, records)
+	return scanned{records: records, stale: v.stale}, saveIndex(opts.Index, records)
 }
 
 func entriesOf(records []record) iter.Seq2[Entry, error] {

@@ -82,14 +82,25 @@ func (s stamp) settles() time.Time {
 // there. It follows no link and triggers no automount. An empty name means
 // dir itself.
 func status(dir int, name string) (stamp, bool, error) {
+	var st unix.Statx_t
+	if err := statx(dir, name, &st); err != nil {
+		return stamp{}, false, err
+	}
+	return stampOf(&st), isMount(&st), nil
+}
+
+func statx(dir int, name string, st *unix.Statx_t) error {
 	flags := unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT
 	if name == "" {
 		flags |= unix.AT_EMPTY_PATH
 	}
-	var st unix.Statx_t
-	if err := unix.Statx(dir, name, flags, unix.STATX_BASIC_STATS, &st); err != nil {
-		return stamp{}, false, fmt.Errorf("stat: %w", err)
+	if err := unix.Statx(dir, name, flags, unix.STATX_BASIC_STATS, st); err != nil {
+		return fmt.Errorf("stat: %w", err)
 	}
+	return nil
+}
+
+func stampOf(st *unix.Statx_t) stamp {
 	return stamp{
 		dev: unix.Mkdev(st.Dev_major, st.Dev_minor), ino: st.Ino,
 		mode: uint32(st.Mode), uid: st.Uid, gid: st.Gid, nlink: st.Nlink,
@@ -97,5 +108,11 @@ func status(dir int, name string) (stamp, bool, error) {
 		rdev:  unix.Mkdev(st.Rdev_major, st.Rdev_minor),
 		mtime: instant{st.Mtime.Sec, int64(st.Mtime.Nsec)},
 		ctime: instant{st.Ctime.Sec, int64(st.Ctime.Nsec)},
-	}, st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, nil
+	}
 }
+
+func isMount(st *unix.Statx_t) bool { return st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0 }
+
+// isSparse reports whether a file may have holes: it has fewer blocks than its
+// size needs.
+func isSparse(st *unix.Statx_t) bool { return st.Blocks*512 < st.Size }

@@ -109,11 +109,11 @@ func has(nodes []node, n *node) bool {
 
 func (c *capture) look(ctx context.Context) (walked, error) {
 	from := c.now()
-	w, err := walk(ctx, c.root, c.opts)
+	v, err := walk(ctx, c.root, c.opts)
 	if err != nil {
 		return walked{}, err
 	}
-	return walked{nodes: w.nodes, from: from, to: c.now()}, nil
+	return walked{nodes: v.nodes, from: from, to: c.now()}, nil
 }
 
 // settle waits until a change can no longer hide behind the stamps of a walk:

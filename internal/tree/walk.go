@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"dogear/kind"
@@ -17,94 +19,194 @@ type node struct {
 	path  string
 	typ   Type
 	stamp stamp
-	err   error // why the entries of a directory could not be listed
+	// sparse says that a file has fewer blocks than its size needs.
+	sparse bool
+	err    error // why the entries of a directory could not be listed
 }
 
-// walker walks a tree, in the order of kind.CompareNames: a directory's
+// view is what a walk saw, in the order of kind.CompareNames: a directory's
 // entries are sorted by name and each is followed by what is below it.
-type walker struct {
-	opts   Options
-	nested map[string]bool
-	buf    []byte
-	nodes  []node
-	stale  []string // temporary files that a killed Apply left
+type view struct {
+	nodes []node
+	stale []string // temporary files that a killed Apply left
 }
 
 // walk stats every entry of the tree.
-func walk(ctx context.Context, root int, opts Options) (*walker, error) {
-	w := &walker{opts: opts, nested: make(map[string]bool), buf: make([]byte, 64<<10)}
+func walk(ctx context.Context, root int, opts Options) (*view, error) {
+	w := &walker{opts: opts, nested: make(map[string]bool), queue: make(chan *folder, maxQueued)}
 	for _, path := range opts.Nested {
 		w.nested[path] = true
 	}
-	s, _, err := status(root, "")
-	if err != nil {
+	top := &folder{node: node{typ: Folder}}
+	var err error
+	if top.node.stamp, _, err = status(root, ""); err != nil {
 		return nil, err
 	}
-	w.nodes = append(w.nodes, node{typ: Folder, stamp: s})
 	// Opened anew, to be listed from its beginning whatever was before.
-	return w, w.enter(ctx, root, ".", "")
+	if err := w.run(ctx, root, top); err != nil {
+		return nil, err
+	}
+	v := &view{nodes: make([]node, 0, top.count())}
+	top.flatten(v)
+	return v, nil
 }
 
-// below walks the entries of an open directory.
-func (w *walker) below(ctx context.Context, fd int, path string, names []string) error {
+// maxQueued bounds the directories that are open and wait to be listed.
+const maxQueued = 64
+
+// walker walks a tree, several directories at a time.
+type walker struct {
+	opts   Options
+	nested map[string]bool
+	queue  chan *folder
+	open   sync.WaitGroup // folders that are not dealt with
+}
+
+// folder is a directory with what is in it.
+type folder struct {
+	node    node
+	fd      int
+	entries []node
+	folders []*folder // of those entries that are directories and were entered
+	stale   []string
+}
+
+func (w *walker) run(ctx context.Context, root int, top *folder) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for range workers {
+		group.Go(func() error {
+			l := &lister{walker: w, buf: make([]byte, 64<<10)}
+			var first error
+			for f := range w.queue { // to the end, so that all are closed
+				first = errors.Join(first, l.list(ctx, f))
+			}
+			return first
+		})
+	}
+	w.open.Add(1)
+	err := openInto(top, root, ".")
+	if err == nil {
+		w.queue <- top
+	} else {
+		w.open.Done()
+	}
+	w.open.Wait()
+	close(w.queue)
+	return group.Wait()
+}
+
+// openInto opens a directory for list, and notes why if it cannot be opened.
+func openInto(f *folder, parent int, name string) error {
+	fd, err := openDir(parent, name)
+	if err != nil {
+		f.node.err = err
+		return err
+	}
+	f.fd = fd
+	return nil
+}
+
+// flatten appends a folder and all below it.
+func (f *folder) flatten(v *view) {
+	v.nodes = append(v.nodes, f.node)
+	v.stale = append(v.stale, f.stale...)
+	below := f.folders
+	for i := range f.entries {
+		n := &f.entries[i]
+		if len(below) > 0 && below[0].node.path == n.path {
+			below[0].flatten(v)
+			below = below[1:]
+			continue
+		}
+		v.nodes = append(v.nodes, *n)
+	}
+}
+
+func (f *folder) count() int {
+	n := 1 + len(f.entries) - len(f.folders)
+	for _, sub := range f.folders {
+		n += sub.count()
+	}
+	return n
+}
+
+// lister is one goroutine of a walker.
+type lister struct {
+	*walker
+	buf []byte
+}
+
+// list stats the entries of a directory and closes it. Those that are
+// directories are left to whoever is free, or dealt with at once.
+func (l *lister) list(ctx context.Context, f *folder) (err error) {
+	defer l.open.Done()
+	defer func() { err = errors.Join(err, unix.Close(f.fd)) }()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	names, err := l.names(f.fd)
+	if err != nil {
+		f.node.err = err
+		return nil
+	}
+	f.entries = make([]node, 0, len(names))
 	for _, name := range names {
-		if err := w.visit(ctx, fd, name, join(path, name)); err != nil {
+		if err := l.visit(ctx, f, name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *walker) visit(ctx context.Context, parent int, name, path string) error {
-	if kind.MatchAny(w.opts.Skip, path) {
+func (l *lister) visit(ctx context.Context, f *folder, name string) error {
+	path := join(f.node.path, name)
+	if kind.MatchAny(l.opts.Skip, path) {
 		return nil
 	}
-	s, mounted, err := status(parent, name)
+	var st unix.Statx_t
+	err := statx(f.fd, name, &st)
 	if errors.Is(err, unix.ENOENT) {
 		return nil // removed since it was listed
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", kind.Printable(path), err)
 	}
-	if s.kind() != Folder && isTemporary(name) {
-		w.stale = append(w.stale, path)
+	n := node{path: path, stamp: stampOf(&st), sparse: isSparse(&st)}
+	n.typ = n.stamp.kind()
+	switch {
+	case n.typ != Folder && isTemporary(name):
+		f.stale = append(f.stale, path)
 		return nil
+	case isMount(&st) || l.nested[path]:
+		n = node{path: path, typ: Boundary}
+	case n.typ == Folder:
+		return l.enter(ctx, f, name, n)
 	}
-	if mounted || w.nested[path] {
-		w.nodes = append(w.nodes, node{path: path, typ: Boundary})
-		return nil
-	}
-	w.nodes = append(w.nodes, node{path: path, typ: s.kind(), stamp: s})
-	if s.kind() == Folder {
-		return w.enter(ctx, parent, name, path)
-	}
+	f.entries = append(f.entries, n)
 	return nil
 }
 
-func (w *walker) enter(ctx context.Context, parent int, name, path string) (err error) {
-	at := len(w.nodes) - 1
-	fd, err := openDir(parent, name)
-	if err != nil {
-		w.nodes[at].err = err
+func (l *lister) enter(ctx context.Context, f *folder, name string, n node) error {
+	sub := &folder{node: n}
+	f.entries = append(f.entries, node{path: n.path})
+	f.folders = append(f.folders, sub)
+	if openInto(sub, f.fd, name) != nil {
 		return nil
 	}
-	defer func() { err = errors.Join(err, unix.Close(fd)) }()
-	names, err := w.list(fd)
-	if err != nil {
-		w.nodes[at].err = err
+	l.open.Add(1)
+	select {
+	case l.queue <- sub:
 		return nil
+	default:
+		return l.list(ctx, sub)
 	}
-	return w.below(ctx, fd, path, names)
 }
 
-// list returns the names in a directory, sorted.
-func (w *walker) list(fd int) ([]string, error) {
+// names returns the names in a directory, sorted.
+func (l *lister) names(fd int) ([]string, error) {
 	var names []string
 	for {
-		n, err := unix.ReadDirent(fd, w.buf)
+		n, err := unix.ReadDirent(fd, l.buf)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
@@ -114,7 +216,7 @@ func (w *walker) list(fd int) ([]string, error) {
 		if n <= 0 {
 			break
 		}
-		_, _, names = unix.ParseDirent(w.buf[:n], -1, names)
+		_, _, names = unix.ParseDirent(l.buf[:n], -1, names)
 	}
 	slices.Sort(names)
 	return names, nil
