@@ -16,6 +16,8 @@ import (
 type Options struct {
 	Dir     string // of the store
 	Drivers []kind.Driver
+	// Command names this process to others: "dogear save", no arguments.
+	Command string
 	// Resident says that the agent stays when its clients leave.
 	Resident bool
 
@@ -40,7 +42,7 @@ type Agent struct {
 // there is none. It returns an error that is store.ErrLocked if another
 // process owns it.
 func Open(options Options) (*Agent, error) {
-	st, err := store.Open(options.Dir, store.Options{Now: options.Now})
+	st, err := store.Open(options.Dir, store.Options{Now: options.Now, Command: options.Command})
 	if err != nil {
 		return nil, cannotOpen(err)
 	}

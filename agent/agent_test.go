@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -84,7 +85,12 @@ func TestBusySaysWho(t *testing.T) {
 	<-r.processes.taking
 	_, err := r.save(t.Context(), second)
 	require.Equal(t, api.CodeBusy, api.AsError(err).Code)
-	require.ErrorContains(t, err, "has been running dogear save on it")
+	require.ErrorContains(t, err, fmt.Sprintf("(process %d) has been running dogear save on it since 20", os.Getpid()))
+	owner := api.AsError(err).Owner
+	require.NotNil(t, owner)
+	require.Equal(t, os.Getpid(), owner.PID)
+	require.Equal(t, "dogear save", owner.Command)
+	require.WithinDuration(t, time.Now(), owner.Since, time.Minute)
 	_, err = r.list(second)
 	require.NoError(t, err, "what does not touch the workspace is answered")
 	close(r.processes.goOn)
@@ -116,7 +122,12 @@ func TestLockedStoreWithoutAnAgentIsAnError(t *testing.T) {
 	_, err = NewConnector(r.options).Dial(ctx)
 	require.Equal(t, api.CodeBusy, api.AsError(err).Code)
 	require.ErrorContains(t, err, "does not answer on its socket")
-	require.ErrorContains(t, err, "process")
+	owner := api.AsError(err).Owner
+	require.NotNil(t, owner)
+	require.Equal(t, os.Getpid(), owner.PID)
+	require.Equal(t, "dogear test", owner.Command)
+	require.NotEmpty(t, owner.User)
+	require.WithinDuration(t, time.Now(), owner.Since, time.Minute)
 	require.NoError(t, silent.Close(t.Context()))
 }
 

@@ -25,8 +25,9 @@ const connectInterval = 30 * time.Millisecond
 type Connector struct {
 	options Options
 
-	mu  sync.Mutex
-	own *Agent
+	mu     sync.Mutex
+	own    *Agent
+	closed bool
 }
 
 // NewConnector returns a connector to the agent of the store in options.
@@ -58,6 +59,9 @@ func (c *Connector) Dial(ctx context.Context) (net.Conn, error) {
 func (c *Connector) start(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.closed {
+		return net.ErrClosed // a dial may outlive the call that wanted it
+	}
 	own, err := Open(c.options)
 	if errors.Is(err, store.ErrLocked) {
 		return c.wait(ctx, err)
@@ -75,12 +79,9 @@ func (c *Connector) wait(ctx context.Context, locked error) error {
 	case <-time.After(connectInterval):
 		return nil
 	case <-ctx.Done():
-		return &api.Error{
-			Code:    api.CodeBusy,
-			Message: fmt.Sprintf("%s: %v, which does not answer on its socket", c.options.Dir, locked),
-			State:   "nothing has changed",
-			Hint:    "wait for that process to end, or see what it is doing",
-		}
+		return StoreInUse(
+			fmt.Errorf("%s: %w, and does not answer on its socket", c.options.Dir, locked),
+			"wait for that process to end, or see what it is doing")
 	}
 }
 
@@ -89,6 +90,7 @@ func (c *Connector) wait(ctx context.Context, locked error) error {
 func (c *Connector) Close(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.closed = true
 	if c.own == nil {
 		return nil
 	}

@@ -126,12 +126,14 @@ func (j *jobs) list(asking *job) []api.Job {
 }
 
 func busy(other api.Job) error {
+	command := "dogear " + other.Name
 	return &api.Error{
 		Code: api.CodeBusy,
-		Message: fmt.Sprintf("%s is busy: %s (process %d) has been running dogear %s on it since %s",
-			other.Workspace, other.User, other.PID, other.Name, other.Since.Format(time.TimeOnly)),
+		Message: fmt.Sprintf("%s is busy: %s (process %d) has been running %s on it since %s",
+			other.Workspace, other.User, other.PID, command, other.Since.Local().Format(time.DateTime)),
 		State: "nothing has changed",
 		Hint:  "wait until it is done; dogear agent status shows what runs",
+		Owner: &api.Owner{PID: other.PID, Command: command, User: other.User, Since: other.Since},
 	}
 }
 

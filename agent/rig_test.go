@@ -32,7 +32,7 @@ func newRig(t *testing.T) *rig {
 	}
 	drivers := []kind.Driver{files.New(), r.processes}
 	r.options = Options{
-		Dir: r.store, Drivers: drivers, Now: time.Now, NewID: NewIDs(time.Now),
+		Dir: r.store, Command: "dogear test", Drivers: drivers, Now: time.Now, NewID: NewIDs(time.Now),
 		StartWatchdog: inProcess(drivers, time.Hour), HealthTimeout: 10 * time.Second,
 	}
 	return r

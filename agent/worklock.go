@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -39,14 +38,17 @@ func (l *workspaceLock) release() { _ = l.dir.Close() } // opened for reading: n
 
 func busyElsewhere(root string) error {
 	who := "another process"
+	var owner *api.Owner
 	if pid, err := lockHolder(root); err == nil {
-		who = describeProcess(pid)
+		owner = processOwner(pid)
+		who = describeOwner(owner)
 	}
 	return &api.Error{
 		Code:    api.CodeBusy,
 		Message: fmt.Sprintf("%s is busy: %s is at work on it, with another store", root, who),
 		State:   "nothing has changed",
 		Hint:    "wait until it is done",
+		Owner:   owner,
 	}
 }
 
@@ -75,19 +77,4 @@ func findHolder(locks io.Reader, inode string) (int, error) {
 		}
 	}
 	return 0, errors.Join(lines.Err(), errors.New("nobody holds the lock"))
-}
-
-// describeProcess names a process, its owner and its program, without its
-// arguments: these may hold secrets.
-func describeProcess(pid int) string {
-	dir := filepath.Join("/proc", strconv.Itoa(pid))
-	text := "process " + strconv.Itoa(pid)
-	if comm, err := os.ReadFile(filepath.Join(dir, "comm")); err == nil {
-		text = strings.TrimSpace(string(comm)) + " (" + text + ")"
-	}
-	var st unix.Stat_t
-	if err := unix.Stat(dir, &st); err == nil {
-		text += " of " + userName(int(st.Uid))
-	}
-	return text
 }

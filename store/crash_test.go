@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 
 // child saves one snapshot after another, and says so, until it dies.
 func child(dir, killAt string) error {
-	s, err := store.Open(dir, store.Options{})
+	s, err := store.Open(dir, store.Options{Command: childCommand})
 	if err != nil {
 		return err
 	}

@@ -1,11 +1,13 @@
 package store
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
+	"syscall"
+	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -13,17 +15,34 @@ import (
 // ErrLocked is what a LockedError is, for errors.Is.
 var ErrLocked = errors.New("the store is in use")
 
-// LockedError is returned by Open if another process has the store open.
-type LockedError struct {
-	PID int // of that process; 0 if it could not be found out
+// Holder is the process that has a store open, as it says itself.
+type Holder struct {
+	PID     int       `json:"pid"`
+	Command string    `json:"command"` // without its arguments: these may hold secrets
+	Since   time.Time `json:"since"`
 }
 
-func (e *LockedError) Error() string {
-	if e.PID == 0 {
-		return "the store is in use by another process"
+// String names the process and what it is.
+func (h Holder) String() string {
+	if h.PID == 0 {
+		return "another process"
 	}
-	return fmt.Sprintf("the store is in use by process %d", e.PID)
+	text := "process " + strconv.Itoa(h.PID)
+	if h.Command != "" {
+		text += " (" + h.Command + ")"
+	}
+	if !h.Since.IsZero() {
+		text += " since " + h.Since.Local().Format(time.DateTime)
+	}
+	return text
 }
+
+// LockedError is returned if another process has the store open.
+type LockedError struct {
+	Holder // zero if it could not be found out
+}
+
+func (e *LockedError) Error() string { return "the store is in use by " + e.String() }
 
 // Is makes errors.Is(err, ErrLocked) true.
 func (e *LockedError) Is(target error) bool { return target == ErrLocked }
@@ -32,33 +51,38 @@ func (e *LockedError) Is(target error) bool { return target == ErrLocked }
 // however it ends.
 type lock struct{ file *flock.Flock }
 
-func takeLock(path string) (*lock, error) {
+func takeLock(path string, me Holder) (*lock, error) {
 	f := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 	taken, err := f.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
 	if !taken {
-		return nil, &LockedError{PID: holder(path)}
+		return nil, &LockedError{Holder: holder(path)}
 	}
 	l := &lock{file: f}
-	if err := os.WriteFile(path, fmt.Appendln(nil, os.Getpid()), 0o600); err != nil {
+	content, err := marshal(me)
+	if err == nil {
+		err = os.WriteFile(path, append(content, '\n'), 0o600)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lock: %w", err), l.release())
 	}
 	return l, nil
 }
 
-// holder returns the process that says it holds the lock.
-func holder(path string) int {
-	b, err := os.ReadFile(path)
+// holder returns who says that it holds the lock, unless that is a process
+// that was killed: the one after it has not written its name yet.
+func holder(path string) Holder {
+	content, err := os.ReadFile(path)
 	if err != nil {
-		return 0
+		return Holder{}
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
-	if err != nil {
-		return 0
+	var h Holder
+	if json.Unmarshal(content, &h) != nil || h.PID <= 0 || errors.Is(syscall.Kill(h.PID, 0), syscall.ESRCH) {
+		return Holder{}
 	}
-	return pid
+	return h
 }
 
 // release empties the file first, so that it never names a process that has

@@ -2,7 +2,9 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -54,6 +56,9 @@ func TestOpenIsExclusive(t *testing.T) {
 	reopen(t, s)
 }
 
+// childCommand is what a child process calls itself.
+const childCommand = "dogear child"
+
 func TestOpenNamesTheProcessThatHasTheStore(t *testing.T) {
 	dir := newDir(t)
 	cmd := childProcess(dir, "")
@@ -67,10 +72,26 @@ func TestOpenNamesTheProcessThatHasTheStore(t *testing.T) {
 	var locked *store.LockedError
 	require.ErrorAs(t, err, &locked)
 	require.Equal(t, cmd.Process.Pid, locked.PID)
+	require.Equal(t, childCommand, locked.Command)
+	require.WithinDuration(t, time.Now(), locked.Since, time.Minute)
+	require.ErrorContains(t, err, fmt.Sprintf("in use by process %d (%s) since 20", cmd.Process.Pid, childCommand))
 
 	require.NoError(t, cmd.Process.Kill())
 	requireKilled(t, cmd.Wait())
 	storetest.OpenAt(t, dir)
+}
+
+// TestLockFileOfTheDeadNamesNobody: between the death of a holder and the
+// name of the next there is a lock, and the name of somebody else.
+func TestLockFileOfTheDeadNamesNobody(t *testing.T) {
+	s := open(t)
+	dead := exec.Command("true")
+	require.NoError(t, dead.Run())
+	for _, content := range []string{fmt.Sprintf(`{"pid":%d,"command":"dogear save"}`, dead.Process.Pid), "", "708\n", `{"pid":-1}`} {
+		require.NoError(t, os.WriteFile(filepath.Join(s.Dir(), "lock"), []byte(content), 0o600))
+		_, err := store.Open(s.Dir(), store.Options{})
+		require.ErrorContains(t, err, "in use by another process", content)
+	}
 }
 
 func TestOpenRefuses(t *testing.T) {
@@ -260,6 +281,6 @@ func TestReceipts(t *testing.T) {
 
 func TestErrorsAreNotMixedUp(t *testing.T) {
 	require.False(t, errors.Is(store.ErrLocked, store.ErrNotWritable))
-	require.ErrorIs(t, &store.LockedError{PID: 7}, store.ErrLocked)
+	require.ErrorIs(t, &store.LockedError{Holder: store.Holder{PID: 7}}, store.ErrLocked)
 	require.EqualError(t, &store.LockedError{}, "the store is in use by another process")
 }

@@ -39,12 +39,16 @@ var (
 // Options are what a store needs from outside.
 type Options struct {
 	Now func() time.Time // the clock; nil means time.Now
+	// Command names this program to others that want the store meanwhile. No
+	// arguments: they may hold secrets.
+	Command string
 }
 
 // Store is an open store. It is safe for concurrent use.
 type Store struct {
 	dir     string
 	now     func() time.Time
+	command string
 	lock    *lock
 	secret  []byte
 	catalog *catalog.Catalog
@@ -70,7 +74,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	s := &Store{dir: dir, now: opts.Now, step: func(string) {}, sessions: make(map[*Session]struct{})}
+	s := &Store{dir: dir, now: opts.Now, command: opts.Command, step: func(string) {}, sessions: make(map[*Session]struct{})}
 	if err := s.open(); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, errors.Join(notWritable(err), s.release()))
 	}
@@ -81,7 +85,7 @@ func (s *Store) open() (err error) {
 	if err := prepareDir(s.dir); err != nil {
 		return err
 	}
-	if s.lock, err = takeLock(s.path(lockFile)); err != nil {
+	if s.lock, err = takeLock(s.path(lockFile), s.holder()); err != nil {
 		return err
 	}
 	if err := s.prepareFiles(); err != nil {
@@ -140,6 +144,11 @@ func (s *Store) release() error {
 		errs = append(errs, s.lock.release())
 	}
 	return errors.Join(errs...)
+}
+
+// holder is how this process names itself to others that want the store.
+func (s *Store) holder() Holder {
+	return Holder{PID: os.Getpid(), Command: s.command, Since: s.now().UTC()}
 }
 
 func (s *Store) path(elements ...string) string {

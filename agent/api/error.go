@@ -1,6 +1,9 @@
 package api
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Code classifies an error for scripts.
 type Code string
@@ -23,6 +26,16 @@ type Error struct {
 	Message string `json:"message"`
 	Hint    string `json:"hint"`
 	State   string `json:"state"`
+	// Owner is who is in the way, with CodeBusy.
+	Owner *Owner `json:"owner,omitempty"`
+}
+
+// Owner is a process that has a workspace or a store for itself.
+type Owner struct {
+	PID     int       `json:"pid"`
+	Command string    `json:"command"` // without its arguments: these may hold secrets
+	User    string    `json:"user"`
+	Since   time.Time `json:"since"`
 }
 
 // Error returns the message.

@@ -31,7 +31,7 @@ func runAgent(cmd *cobra.Command, a *app) error {
 	if err != nil {
 		return err
 	}
-	return serve(cmd.Context(), store, func() { a.note("the agent of " + store + " is ready") })
+	return serve(cmd.Context(), store, cmd.CommandPath(), func() { a.note("the agent of " + store + " is ready") })
 }
 
 func agentStatusCommand(a *app) *cobra.Command {

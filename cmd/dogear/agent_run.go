@@ -12,15 +12,12 @@ import (
 
 // serve runs an agent until ctx is done. What is being done then is taken
 // back first.
-func serve(ctx context.Context, dir string, ready func()) error {
-	options := agentOptions(dir)
+func serve(ctx context.Context, dir, command string, ready func()) error {
+	options := agentOptions(dir, command)
 	options.Resident = true
 	a, err := agent.Open(options)
 	if errors.Is(err, store.ErrLocked) {
-		return &api.Error{
-			Code: api.CodeBusy, Message: err.Error(), State: "nothing has changed",
-			Hint: "that process serves commands already; dogear agent status shows it",
-		}
+		return agent.StoreInUse(err, "that process serves commands already; dogear agent status shows it")
 	}
 	if err != nil {
 		return err

@@ -19,14 +19,16 @@ const healthTimeout = 2 * time.Minute
 // connect returns a client of the store's agent. leave has to be called when
 // the client is closed: if the agent runs in this process, it stays until its
 // other clients have left too.
-func connect(dir string, show func(api.Progress)) (client *api.Client, leave func(context.Context) error) {
-	c := agent.NewConnector(agentOptions(dir))
+func connect(dir, command string, show func(api.Progress)) (client *api.Client, leave func(context.Context) error) {
+	c := agent.NewConnector(agentOptions(dir, command))
 	return api.NewClient(c.Dial, show), c.Close
 }
 
-func agentOptions(dir string) agent.Options {
+// agentOptions are those of the agent that the named command starts.
+func agentOptions(dir, command string) agent.Options {
 	return agent.Options{
 		Dir:           dir,
+		Command:       command,
 		Drivers:       all.Drivers(),
 		Now:           time.Now,
 		NewID:         agent.NewIDs(time.Now),

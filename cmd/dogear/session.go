@@ -38,7 +38,7 @@ func (a *app) withAgent(cmd *cobra.Command, f func(context.Context, *session) er
 		return err
 	}
 	bar := newProgress(a)
-	client, leave := connect(c.Store, bar.show)
+	client, leave := connect(c.Store, cmd.CommandPath(), bar.show)
 	err = f(ctx, &session{client: client, workspace: workspace})
 	bar.clear()
 	client.Close()
