@@ -6,24 +6,15 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
 
-// holesOf returns the holes of a file. Only a file with fewer blocks than its
-// size needs is asked for them.
-func holesOf(f *os.File, size int64) ([]Extent, error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
-		return nil, fmt.Errorf("stat: %w", err)
-	}
-	if st.Blocks*512 >= size {
-		return nil, nil
-	}
+// holesOf returns the holes of a file.
+func holesOf(fd int, size int64) ([]Extent, error) {
 	var holes []Extent
 	for at := int64(0); at < size; {
-		data, err := unix.Seek(int(f.Fd()), at, unix.SEEK_DATA)
+		data, err := unix.Seek(fd, at, unix.SEEK_DATA)
 		switch {
 		case errors.Is(err, unix.ENXIO): // none up to the end
 			data = size
@@ -39,7 +30,7 @@ func holesOf(f *os.File, size int64) ([]Extent, error) {
 		if data == size {
 			break
 		}
-		if at, err = unix.Seek(int(f.Fd()), data, unix.SEEK_HOLE); err != nil {
+		if at, err = unix.Seek(fd, data, unix.SEEK_HOLE); err != nil {
 			return nil, fmt.Errorf("find hole: %w", err)
 		}
 	}
@@ -60,7 +51,7 @@ func dataExtents(size int64, holes []Extent) []Extent {
 }
 
 // dataOf reads the content of a file without its holes.
-func dataOf(f *os.File, size int64, holes []Extent) io.Reader {
+func dataOf(f io.ReaderAt, size int64, holes []Extent) io.Reader {
 	var parts []io.Reader
 	for _, x := range dataExtents(size, holes) {
 		parts = append(parts, io.NewSectionReader(f, x.Offset, x.Length))

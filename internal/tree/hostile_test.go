@@ -118,8 +118,8 @@ func (s lyingSource) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]by
 	return b, err
 }
 
-// Without /proc no extended attribute can be read. That must not look as if
-// the files were gone.
+// Without /proc no extended attribute can be read but those of open files.
+// That must not look as if the others were gone.
 func TestWithoutProcNothingLooksGone(t *testing.T) {
 	testbed.Require(t, "root")
 	const variable = "DOGEAR_TREE_TEST_NO_PROC"
@@ -136,6 +136,7 @@ func TestWithoutProcNothingLooksGone(t *testing.T) {
 	}
 	root := t.TempDir()
 	writeFile(t, filepath.Join(root, "file"), "content")
+	require.NoError(t, os.Symlink("file", filepath.Join(root, "link")))
 	require.NoError(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
 	require.NoError(t, unix.Mount("none", "/proc", "tmpfs", 0, ""))
 	result := captureTree(t, root, tree.Options{}, kindtest.NewMemory())

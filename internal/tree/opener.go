@@ -3,7 +3,6 @@ package tree
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -97,15 +96,12 @@ func openDir(parent int, name string) (int, error) {
 
 // openFile opens a regular file for reading. It does not wait for the other
 // end of a fifo that took the file's place.
-func openFile(parent int, name string) (*os.File, error) {
+func openFile(parent int, name string) (int, error) {
 	fd, err := open(parent, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOATIME, 0)
 	if errors.Is(err, unix.EPERM) { // only the owner may ask for O_NOATIME
 		fd, err = open(parent, name, unix.O_RDONLY|unix.O_NONBLOCK, 0)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(fd), name), nil
+	return fd, err
 }
 
 func open(parent int, name string, flags int, mode uint32) (int, error) {

@@ -152,6 +152,10 @@ func (p *pass) readAll(ctx context.Context, nodes []node, records []record, todo
 	return p.readSome(ctx, nodes, records, todo[ordered:], workers)
 }
 
+// readAtOnce is how many entries a reader takes at a time: neighbours, so that
+// the directories on the way to them are opened once.
+const readAtOnce = 16
+
 func (p *pass) readSome(ctx context.Context, nodes []node, records []record, todo []int, workers int) error {
 	if len(todo) == 0 {
 		return ctx.Err()
@@ -163,11 +167,11 @@ func (p *pass) readSome(ctx context.Context, nodes []node, records []record, tod
 			return err
 		}
 	}
-	next := make(chan int)
+	next := make(chan []int)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(next)
-		return feed(ctx, next, todo)
+		return feed(ctx, next, slices.Collect(slices.Chunk(todo, readAtOnce)))
 	})
 	for _, r := range readers {
 		group.Go(func() error { return r.records(ctx, nodes, records, next) })

@@ -2,10 +2,10 @@ package tree
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,7 +23,8 @@ type reader struct {
 	now    func() time.Time
 	cdc    content.Splitter
 	blocks content.Splitter
-	read   int64 // bytes of content
+	buf    []byte // for files that are one chunk
+	read   int64  // bytes of content
 }
 
 // attempts is how often a file is read that changes meanwhile.
@@ -43,11 +44,13 @@ func newReader(root int, opts Options, sink kind.Sink, now func() time.Time) (*r
 }
 
 // records reads nodes[i] into records[i] for each i that comes.
-func (r *reader) records(ctx context.Context, nodes []node, records []record, next <-chan int) (err error) {
+func (r *reader) records(ctx context.Context, nodes []node, records []record, next <-chan []int) (err error) {
 	defer func() { err = errors.Join(err, r.dirs.forget()) }()
-	for i := range next {
-		if records[i], err = r.record(ctx, &nodes[i]); err != nil {
-			return err
+	for some := range next {
+		for _, i := range some {
+			if records[i], err = r.record(ctx, &nodes[i]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -62,7 +65,7 @@ func (r *reader) record(ctx context.Context, n *node) (record, error) {
 	if n.err != nil {
 		return r.unread(n, n.err), nil
 	}
-	rec, err := r.attempt(ctx, n.path)
+	rec, err := r.attempt(ctx, *n)
 	var fatal sinkError
 	switch {
 	case err == nil:
@@ -91,17 +94,22 @@ func (r *reader) unread(n *node, why error) record {
 }
 
 // attempt reads an entry until it holds still meanwhile.
-func (r *reader) attempt(ctx context.Context, path string) (rec record, err error) {
-	dir, name, err := r.dirs.parent(path)
+func (r *reader) attempt(ctx context.Context, n node) (rec record, err error) {
+	dir, name, err := r.dirs.parent(n.path)
 	if err != nil {
 		return record{}, err
 	}
 	for range attempts {
 		var stable bool
-		rec, stable, err = r.once(ctx, dir, name, path)
+		rec, stable, err = r.once(ctx, dir, name, &n)
 		if stable || err != nil && !errors.Is(err, errReplaced) {
 			return rec, err
 		}
+		var st unix.Statx_t
+		if err := statx(dir, name, &st); err != nil {
+			return record{}, err
+		}
+		n.stamp, n.sparse = stampOf(&st), isSparse(&st)
 	}
 	rec.Unstable = true
 	return rec, err
@@ -111,68 +119,123 @@ func (r *reader) attempt(ctx context.Context, path string) (rec record, err erro
 // looked at before it could be opened.
 var errReplaced = errors.New("it was replaced again and again while it was being opened")
 
-// once reads an entry, and reports whether it held still.
-func (r *reader) once(ctx context.Context, dir int, name, path string) (record, bool, error) {
-	readAt := r.now()
-	before, _, err := status(dir, name)
-	if err != nil {
-		return record{}, false, err
+// once reads an entry, and reports whether it held still: whether afterwards
+// it has the stamp of the node.
+func (r *reader) once(ctx context.Context, dir int, name string, n *node) (rec record, stable bool, err error) {
+	rec = record{Entry: n.stamp.entry(n.path), stamp: n.stamp, readAt: r.now(), stored: true}
+	if rec.Type == Regular {
+		stable, err = r.file(ctx, dir, name, n.sparse, &rec)
+		return rec, stable, err
 	}
-	rec := record{Entry: before.entry(path), stamp: before, readAt: readAt, stored: true}
 	if rec.Xattrs, err = xattrsOf(dir, name); err != nil {
 		return record{}, false, err
 	}
-	switch rec.Type {
-	case Symlink:
-		rec.Target, err = readLink(dir, name)
-	case Regular:
-		err = r.file(ctx, dir, name, &rec)
-	}
-	if err != nil {
-		return record{}, false, err
+	if rec.Type == Symlink {
+		if rec.Target, err = readLink(dir, name); err != nil {
+			return record{}, false, err
+		}
 	}
 	after, _, err := status(dir, name)
-	return rec, after == before, err
+	return rec, after == rec.stamp, err
 }
 
-func (r *reader) file(ctx context.Context, dir int, name string, rec *record) (err error) {
-	f, err := openFile(dir, name)
+// file reads a regular file, and reports whether it held still.
+func (r *reader) file(ctx context.Context, dir int, name string, sparse bool, rec *record) (stable bool, err error) {
+	fd, err := openFile(dir, name)
 	if err != nil {
-		return err
+		return false, err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := r.calm(f, rec); err != nil {
-		return err
+	defer func() { err = errors.Join(err, unix.Close(fd)) }()
+	if err := r.calm(fd, rec); err != nil {
+		return false, err
+	}
+	if rec.Xattrs, err = xattrsOfFile(fd); err != nil {
+		return false, err
 	}
 	rec.InPlace = kind.MatchAny(r.opts.InPlace, rec.Path)
-	if rec.Holes, err = holesOf(f, rec.Size); err != nil {
-		return err
+	if sparse {
+		if rec.Holes, err = holesOf(fd, rec.Size); err != nil {
+			return false, err
+		}
 	}
-	if r.spill != nil {
-		rec.spilled, err = r.spill.add(f, rec.Size, rec.Holes)
-		return err
+	if err := r.content(ctx, fd, rec); err != nil {
+		return false, err
 	}
-	return r.ingest(ctx, dataOf(f, rec.Size, rec.Holes), rec)
+	after, _, err := status(fd, "")
+	return after == rec.stamp, err
 }
 
-// calm makes sure that f is the file that was looked at, and that stores
+// content reads the content of a file.
+func (r *reader) content(ctx context.Context, fd int, rec *record) (err error) {
+	switch {
+	case r.spill != nil:
+		rec.spilled, err = r.spill.add(fd, rec.Size, rec.Holes)
+		return err
+	case rec.Size <= content.MinSize && len(rec.Holes) == 0:
+		return r.small(ctx, fd, rec)
+	}
+	return r.ingest(ctx, dataOf(fileAt(fd), rec.Size, rec.Holes), rec)
+}
+
+// small reads a file that is one chunk.
+func (r *reader) small(ctx context.Context, fd int, rec *record) error {
+	if r.buf == nil {
+		r.buf = make([]byte, content.MinSize)
+	}
+	n, err := fileAt(fd).ReadAt(r.buf[:rec.Size], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read: %w", err)
+	}
+	if n == 0 {
+		rec.Digest = sha256.Sum256(nil)
+		return nil
+	}
+	if err := r.put(ctx, r.buf[:n], rec); err != nil {
+		return err
+	}
+	rec.Digest = rec.Chunks[0]
+	return nil
+}
+
+// fileAt reads an open file. Unlike os.File it asks the kernel nothing else,
+// which counts for files that are read with one call.
+type fileAt int
+
+// ReadAt reads until p is full or the file ends.
+func (f fileAt) ReadAt(p []byte, offset int64) (n int, err error) {
+	for n < len(p) {
+		m, err := unix.Pread(int(f), p[n:], offset+int64(n))
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return n, err
+		case m == 0:
+			return n, io.EOF
+		}
+		n += m
+	}
+	return n, nil
+}
+
+// calm makes sure that the open file is the file that was looked at, and that stores
 // through a shared mapping will show: the kernel moves a file's times at the
 // first store to a clean page only. A file with a writer is therefore written
 // back first; the next store then changes its ctime, which is later than
 // readAt. In the frozen pass nobody stores, and writing back takes too long.
-func (r *reader) calm(f *os.File, rec *record) error {
-	s, _, err := status(int(f.Fd()), "")
+func (r *reader) calm(fd int, rec *record) error {
+	s, _, err := status(fd, "")
 	if err != nil {
 		return err
 	}
 	if s.inode() != rec.stamp.inode() || s.kind() != Regular {
 		return errReplaced
 	}
-	if r.spill != nil || rec.readAt.Sub(rec.stamp.ctime.time()) > writeBack || !hasWriter(f) {
+	if r.spill != nil || rec.readAt.Sub(rec.stamp.ctime.time()) > writeBack || !hasWriter(fd) {
 		return nil
 	}
 	const all = unix.SYNC_FILE_RANGE_WAIT_BEFORE | unix.SYNC_FILE_RANGE_WRITE | unix.SYNC_FILE_RANGE_WAIT_AFTER
-	if err := unix.SyncFileRange(int(f.Fd()), 0, 0, all); err != nil && !errors.Is(err, unix.EINVAL) {
+	if err := unix.SyncFileRange(fd, 0, 0, all); err != nil && !errors.Is(err, unix.EINVAL) {
 		return fmt.Errorf("write back: %w", err)
 	}
 	return nil
@@ -183,11 +246,11 @@ const writeBack = 5 * time.Minute
 
 // hasWriter reports whether anybody has the file open for writing, or may
 // have: a read lease is refused then.
-func hasWriter(f *os.File) bool {
-	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_RDLCK); err != nil {
+func hasWriter(fd int) bool {
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_RDLCK); err != nil {
 		return true
 	}
-	_, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK)
+	_, err := unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_UNLCK)
 	return err != nil
 }
 
@@ -199,11 +262,7 @@ func (r *reader) ingest(ctx context.Context, data io.Reader, rec *record) error 
 		splitter = r.blocks
 	}
 	sum := newDigest(rec.Size, rec.Holes)
-	one := rec.Size <= content.MinSize && len(rec.Holes) == 0
-	if !one {
-		data = io.TeeReader(data, sum)
-	}
-	splitter.Reset(data)
+	splitter.Reset(io.TeeReader(data, sum))
 	rec.Chunks = nil
 	for {
 		chunk, err := splitter.Next()
@@ -217,11 +276,7 @@ func (r *reader) ingest(ctx context.Context, data io.Reader, rec *record) error 
 			return err
 		}
 	}
-	if one && len(rec.Chunks) == 1 { // it was hashed already
-		rec.Digest = rec.Chunks[0]
-	} else {
-		rec.Digest = sum.finish()
-	}
+	rec.Digest = sum.finish()
 	return nil
 }
 

@@ -45,8 +45,15 @@ func newNamedSpill() (_ *spill, err error) {
 	return &spill{file: f}, nil
 }
 
-// add copies the data of f. The kernel does the copying where it can.
-func (s *spill) add(f *os.File, size int64, holes []Extent) (*spilled, error) {
+// add copies the data of an open file. The kernel does the copying where it
+// can.
+func (s *spill) add(fd int, size int64, holes []Extent) (_ *spilled, err error) {
+	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("duplicate descriptor: %w", err)
+	}
+	f := os.NewFile(uintptr(own), "source")
+	defer func() { err = errors.Join(err, f.Close()) }()
 	piece := &spilled{offset: s.size}
 	for _, x := range dataExtents(size, holes) {
 		if _, err := f.Seek(x.Offset, io.SeekStart); err != nil {

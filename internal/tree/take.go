@@ -182,11 +182,8 @@ func (c *capture) copyAll(ctx context.Context, nodes []node, records []record) e
 		return err
 	}
 	r.spill = c.spill
-	todo := c.missing(nodes, records)
-	next := make(chan int, len(todo))
-	for _, i := range todo {
-		next <- i
-	}
+	next := make(chan []int, 1)
+	next <- c.missing(nodes, records)
 	close(next)
 	return r.records(ctx, nodes, records, next)
 }

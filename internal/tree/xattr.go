@@ -31,16 +31,37 @@ func isKept(name string) bool {
 		name == "system.posix_acl_access" || name == "system.posix_acl_default"
 }
 
+// attributes reads the extended attributes of one entry.
+type attributes struct {
+	list func(buf []byte) (int, error)
+	get  func(name string, buf []byte) (int, error)
+}
+
 // xattrsOf returns the extended attributes of name in dir, sorted by name.
 func xattrsOf(dir int, name string) ([]Xattr, error) {
 	path := at(dir, name)
-	names, err := listXattrs(path)
+	return attributes{
+		list: func(buf []byte) (int, error) { return unix.Llistxattr(path, buf) },
+		get:  func(name string, buf []byte) (int, error) { return unix.Lgetxattr(path, name, buf) },
+	}.read()
+}
+
+// xattrsOfFile returns the extended attributes of an open file.
+func xattrsOfFile(fd int) ([]Xattr, error) {
+	return attributes{
+		list: func(buf []byte) (int, error) { return unix.Flistxattr(fd, buf) },
+		get:  func(name string, buf []byte) (int, error) { return unix.Fgetxattr(fd, name, buf) },
+	}.read()
+}
+
+func (a attributes) read() ([]Xattr, error) {
+	names, err := a.names()
 	if err != nil {
 		return nil, err
 	}
 	var xattrs []Xattr
 	for _, n := range names {
-		value, err := getXattr(path, n)
+		value, err := grow(func(buf []byte) (int, error) { return a.get(n, buf) })
 		if errors.Is(err, unix.ENODATA) {
 			continue // removed since it was listed
 		}
@@ -52,9 +73,12 @@ func xattrsOf(dir int, name string) ([]Xattr, error) {
 	return xattrs, nil
 }
 
-// listXattrs returns the names of those attributes that belong to the tree.
-func listXattrs(path string) ([]string, error) {
-	list, err := grow(func(buf []byte) (int, error) { return unix.Llistxattr(path, buf) })
+// names returns the names of those attributes that belong to the tree.
+func (a attributes) names() ([]string, error) {
+	if n, err := a.list(nil); err == nil && n == 0 { // as most entries
+		return nil, nil
+	}
+	list, err := grow(a.list)
 	if errors.Is(err, unix.ENOTSUP) || (err == nil && len(list) == 0) {
 		return nil, nil
 	}
@@ -69,10 +93,6 @@ func listXattrs(path string) ([]string, error) {
 	}
 	slices.Sort(names)
 	return names, nil
-}
-
-func getXattr(path, name string) ([]byte, error) {
-	return grow(func(buf []byte) (int, error) { return unix.Lgetxattr(path, name, buf) })
 }
 
 // grow calls read with a buffer that is large enough for its answer.
