@@ -46,6 +46,7 @@ type Snapshot struct {
 	Instant   time.Time `json:"instant"` // the point in time that the parts belong to
 
 	Note   string `json:"note,omitempty"`
+	Pinned bool   `json:"pinned,omitempty"` // kept until a person deletes it
 	Ticket string `json:"ticket,omitempty"`
 	Name   string `json:"name,omitempty"`
 	Author string `json:"author,omitempty"` // user@host

@@ -20,6 +20,7 @@ type (
 	Step       = restore.Step
 
 	RestoreTimings = snapshot.RestoreTimings
+	Retention      = snapshot.Retention
 )
 
 // Snapshot identifies a snapshot.

@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
+
+	"dogear/agent/api"
 )
 
 // FileName is the configuration at the root of a workspace.
@@ -21,9 +23,10 @@ const FileName = "dogear.yaml"
 
 // The keys that are not a section of a kind.
 const (
-	keyStore    = "store"
-	keyDumps    = "dumps"
-	keyVolatile = "volatile"
+	keyStore     = "store"
+	keyDumps     = "dumps"
+	keyVolatile  = "volatile"
+	keyRetention = "retention"
 )
 
 // dumps are the values of the key and flag of that name.
@@ -34,7 +37,9 @@ type Config struct {
 	Store    string   // directory of the store
 	Dumps    string   // auto, always or never
 	Volatile []string // patterns of what systems write by themselves
-	Kinds    map[string]json.RawMessage
+	// Retention says what prune deletes.
+	Retention api.Retention
+	Kinds     map[string]json.RawMessage
 }
 
 // Places is where a configuration is looked for.
@@ -51,7 +56,7 @@ func Load(places Places, kinds []string, flags *pflag.FlagSet) (Config, error) {
 	v := viper.New()
 	v.SetDefault(keyStore, filepath.Join(places.Data, "dogear"))
 	v.SetDefault(keyDumps, dumps[0])
-	c := Config{Kinds: make(map[string]json.RawMessage)}
+	c := Config{Retention: defaultRetention(), Kinds: make(map[string]json.RawMessage)}
 	for _, path := range []string{filepath.Join(places.User, "config.yaml"), filepath.Join(places.Root, FileName)} {
 		f, err := readFile(path)
 		if err != nil {
@@ -78,6 +83,10 @@ func (c *Config) merge(v *viper.Viper, f file, kinds []string) error {
 			own[e.key] = f.resolve(e.value)
 		case e.key == keyDumps, e.key == keyVolatile:
 			own[e.key] = e.value
+		case e.key == keyRetention:
+			if err := setRetention(&c.Retention, f, e); err != nil {
+				return err
+			}
 		case slices.Contains(kinds, e.key):
 			section, err := json.Marshal(e.value)
 			if err != nil {
@@ -85,7 +94,7 @@ func (c *Config) merge(v *viper.Viper, f file, kinds []string) error {
 			}
 			c.Kinds[e.key] = section
 		default:
-			return unknownKey(f.path, e, append([]string{keyStore, keyDumps, keyVolatile}, kinds...))
+			return unknownKey(f.path, e, append([]string{keyStore, keyDumps, keyVolatile, keyRetention}, kinds...))
 		}
 	}
 	return v.MergeConfigMap(own)

@@ -84,6 +84,14 @@ func TestMistakesAreNamed(t *testing.T) {
 		"no YAML":     {"a: [", "dogear.yaml"},
 		"no mapping":  {"- a\n", "line 1: keys are wanted"},
 		"wrong value": {"dumps: sometimes\n", `dumps cannot be "sometimes"`},
+
+		"no section":     {"dumps: auto\nretention: 7\n", "line 2: retention: keys are wanted"},
+		"unknown period": {"retention:\n  dayly: 7\n", `unknown key "dayly"`},
+		"no number":      {"retention:\n  daily: many\n", "daily cannot be many"},
+		"negative":       {"retention:\n  last: -1\n", "last cannot be -1"},
+		"no age":         {"retention:\n  safety: soon\n", "safety cannot be soon"},
+		"age in no unit": {"retention:\n  safety: 14\n", "safety cannot be 14"},
+		"negative age":   {"retention:\n  safety: -2d\n", "safety cannot be -2d"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := places(t, nil)
