@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
@@ -67,7 +67,27 @@ func (d *Dir) plan(ctx context.Context, opts Options, manifest kind.Object, sour
 	}
 	p := makePlan(opts, live.records, want)
 	p.stale = live.stale
+	if p.changes.Conflicts, err = d.survey(p); err != nil {
+		return nil, fmt.Errorf("look for obstacles: %w", err)
+	}
 	return p, nil
+}
+
+// survey returns why a plan cannot be carried out.
+func (d *Dir) survey(p *plan) (_ []string, err error) {
+	if p.changes.None() {
+		return nil, nil
+	}
+	root, err := d.openRoot()
+	switch {
+	case errors.Is(err, kind.ErrGone):
+		root = -1 // nothing is there to be looked at
+	case err != nil:
+		return nil, err
+	default:
+		defer func() { err = errors.Join(err, unix.Close(root)) }()
+	}
+	return p.survey(root)
 }
 
 // planOpened plans, and opens directories of our own that we may not list, so
@@ -80,8 +100,11 @@ func (d *Dir) planOpened(ctx context.Context, opts Options, manifest kind.Object
 		if err != nil {
 			return nil, err
 		}
-		if err := p.permitted(); err != nil || len(p.closed) == 0 {
-			return p, err
+		if len(p.changes.Conflicts) > 0 {
+			return nil, errors.New(strings.Join(p.changes.Conflicts, "; "))
+		}
+		if len(p.closed) == 0 {
+			return p, nil
 		}
 		first := p.closed[0].path() // directories further in follow
 		if first == last {
@@ -169,30 +192,4 @@ func (p *plan) writeAll(ctx context.Context, root int, source kind.Source) error
 		p.changes.Gaps = append(p.changes.Gaps, w.gaps...)
 	}
 	return err
-}
-
-// permitted returns an error if the plan needs rights that we lack: only root
-// may give files away.
-func (p *plan) permitted() error {
-	uid := os.Geteuid()
-	if uid == 0 {
-		return nil
-	}
-	groups, err := os.Getgroups()
-	if err != nil {
-		return fmt.Errorf("list own groups: %w", err)
-	}
-	groups = append(groups, os.Getegid())
-	for _, a := range slices.Concat(p.folders, p.files, p.links, p.metas, p.dirs) {
-		if int(a.want.UID) != uid || !slices.Contains(groups, int(a.want.GID)) {
-			return fmt.Errorf("%s belongs to user %d and group %d: only root can restore it",
-				kind.Printable(orDot(a.path())), a.want.UID, a.want.GID)
-		}
-		for _, x := range a.want.Xattrs {
-			if x.Name == "security.capability" || len(x.Name) > 8 && x.Name[:8] == "trusted." {
-				return fmt.Errorf("%s has the attribute %s: only root can restore it", kind.Printable(orDot(a.path())), x.Name)
-			}
-		}
-	}
-	return nil
 }

@@ -3,6 +3,7 @@ package tree_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -224,7 +225,10 @@ const nobodyVariable = "DOGEAR_TREE_TEST_NOBODY"
 
 // asNobody runs the calling test again as a user without rights, and reports
 // whether this is that run, and the directory it may use.
-func asNobody(t *testing.T) (string, bool) {
+func asNobody(t *testing.T) (string, bool) { return asNobodyAfter(t, func(string) {}) }
+
+// asNobodyAfter is asNobody with something that root does in the directory before.
+func asNobodyAfter(t *testing.T, prepare func(dir string)) (string, bool) {
 	t.Helper()
 	if dir := os.Getenv(nobodyVariable); dir != "" {
 		return dir, true
@@ -237,6 +241,7 @@ func asNobody(t *testing.T) (string, bool) {
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	const nobody = 65534
 	require.NoError(t, os.Chown(dir, nobody, nobody))
+	prepare(dir)
 	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$")
 	cmd.Env = append(os.Environ(), nobodyVariable+"="+dir, "TMPDIR="+dir)
 	cmd.Dir = dir
@@ -336,8 +341,81 @@ func TestOwnersOfOthersAreRefusedBeforeAnythingChanges(t *testing.T) {
 	store, root := kindtest.NewMemory(), filepath.Join(base, "tree")
 	writeFile(t, filepath.Join(root, "file"), "content")
 	manifest := tree.ForeignManifest(t, store, root)
+	writeFile(t, filepath.Join(root, "file"), "changed")
+	writeFile(t, filepath.Join(root, "other"), "extra")
+	requireConflict(t, root, manifest, store, fmt.Sprintf(
+		"file belongs to user 12345 and group %d: only root can restore it (and 1 more like it)", os.Getgid()))
+}
+
+// requireConflict makes sure that a comparison names the one thing that
+// stands in the way, and that an Apply then refuses and changes nothing.
+func requireConflict(t *testing.T, root string, manifest kind.Object, source kind.Source, conflict string) {
+	t.Helper()
 	before := kindtest.Inodes(t, root)
-	_, err := tree.New(root).Apply(t.Context(), tree.Options{}, manifest, store)
-	require.ErrorContains(t, err, "only root can restore it")
+	changes, err := tree.New(root).Compare(t.Context(), tree.Options{}, manifest, source)
+	require.NoError(t, err)
+	require.Equal(t, []string{conflict}, changes.Conflicts)
+	_, err = tree.New(root).Apply(t.Context(), tree.Options{}, manifest, source)
+	require.EqualError(t, err, conflict)
 	require.Equal(t, before, kindtest.Inodes(t, root))
+}
+
+// What others own now can be neither changed nor emptied by us, but replaced
+// in a directory of our own.
+func TestWhatBelongsToOthersNowIsRefusedBeforeAnythingChanges(t *testing.T) {
+	testbed.Require(t, "root")
+	base, ok := asNobodyAfter(t, func(dir string) {
+		for _, name := range []string{"extra/inside", "theirs/file", "replaced"} {
+			writeFile(t, filepath.Join(dir, "tree", name), "root's")
+		}
+		require.NoError(t, os.Chown(filepath.Join(dir, "tree"), 65534, 65534))
+	})
+	if !ok {
+		return
+	}
+	store, root, ours := kindtest.NewMemory(), filepath.Join(base, "tree"), filepath.Join(base, "ours")
+	writeFile(t, filepath.Join(ours, "replaced"), "ours")
+	manifest := captureTree(t, ours, tree.Options{}, store).Manifest
+	requireConflict(t, root, manifest, store,
+		"theirs belongs to user 0: only root or they can remove what is in it (and 1 more like it)")
+
+	require.NoError(t, os.Rename(filepath.Join(root, "extra"), filepath.Join(base, "away1")))
+	writeFile(t, filepath.Join(ours, "theirs/file"), "ours")
+	manifest = captureTree(t, ours, tree.Options{}, store).Manifest
+	requireConflict(t, root, manifest, store,
+		"theirs belongs to user 0 now: only root or they can change it")
+
+	require.NoError(t, os.Rename(filepath.Join(root, "theirs"), filepath.Join(base, "away2")))
+	apply(t, root, tree.Options{}, manifest, store)
+	require.Equal(t, liveFacts(t, ours, tree.Options{}), liveFacts(t, root, tree.Options{}))
+}
+
+func chattr(t *testing.T, path, flags string) { testbed.Run(t, "chattr", flags, path) }
+
+// Flags of an inode are no part of a tree, but they stop even root. What does
+// not have to change may have them.
+func TestUnchangeableFilesAreRefusedBeforeAnythingChanges(t *testing.T) {
+	store, root := kindtest.NewMemory(), testbed.Filesystem(t, "ext4", 16<<20)
+	for _, name := range []string{"dir/file", "other/file", "file", "same"} {
+		writeFile(t, filepath.Join(root, name), "content")
+	}
+	manifest := captureTree(t, root, tree.Options{}, store).Manifest
+	want := liveFacts(t, root, tree.Options{})
+	flag := func(name, flags string, change func()) {
+		change()
+		path := filepath.Join(root, name)
+		chattr(t, path, "+"+flags)
+		word := map[string]string{"i": "immutable", "a": "append-only"}[flags]
+		requireConflict(t, root, manifest, store, name+" is "+word+": make it changeable first (chattr -"+flags+")")
+		chattr(t, path, "-"+flags)
+	}
+	chattr(t, filepath.Join(root, "same"), "+i")
+	flag("file", "i", func() { require.NoError(t, os.Chmod(filepath.Join(root, "file"), 0o600)) })
+	flag("file", "a", func() { writeFile(t, filepath.Join(root, "file"), "changed") })
+	flag("extra", "i", func() { writeFile(t, filepath.Join(root, "extra"), "extra") })
+	flag("dir", "i", func() { require.NoError(t, os.Remove(filepath.Join(root, "dir/file"))) })
+	flag("other/file", "i", func() { writeFile(t, filepath.Join(root, "other/file"), "changed") })
+	apply(t, root, tree.Options{}, manifest, store)
+	require.Equal(t, want, liveFacts(t, root, tree.Options{}))
+	chattr(t, filepath.Join(root, "same"), "-i")
 }

@@ -6,6 +6,8 @@ type action struct {
 	live *record // nil: there is none
 	// patch says that only what differs is written, in place.
 	patch bool
+	// inPlace says that the live entry itself is changed, not replaced.
+	inPlace bool
 }
 
 func (a action) path() string {

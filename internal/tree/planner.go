@@ -12,23 +12,24 @@ import (
 // planner compares a live tree with a wanted one.
 type planner struct {
 	plan
-	opts   Options
-	live   []record
-	want   []Entry
-	shield string // what is at or below this path is left alone
-	shut   bool   // shield is set
-	kept   map[string]bool
-	links  linkTable
-	chunks map[kind.ChunkID]bool
-	dirty  map[string]bool // directories whose entries change
-	differ map[string]bool // directories whose attributes differ
+	opts     Options
+	live     []record
+	want     []Entry
+	shield   string // what is at or below this path is left alone
+	shut     bool   // shield is set
+	kept     map[string]bool
+	links    linkTable
+	chunks   map[kind.ChunkID]bool
+	dirty    map[string]bool    // directories whose entries change
+	differ   map[string]bool    // directories whose attributes differ
+	standing map[string]*record // directories that are there and should be
 }
 
 func makePlan(opts Options, live []record, want []Entry) *plan {
 	p := &planner{
 		opts: opts, live: live, want: want, links: newLinkTable(live, want),
 		kept: make(map[string]bool), chunks: make(map[kind.ChunkID]bool),
-		dirty: make(map[string]bool), differ: make(map[string]bool),
+		dirty: make(map[string]bool), differ: make(map[string]bool), standing: make(map[string]*record),
 	}
 	p.keep()
 	p.merge()
@@ -175,6 +176,7 @@ func (p *planner) both(live *record, want *Entry) {
 	case live.Type != want.Type:
 		p.retype(live, want)
 	case want.Type == Folder:
+		p.standing[want.Path] = live
 		p.open(live)
 		if !p.sameMeta(&live.Entry, want) {
 			p.differ[want.Path] = true
@@ -201,7 +203,7 @@ func (p *planner) retype(live *record, want *Entry) {
 	if live.Type == Folder || want.Type == Folder {
 		p.remove(live)
 	}
-	p.create(action{want: want})
+	p.create(action{want: want, live: live})
 	p.changes.Rewritten++
 	p.detail("replace", want.Path)
 }
@@ -220,6 +222,7 @@ func (p *planner) leaf(a action) {
 	switch {
 	case sameContent(a.live, a.want) && p.sameMeta(&a.live.Entry, a.want):
 	case sameContent(a.live, a.want):
+		a.inPlace = true
 		p.metas = append(p.metas, a)
 		p.changes.Meta++
 		p.detail("set attributes of", a.path())
@@ -230,7 +233,7 @@ func (p *planner) leaf(a action) {
 
 func (p *planner) patch(a action) {
 	blocks := changedBlocks(a.live, a.want)
-	a.patch = true
+	a.patch, a.inPlace = true, true
 	p.plan.files = append(p.plan.files, a)
 	for _, i := range blocks {
 		p.need(a.want.Chunks[i : i+1])
@@ -276,7 +279,8 @@ func (p *planner) finish() {
 	for i := range p.want {
 		e := &p.want[i]
 		if e.Type == Folder && (p.differ[e.Path] || p.dirty[e.Path]) {
-			p.dirs = append(p.dirs, action{want: e})
+			live := p.standing[e.Path]
+			p.dirs = append(p.dirs, action{want: e, live: live, inPlace: live != nil})
 		}
 	}
 	slices.Reverse(p.dirs)

@@ -91,6 +91,7 @@ type Changes struct {
 	Chunks                                     []kind.ChunkID // needed content, each once
 	Details                                    []string       // the first 20 changes, for people
 	Gaps                                       []kind.Gap     // what cannot be restored; Part is left zero
+	Conflicts                                  []string       // why Apply would refuse, each with the way out
 }
 
 // None reports whether there is nothing to do.

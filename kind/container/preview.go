@@ -35,7 +35,7 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 		if change, err = d.previewLayer(ctx, ws, engine, live, part, source); err != nil {
 			return kind.Change{}, err
 		}
-		change.Conflicts = notOurs(live, ws)
+		change.Conflicts = append(change.Conflicts, notOurs(live, ws)...)
 		if change.Action == kind.ActionNone && hasToStop(live, want) {
 			change.Action, change.Details = kind.ActionPatch, []string{"it is " + string(live.State) + " and was " + string(want.State)}
 		}
@@ -67,7 +67,9 @@ func (d *Driver) previewLayer(ctx context.Context, ws *kind.Workspace, engine *d
 	if changes.None() {
 		return kind.Change{Action: kind.ActionNone}, nil
 	}
-	return kind.Change{Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks}, nil
+	return kind.Change{
+		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks, Conflicts: changes.Conflicts,
+	}, nil
 }
 
 func objectChunks(part kind.Part) []kind.ChunkID {

@@ -83,7 +83,9 @@ func (*Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, 
 	case changes.None():
 		return kind.Change{Action: kind.ActionNone}, nil
 	}
-	return kind.Change{Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks}, nil
+	return kind.Change{
+		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks, Conflicts: changes.Conflicts,
+	}, nil
 }
 
 // Restore makes the tree what the part says.

@@ -78,7 +78,8 @@ func (*Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, 
 	}
 	conflicts, err := lockConflicts(part.Root)
 	return kind.Change{
-		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks, Conflicts: conflicts,
+		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks,
+		Conflicts: append(conflicts, changes.Conflicts...),
 	}, err
 }
 

@@ -132,7 +132,9 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 	if err != nil || changes.None() {
 		return kind.Change{Action: kind.ActionNone}, err
 	}
-	return kind.Change{Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks}, nil
+	return kind.Change{
+		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks, Conflicts: changes.Conflicts,
+	}, nil
 }
 
 // previewCreation needs every chunk that the part has.
