@@ -1,9 +1,11 @@
 package catalog
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"dogear/kind"
 	"dogear/store/chunk"
@@ -93,29 +95,52 @@ func (c *Catalog) EachChunk(f func(id kind.ChunkID, where Location) error) error
 	})
 }
 
-// putPack lists a pack and those of its chunks that are not listed yet.
-func putPack(tx *bbolt.Tx, pack chunk.Pack) error {
-	packs, chunks := tx.Bucket([]byte(bucketPacks)), tx.Bucket([]byte(bucketChunks))
-	number, err := packs.NextSequence()
-	if err != nil {
-		return err
+// placed is a chunk on its way into the catalog.
+type placed struct {
+	id    kind.ChunkID
+	value []byte
+}
+
+// putPacks lists packs and those of their chunks that are not listed yet. All
+// chunks go in together, in the order of the keys: bbolt keeps what one
+// transaction adds between two old keys in one page until the end, and
+// inserting anywhere but at its end moves the rest.
+func putPacks(tx *bbolt.Tx, packs []chunk.Pack) error {
+	var all []placed
+	for _, p := range packs {
+		number, err := putPack(tx, Pack{Name: p.Name, Size: p.Size})
+		if err != nil {
+			return err
+		}
+		for _, e := range p.Index.Chunks {
+			all = append(all, placed{e.ID, encodeLocation(number, e.Location)})
+		}
 	}
-	value, err := encodePack(Pack{Name: pack.Name, Size: pack.Size})
-	if err != nil {
-		return err
-	}
-	if err := packs.Put(binary.BigEndian.AppendUint64(nil, number), value); err != nil {
-		return err
-	}
-	for _, e := range sortedByID(pack.Index.Chunks) {
-		if chunks.Get(e.ID[:]) != nil {
+	slices.SortStableFunc(all, func(a, b placed) int { return bytes.Compare(a.id[:], b.id[:]) })
+	chunks := tx.Bucket([]byte(bucketChunks))
+	for _, c := range all {
+		if chunks.Get(c.id[:]) != nil {
 			continue
 		}
-		if err := chunks.Put(e.ID[:], encodeLocation(number, e.Location)); err != nil {
+		if err := chunks.Put(c.id[:], c.value); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// putPack lists a pack and returns its number.
+func putPack(tx *bbolt.Tx, pack Pack) (uint64, error) {
+	packs := tx.Bucket([]byte(bucketPacks))
+	number, err := packs.NextSequence()
+	if err != nil {
+		return 0, err
+	}
+	value, err := encodePack(pack)
+	if err != nil {
+		return 0, err
+	}
+	return number, packs.Put(binary.BigEndian.AppendUint64(nil, number), value)
 }
 
 func encodePack(p Pack) ([]byte, error) {

@@ -1,10 +1,8 @@
 package catalog
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"dogear/snapshot"
 	"dogear/store/chunk"
@@ -16,10 +14,8 @@ import (
 // or nothing. It returns ErrExists for a snapshot that is listed already.
 func (c *Catalog) Publish(packs []chunk.Pack, snapshots ...snapshot.Snapshot) error {
 	err := c.update(func(tx *bbolt.Tx) error {
-		for _, p := range packs {
-			if err := putPack(tx, p); err != nil {
-				return err
-			}
+		if err := putPacks(tx, packs); err != nil {
+			return err
 		}
 		for _, s := range snapshots {
 			if err := putSnapshot(tx, s); err != nil {
@@ -50,14 +46,6 @@ func putSnapshot(tx *bbolt.Tx, s snapshot.Snapshot) error {
 
 func orderKey(workspace string, id snapshot.ID) []byte {
 	return append(append([]byte(workspace), 0), id...)
-}
-
-// sortedByID returns the entries in the order of the bucket's keys, which
-// spares bbolt jumping about.
-func sortedByID(entries []chunk.Entry) []chunk.Entry {
-	sorted := slices.Clone(entries)
-	slices.SortStableFunc(sorted, func(a, b chunk.Entry) int { return bytes.Compare(a.ID[:], b.ID[:]) })
-	return sorted
 }
 
 func putJSON(bucket *bbolt.Bucket, key []byte, v any) error {
