@@ -101,6 +101,7 @@ func (a *Agent) routes() http.Handler {
 		"log":     handle(a, "log", a.history),
 		"find":    handle(a, "find", a.find),
 		"doctor":  handle(a, "doctor", a.doctor),
+		"check":   handle(a, "check", a.check),
 		"agent":   handle(a, "agent", a.status),
 		"cancel":  handle(a, "cancel", a.cancel),
 	} {

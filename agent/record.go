@@ -65,7 +65,11 @@ func describe(ctx context.Context, err error) *api.Error {
 	case ctx.Err() != nil:
 		return &api.Error{Code: api.CodeInterrupted, Message: "interrupted", State: stateAfter(err), Hint: "run the command again"}
 	}
-	return &api.Error{Code: api.CodeFailed, Message: err.Error(), State: stateAfter(err)}
+	e := &api.Error{Code: api.CodeFailed, Message: err.Error(), State: stateAfter(err)}
+	if errors.Is(err, store.ErrDamaged) {
+		e.Hint = "the store is damaged: dogear check --read-data says where; other snapshots may be whole"
+	}
+	return e
 }
 
 // stateAfter says what a failed job has left behind.
@@ -88,6 +92,12 @@ func cannotOpen(err error) error {
 	for sentinel, way := range hint {
 		if errors.Is(err, sentinel) {
 			return &api.Error{Code: api.CodeFailed, Message: err.Error(), State: "nothing has changed", Hint: way}
+		}
+	}
+	if errors.Is(err, store.ErrDamaged) {
+		return &api.Error{
+			Code: api.CodeDamaged, Message: err.Error(), State: "nothing has changed",
+			Hint: "dogear repair rebuilds the catalog from the packs and records beside it",
 		}
 	}
 	return err

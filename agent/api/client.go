@@ -100,6 +100,11 @@ func (c *Client) Doctor(ctx context.Context, req WorkspaceRequest) ([]Check, err
 	return call[[]Check](ctx, c, "doctor", req)
 }
 
+// Check looks for damage in the store.
+func (c *Client) Check(ctx context.Context, req CheckRequest) (CheckResult, error) {
+	return call[CheckResult](ctx, c, "check", req)
+}
+
 // Status describes the agent.
 func (c *Client) Status(ctx context.Context) (AgentStatus, error) {
 	return call[AgentStatus](ctx, c, "agent", struct{}{})

@@ -15,6 +15,7 @@ const (
 	CodeDifferences Code = "differences" // a comparison found some
 	CodeBusy        Code = "busy"        // somebody else works on this workspace or store
 	CodeNotFound    Code = "not_found"   // no such snapshot or workspace, or a needed engine is not there
+	CodeDamaged     Code = "damaged"     // the store cannot be opened
 	CodeUnhealthy   Code = "unhealthy"   // restored, but not healthy
 	CodeUnfinished  Code = "unfinished"  // interrupted between two states
 	CodeInterrupted Code = "interrupted" // interrupted and taken back

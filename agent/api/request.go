@@ -64,6 +64,12 @@ type SnapshotRequest struct {
 	Snapshot  string    `json:"snapshot"`
 }
 
+// CheckRequest asks whether the store is whole.
+type CheckRequest struct {
+	// ReadData has every byte read back, instead of only the structure.
+	ReadData bool `json:"read_data,omitempty"`
+}
+
 // CancelRequest asks to cancel a job. The job's own stream says what came of
 // it.
 type CancelRequest struct {

@@ -20,6 +20,7 @@ import (
 type session struct {
 	client    *api.Client
 	workspace api.Workspace
+	config    config.Config
 }
 
 // withAgent runs f with a session, and ends the session after it.
@@ -39,7 +40,7 @@ func (a *app) withAgent(cmd *cobra.Command, f func(context.Context, *session) er
 	}
 	bar := newProgress(a)
 	client, leave := connect(c.Store, cmd.CommandPath(), bar.show)
-	err = f(ctx, &session{client: client, workspace: workspace})
+	err = f(ctx, &session{client: client, workspace: workspace, config: c})
 	bar.clear()
 	client.Close()
 	return errors.Join(err, leave(ctx))

@@ -1,0 +1,29 @@
+package render
+
+import "dogear/agent/api"
+
+// StoreChecked shows the result of check.
+func StoreChecked(p *Page, r api.CheckResult) {
+	p.title("%s", r.Store)
+	p.line("  %s, %s in %s, %s", count(r.Snapshots, "snapshot"), count(r.Chunks, "chunk"), count(r.Packs, "pack"), size(r.Bytes))
+	if r.Whole {
+		p.line("  %s", good("whole"))
+	} else {
+		p.line("  %s", bad(count(len(r.Problems), "problem")))
+	}
+	p.problems(r.Problems)
+	if !r.ReadData {
+		p.next("The bytes were not read; dogear check --read-data reads every one back.")
+	}
+}
+
+// problems lists what is wrong, with what to do about it.
+func (p *Page) problems(list []api.Problem) {
+	for _, problem := range list {
+		p.title("%s", problem.Where)
+		p.line("  %s", problem.What)
+		if problem.Hint != "" {
+			p.next("  %s", problem.Hint)
+		}
+	}
+}
