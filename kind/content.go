@@ -35,9 +35,9 @@ func (id *ChunkID) UnmarshalText(text []byte) error {
 type Sink interface {
 	// Known reports for each chunk whether the store has it.
 	Known(ctx context.Context, ids []ChunkID) ([]bool, error)
-	// Put stores a chunk. id must be Sum(content). A chunk that is already
-	// there costs a look-up. content is not retained.
-	Put(ctx context.Context, id ChunkID, content []byte) error
+	// Put stores a chunk and returns its id, Sum(content). A chunk that is
+	// already there costs a look-up. content is not retained.
+	Put(ctx context.Context, content []byte) (ChunkID, error)
 }
 
 // Source gives content back. It is safe for concurrent use.

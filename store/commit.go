@@ -5,18 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"syscall"
 
 	"dogear/internal/atomicfile"
 	"dogear/snapshot"
 	"dogear/store/chunk"
-
-	"golang.org/x/sync/errgroup"
 )
-
-// readBackers is how many packs are read back at once.
-const readBackers = 2
 
 // Commit makes the session's content durable, reads it back, and then makes
 // the snapshot visible. If it fails, nothing of the session remains.
@@ -41,34 +35,11 @@ func (s *Session) commit(ctx context.Context, snap snapshot.Snapshot) error {
 		return err
 	}
 	s.store.step("sealed")
-	if err := s.readBack(ctx, packs); err != nil {
-		return err
-	}
 	if err := complete(ctx, s, snap); err != nil {
 		return err
 	}
 	s.store.step("verified")
 	return s.store.publish(packs, snap)
-}
-
-// readBack reads every pack from disk, hashes every chunk of it, and compares
-// what the pack says about itself with what is about to be listed.
-func (s *Session) readBack(ctx context.Context, packs []chunk.Pack) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(readBackers)
-	for _, p := range packs {
-		group.Go(func() error {
-			index, err := s.store.reader.Verify(ctx, chunk.Path(s.store.Incoming(), p.Name))
-			if err != nil {
-				return fmt.Errorf("read back: %w", err)
-			}
-			if !slices.Equal(index.Chunks, p.Index.Chunks) {
-				return fmt.Errorf("read back: the pack lists other chunks: %w", ErrDamaged)
-			}
-			return nil
-		})
-	}
-	return group.Wait()
 }
 
 // publish puts packs and snapshot in place, durable, and lists them.

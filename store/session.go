@@ -104,15 +104,16 @@ func (s *Session) has(ctx context.Context, ids []kind.ChunkID) ([]bool, error) {
 	return known, nil
 }
 
-func (s *Session) put(ctx context.Context, id kind.ChunkID, content []byte) error {
+func (s *Session) put(ctx context.Context, content []byte) (kind.ChunkID, error) {
+	id := kind.Sum(content)
 	known, err := s.store.Has(ctx, []kind.ChunkID{id})
 	if err != nil || known[0] {
-		return err
+		return id, err
 	}
 	if err := s.packer.Put(id, content); err != nil {
-		return s.store.explain(fmt.Errorf("store chunk: %w", err))
+		return id, s.store.explain(fmt.Errorf("store chunk: %w", err))
 	}
-	return nil
+	return id, nil
 }
 
 // partSink keeps account of one part's chunks.
@@ -140,14 +141,15 @@ func (p *partSink) Known(ctx context.Context, ids []kind.ChunkID) ([]bool, error
 }
 
 // Put stores a chunk.
-func (p *partSink) Put(ctx context.Context, id kind.ChunkID, content []byte) error {
-	if err := p.session.put(ctx, id, content); err != nil {
-		return err
+func (p *partSink) Put(ctx context.Context, content []byte) (kind.ChunkID, error) {
+	id, err := p.session.put(ctx, content)
+	if err != nil {
+		return id, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.reach[id] = struct{}{}
-	return nil
+	return id, nil
 }
 
 // Reach returns the ids of all chunks that were put, or asked about and known,

@@ -126,10 +126,6 @@ func TestCommitRefuses(t *testing.T) {
 		"a known chunk outside the reach": func(t *testing.T, _ *store.Store, session *store.Session) snapshot.Snapshot {
 			return withObject(t, session.Sink(), "01b", object("committed"))
 		},
-		"content under another id": func(t *testing.T, _ *store.Store, session *store.Session) snapshot.Snapshot {
-			require.NoError(t, session.Sink().Put(t.Context(), kind.Sum([]byte("right")), []byte("wrong")))
-			return newSnapshot(t, session, "01b", []byte("new"))
-		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

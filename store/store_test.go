@@ -34,8 +34,9 @@ func text(seed, n int) []byte {
 
 func put(t testing.TB, sink kind.Sink, content []byte) kind.ChunkID {
 	t.Helper()
-	id := kind.Sum(content)
-	require.NoError(t, sink.Put(context.Background(), id, content))
+	id, err := sink.Put(context.Background(), content)
+	require.NoError(t, err)
+	require.Equal(t, kind.Sum(content), id)
 	return id
 }
 

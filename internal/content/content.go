@@ -51,8 +51,8 @@ func add(ctx context.Context, sink kind.Sink, object *kind.Object, chunk []byte)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	id := kind.Sum(chunk)
-	if err := sink.Put(ctx, id, chunk); err != nil {
+	id, err := sink.Put(ctx, chunk)
+	if err != nil {
 		return fmt.Errorf("store %s: %w", object.Name, err)
 	}
 	object.Chunks = append(object.Chunks, id)

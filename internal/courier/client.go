@@ -100,7 +100,11 @@ func store(ctx context.Context, to kind.Sink, q *question) (*answer, error) {
 	if len(q.IDs) != 1 {
 		return nil, errors.New("the courier puts no chunk")
 	}
-	return &answer{}, to.Put(ctx, q.IDs[0], q.Content)
+	id, err := to.Put(ctx, q.Content)
+	if err == nil && id != q.IDs[0] {
+		err = errors.New("a chunk arrived with another content than it was sent with")
+	}
+	return &answer{}, err
 }
 
 // options keeps what cannot be sent; the caller calls release when it is not

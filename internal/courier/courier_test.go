@@ -102,7 +102,9 @@ func (fullStore) Known(_ context.Context, ids []kind.ChunkID) ([]bool, error) {
 	return make([]bool, len(ids)), nil
 }
 
-func (fullStore) Put(context.Context, kind.ChunkID, []byte) error { return unix.ENOSPC }
+func (fullStore) Put(context.Context, []byte) (kind.ChunkID, error) {
+	return kind.ChunkID{}, unix.ENOSPC
+}
 
 // TestCancel ends work that waits for the host, and leaves the rest alone.
 func TestCancel(t *testing.T) {

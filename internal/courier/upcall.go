@@ -44,19 +44,20 @@ func (s *sink) Known(ctx context.Context, ids []kind.ChunkID) ([]bool, error) {
 
 // Put implements kind.Sink. It reports failures of earlier chunks; flush
 // reports the rest.
-func (s *sink) Put(ctx context.Context, id kind.ChunkID, content []byte) error {
+func (s *sink) Put(ctx context.Context, content []byte) (kind.ChunkID, error) {
 	if err := s.failure(); err != nil {
-		return err
+		return kind.ChunkID{}, err
 	}
 	select {
 	case s.room <- struct{}{}:
 	case <-ctx.Done():
-		return ctx.Err()
+		return kind.ChunkID{}, ctx.Err()
 	}
+	id := kind.Sum(content)
 	asked, err := s.peer.send(&question{Method: put, On: s.on, IDs: []kind.ChunkID{id}, Content: content})
 	if err != nil {
 		<-s.room
-		return err
+		return kind.ChunkID{}, err
 	}
 	s.sent.Go(func() {
 		// Not the caller's context: it may end as soon as Put has returned.
@@ -65,7 +66,7 @@ func (s *sink) Put(ctx context.Context, id kind.ChunkID, content []byte) error {
 		}
 		<-s.room
 	})
-	return nil
+	return id, nil
 }
 
 // flush waits until the host has every chunk.

@@ -15,7 +15,9 @@ import (
 // forgetful knows every chunk it ever saw and keeps none.
 type forgetful struct{ always bool }
 
-func (forgetful) Put(context.Context, kind.ChunkID, []byte) error { return nil }
+func (forgetful) Put(_ context.Context, content []byte) (kind.ChunkID, error) {
+	return kind.Sum(content), nil
+}
 
 func (f forgetful) Known(_ context.Context, ids []kind.ChunkID) ([]bool, error) {
 	known := make([]bool, len(ids))

@@ -33,8 +33,9 @@ func (s dirStore) Known(_ context.Context, ids []kind.ChunkID) ([]bool, error) {
 	return known, nil
 }
 
-func (s dirStore) Put(_ context.Context, id kind.ChunkID, content []byte) error {
-	return os.WriteFile(s.path(id), content, 0o600)
+func (s dirStore) Put(_ context.Context, content []byte) (kind.ChunkID, error) {
+	id := kind.Sum(content)
+	return id, os.WriteFile(s.path(id), content, 0o600)
 }
 
 func (s dirStore) Get(_ context.Context, id kind.ChunkID, _ []byte) ([]byte, error) {

@@ -281,15 +281,16 @@ func (r *reader) ingest(ctx context.Context, data io.Reader, rec *record) error 
 }
 
 func (r *reader) put(ctx context.Context, chunk []byte, rec *record) error {
-	id := kind.Sum(chunk)
-	rec.Chunks = append(rec.Chunks, id)
 	r.read += int64(len(chunk))
 	if r.sink == nil {
+		rec.Chunks = append(rec.Chunks, kind.Sum(chunk))
 		return ctx.Err()
 	}
-	if err := r.sink.Put(ctx, id, chunk); err != nil {
+	id, err := r.sink.Put(ctx, chunk)
+	if err != nil {
 		return sinkError{fmt.Errorf("store %s: %w", kind.Printable(rec.Path), err)}
 	}
+	rec.Chunks = append(rec.Chunks, id)
 	return nil
 }
 

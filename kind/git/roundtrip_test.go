@@ -35,11 +35,12 @@ func (m *memory) Known(_ context.Context, ids []kind.ChunkID) ([]bool, error) {
 	return known, nil
 }
 
-func (m *memory) Put(_ context.Context, id kind.ChunkID, content []byte) error {
+func (m *memory) Put(_ context.Context, content []byte) (kind.ChunkID, error) {
+	id := kind.Sum(content)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.chunks[id] = append([]byte{}, content...)
-	return nil
+	return id, nil
 }
 
 func (m *memory) Get(_ context.Context, id kind.ChunkID, buf []byte) ([]byte, error) {

@@ -50,17 +50,15 @@ func (m *Memory) Known(ctx context.Context, ids []kind.ChunkID) ([]bool, error) 
 }
 
 // Put implements kind.Sink.
-func (m *Memory) Put(ctx context.Context, id kind.ChunkID, content []byte) error {
-	if kind.Sum(content) != id {
-		return fmt.Errorf("chunk of %d bytes put under the id of another", len(content))
-	}
+func (m *Memory) Put(ctx context.Context, content []byte) (kind.ChunkID, error) {
+	id := kind.Sum(content)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, ok := m.chunks[id]; !ok {
 		m.chunks[id] = bytes.Clone(content)
 		m.bytes += int64(len(content))
 	}
-	return ctx.Err()
+	return id, ctx.Err()
 }
 
 // Get implements kind.Source.

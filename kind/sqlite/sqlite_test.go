@@ -208,7 +208,9 @@ func (sink) Known(context.Context, []kind.ChunkID) ([]bool, error) {
 	return nil, errors.New("nothing to ask")
 }
 
-func (sink) Put(context.Context, kind.ChunkID, []byte) error { return errors.New("nothing to store") }
+func (sink) Put(context.Context, []byte) (kind.ChunkID, error) {
+	return kind.ChunkID{}, errors.New("nothing to store")
+}
 
 func TestCaptureFixesTheStateAtTake(t *testing.T) {
 	ws := workspace(t)

@@ -1,6 +1,8 @@
 package chunk
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/klauspost/compress/zstd"
@@ -9,22 +11,36 @@ import (
 // compressor turns plain frames into stored ones. It is for one goroutine.
 type compressor struct {
 	encoder *zstd.Encoder
-	buf     []byte
+	decoder *zstd.Decoder
+	stored  []byte
+	again   []byte
 }
 
 func newCompressor() *compressor { return &compressor{} }
 
+func (c *compressor) close() {
+	if c.decoder != nil {
+		c.decoder.Close()
+	}
+}
+
 // compress returns what to store for a frame. The result is valid until the
-// next call.
-func (c *compressor) compress(plain []byte) ([]byte, Codec) {
+// next call. What was compressed has been decompressed again and compared:
+// once written, nobody could tell what it should have been.
+func (c *compressor) compress(plain []byte) ([]byte, Codec, error) {
 	if c.encoder == nil {
-		c.encoder = newEncoder()
+		c.encoder, c.decoder = newEncoder(), newDecoder(1)
 	}
-	c.buf = c.encoder.EncodeAll(plain, c.buf[:0])
-	if len(c.buf) > len(plain)-len(plain)*3/100 || len(c.buf) >= len(plain) {
-		return plain, Raw
+	c.stored = c.encoder.EncodeAll(plain, c.stored[:0])
+	if len(c.stored) > len(plain)-len(plain)*3/100 || len(c.stored) >= len(plain) {
+		return plain, Raw, nil
 	}
-	return c.buf, Zstd
+	var err error
+	c.again, err = c.decoder.DecodeAll(c.stored, c.again[:0])
+	if err != nil || !bytes.Equal(plain, c.again) {
+		return nil, Raw, errors.Join(errors.New("what was compressed does not decompress to the same again"), err)
+	}
+	return c.stored, Zstd, nil
 }
 
 // newEncoder makes an encoder for frames. Our own checksums make zstd's
@@ -41,11 +57,11 @@ func newEncoder() *zstd.Encoder {
 	return e
 }
 
-// newDecoder makes a decoder that several goroutines may use, and that no
-// damaged frame can make ask for more memory than a frame may have.
-func newDecoder() *zstd.Decoder {
+// newDecoder makes a decoder that so many goroutines may use at once, and that
+// no damaged frame can make ask for more memory than a frame may have.
+func newDecoder(users int) *zstd.Decoder {
 	d, err := zstd.NewReader(nil,
-		zstd.WithDecoderConcurrency(2*workers),
+		zstd.WithDecoderConcurrency(users),
 		zstd.WithDecoderMaxMemory(MaxSize),
 		zstd.WithDecoderLowmem(true))
 	if err != nil {

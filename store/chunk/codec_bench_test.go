@@ -27,7 +27,7 @@ func BenchmarkCompress(b *testing.B) {
 			c := newCompressor()
 			stored := 0
 			for b.Loop() {
-				out, _ := c.compress(plain)
+				out, _, _ := c.compress(plain)
 				stored = len(out)
 			}
 			b.ReportMetric(float64(stored)/float64(len(plain)), "ratio")

@@ -114,6 +114,7 @@ func (p *Packer) share(id kind.ChunkID, content []byte) *openFrame {
 // queue, so that nobody waits for ever.
 func (p *Packer) work() {
 	c := newCompressor()
+	defer c.close()
 	for f := range p.queue {
 		if p.Err() == nil {
 			p.write(c, f)
@@ -123,7 +124,11 @@ func (p *Packer) work() {
 }
 
 func (p *Packer) write(c *compressor, f *openFrame) {
-	stored, codec := c.compress(f.plain)
+	stored, codec, err := c.compress(f.plain)
+	if err != nil {
+		p.fail(err)
+		return
+	}
 	name, frame, err := p.out.write(stored, codec, f.chunks)
 	if err != nil {
 		p.fail(err)
@@ -213,8 +218,8 @@ func (p *Packer) flush() {
 	}
 }
 
-// Finish writes what is left, and returns the packs, durable, in the order in
-// which they were begun.
+// Finish writes what is left, and returns the packs, durable and read back, in
+// the order in which they were begun.
 func (p *Packer) Finish() ([]Pack, error) {
 	if !p.close() {
 		return nil, ErrClosed

@@ -3,8 +3,10 @@ package chunk
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"dogear/kind"
 )
@@ -12,7 +14,7 @@ import (
 // Extension ends the name of a pack's file.
 const Extension = ".pack"
 
-// Pack is a finished pack: durable, but for its name.
+// Pack is a finished pack: durable, but for its name, and read back.
 type Pack struct {
 	Name  string // without directory and extension
 	Size  int64
@@ -71,7 +73,7 @@ func (p *packFile) append(stored []byte, codec Codec, chunks []frameChunk) (Fram
 // finalSize is the size of the pack if it were sealed now.
 func (p *packFile) finalSize() int64 { return p.size + footerSize(p.index) }
 
-// seal ends the pack and makes its content durable.
+// seal ends the pack, makes its content durable and reads it back.
 func (p *packFile) seal() (Pack, error) {
 	err := p.write(encodeFooter(p.index))
 	if err == nil {
@@ -80,7 +82,29 @@ func (p *packFile) seal() (Pack, error) {
 	if err := errors.Join(err, p.file.Close()); err != nil {
 		return Pack{}, fmt.Errorf("finish pack: %w", err)
 	}
+	if err := p.readBack(); err != nil {
+		return Pack{}, fmt.Errorf("read back pack: %w", err)
+	}
 	return Pack{Name: p.name, Size: p.size, Index: p.index}, nil
+}
+
+// readBack compares the file with what should be in it: every frame by its
+// checksum (that it decompresses to its chunks was seen when it was made), and
+// what the pack says about itself.
+func (p *packFile) readBack() error {
+	return openPack(p.file.Name(), func(pack io.ReaderAt, index Index, _ int64) error {
+		if !slices.Equal(index.Chunks, p.index.Chunks) || !slices.Equal(index.Frames, p.index.Frames) {
+			return fmt.Errorf("it lists other chunks: %w", ErrDamaged)
+		}
+		var stored []byte
+		for _, f := range index.Frames {
+			var err error
+			if stored, err = readFrame(pack, f, stored); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func (p *packFile) remove() error {

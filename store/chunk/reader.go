@@ -18,7 +18,7 @@ type Reader struct {
 }
 
 // NewReader returns a Reader.
-func NewReader() *Reader { return &Reader{decoder: newDecoder()} }
+func NewReader() *Reader { return &Reader{decoder: newDecoder(2 * workers)} }
 
 // Close releases the Reader.
 func (r *Reader) Close() { r.decoder.Close() }

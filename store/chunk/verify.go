@@ -54,14 +54,10 @@ func (r *Reader) verifyFrames(ctx context.Context, pack io.ReaderAt, index Index
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		stored = grow(stored, int(f.Stored))
-		if n, err := pack.ReadAt(stored, f.Offset); n < len(stored) {
-			return fmt.Errorf("read frame at %d: %w", f.Offset, err)
-		}
-		if checksum(stored) != f.Checksum {
-			return fmt.Errorf("frame at %d has another checksum: %w", f.Offset, ErrDamaged)
-		}
 		var err error
+		if stored, err = readFrame(pack, f, stored); err != nil {
+			return err
+		}
 		if plain, err = decompress(r.decoder, f, stored, plain); err != nil {
 			return fmt.Errorf("frame at %d: %w", f.Offset, err)
 		}
@@ -71,6 +67,19 @@ func (r *Reader) verifyFrames(ctx context.Context, pack io.ReaderAt, index Index
 		chunks = chunks[f.Chunks:]
 	}
 	return nil
+}
+
+// readFrame reads the stored bytes of a frame, in buf if it is large enough,
+// and checks them.
+func readFrame(pack io.ReaderAt, f Frame, buf []byte) ([]byte, error) {
+	buf = grow(buf, int(f.Stored))
+	if n, err := pack.ReadAt(buf, f.Offset); n < len(buf) {
+		return nil, fmt.Errorf("read frame at %d: %w", f.Offset, err)
+	}
+	if checksum(buf) != f.Checksum {
+		return nil, fmt.Errorf("frame at %d has another checksum: %w", f.Offset, ErrDamaged)
+	}
+	return buf, nil
 }
 
 func verifyChunks(plain []byte, chunks []Entry) error {
