@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"syscall"
 )
 
 // Client calls an agent.
@@ -67,47 +68,63 @@ func (c *Client) Recover(ctx context.Context, req WorkspaceRequest) (HealResult,
 
 // Compare compares the live state with a snapshot.
 func (c *Client) Compare(ctx context.Context, req CompareRequest) (CompareResult, error) {
-	return call[CompareResult](ctx, c, "compare", req)
+	return ask[CompareResult](ctx, c, "compare", req)
 }
 
 // Diff lists what changed between two snapshots, or since one.
 func (c *Client) Diff(ctx context.Context, req DiffRequest) (DiffResult, error) {
-	return call[DiffResult](ctx, c, "diff", req)
+	return ask[DiffResult](ctx, c, "diff", req)
 }
 
 // List returns the workspace's snapshots, newest first.
 func (c *Client) List(ctx context.Context, req WorkspaceRequest) ([]SnapshotDetail, error) {
-	return call[[]SnapshotDetail](ctx, c, "list", req)
+	return ask[[]SnapshotDetail](ctx, c, "list", req)
 }
 
 // Show returns one snapshot.
 func (c *Client) Show(ctx context.Context, req SnapshotRequest) (SnapshotDetail, error) {
-	return call[SnapshotDetail](ctx, c, "show", req)
+	return ask[SnapshotDetail](ctx, c, "show", req)
 }
 
 // Log returns what was done to the workspace, newest first.
 func (c *Client) Log(ctx context.Context, req WorkspaceRequest) ([]Event, error) {
-	return call[[]Event](ctx, c, "log", req)
+	return ask[[]Event](ctx, c, "log", req)
 }
 
 // Find returns what there is in the workspace.
 func (c *Client) Find(ctx context.Context, req WorkspaceRequest) (FindResult, error) {
-	return call[FindResult](ctx, c, "find", req)
+	return ask[FindResult](ctx, c, "find", req)
 }
 
 // Doctor checks what the agent and its drivers need.
 func (c *Client) Doctor(ctx context.Context, req WorkspaceRequest) ([]Check, error) {
-	return call[[]Check](ctx, c, "doctor", req)
+	return ask[[]Check](ctx, c, "doctor", req)
 }
 
 // Check looks for damage in the store.
 func (c *Client) Check(ctx context.Context, req CheckRequest) (CheckResult, error) {
-	return call[CheckResult](ctx, c, "check", req)
+	return ask[CheckResult](ctx, c, "check", req)
 }
 
 // Status describes the agent.
 func (c *Client) Status(ctx context.Context) (AgentStatus, error) {
-	return call[AgentStatus](ctx, c, "agent", struct{}{})
+	return ask[AgentStatus](ctx, c, "agent", struct{}{})
+}
+
+// asks bounds how often a question is put again to the next agent.
+const asks = 4
+
+// ask is call for what changes nothing: if the agent dies before it has
+// answered, the next one is asked.
+func ask[R any](ctx context.Context, c *Client, name string, request any) (result R, err error) {
+	for range asks {
+		var lost *lostError
+		result, err = call[R](ctx, c, name, request)
+		if !errors.As(err, &lost) || ctx.Err() != nil {
+			return result, err
+		}
+	}
+	return result, err
 }
 
 // call runs one job to its end. When ctx is done the job is cancelled, and
@@ -172,9 +189,12 @@ func (c *Client) open(ctx context.Context, name string, content []byte) (io.Read
 	resp, err := c.http.Do(req)
 	var inRequest *url.Error // says what only this package has to know
 	if errors.As(err, &inRequest) {
-		return nil, inRequest.Err
+		err = inRequest.Err
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return nil, lost(err) // the agent may have got the request
+	case err != nil:
 		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK {

@@ -41,12 +41,19 @@ func readStream(r io.Reader, each func(Frame)) (json.RawMessage, error) {
 	}
 }
 
-// lost is the error of a stream that ended without an outcome: the agent died.
+// lostError is the error of a stream that ended without an outcome: the agent
+// died.
+type lostError struct{ is *Error }
+
+func (e *lostError) Error() string { return e.is.Message }
+
+func (e *lostError) Unwrap() error { return e.is }
+
 func lost(err error) error {
-	return &Error{
+	return &lostError{&Error{
 		Code:    CodeUnfinished,
 		Message: fmt.Sprintf("the agent went away in the middle of the job: %v", err),
 		State:   "unknown until the next command has looked: it finishes or rolls back what was interrupted",
 		Hint:    "run dogear recover",
-	}
+	}}
 }
