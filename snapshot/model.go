@@ -60,6 +60,34 @@ type Snapshot struct {
 	NotCaptured []kind.Gap  `json:"not_captured"` // sorted; never nil
 }
 
+// Annotation is what a person says about a snapshot after it was taken.
+type Annotation struct {
+	Note   *string `json:"note,omitempty"`   // nil: as it is
+	Pinned *bool   `json:"pinned,omitempty"` // nil: as it is
+}
+
+// With returns the annotation with what b says in place of what it said.
+func (a Annotation) With(b Annotation) Annotation {
+	if b.Note != nil {
+		a.Note = b.Note
+	}
+	if b.Pinned != nil {
+		a.Pinned = b.Pinned
+	}
+	return a
+}
+
+// Annotate puts the annotation in place of what was said when the snapshot was
+// taken.
+func (s *Snapshot) Annotate(a Annotation) {
+	if a.Note != nil {
+		s.Note = *a.Note
+	}
+	if a.Pinned != nil {
+		s.Pinned = *a.Pinned
+	}
+}
+
 // Workspace identifies a workspace.
 type Workspace struct {
 	ID   string `json:"id"`   // first 16 hexadecimal digits of SHA-256 of the root's path

@@ -1,146 +1,261 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
+	"slices"
 
+	"dogear/internal/atomicfile"
 	"dogear/snapshot"
+	"dogear/store/catalog"
 	"dogear/store/chunk"
 )
 
-// adopt lists what is in the store's files and not in the catalog: what a
-// process had made durable when it was killed, or everything if the catalog
-// was lost. What is damaged is left where it is, for Check to report.
-func (s *Store) adopt() error {
-	steps := []func() error{s.adoptPacks, s.adoptSnapshots, s.adoptReceipts, s.adoptEvents}
+// adoption brings the catalog up to date with the store's files: it lists what
+// a process had made durable when it was killed, or everything if the catalog
+// was lost, and finishes deletions. What is damaged is left where it is.
+type adoption struct {
+	*Store
+	problems []Problem
+}
+
+// adopt returns what it could not list, and why.
+func (s *Store) adopt(ctx context.Context) ([]Problem, error) {
+	a := &adoption{Store: s}
+	steps := []func(context.Context) error{
+		a.deletions, a.packs, a.snapshots, a.annotations,
+		func(context.Context) error { return a.records(receiptRecords(), a.put(receiptRecords())) },
+		func(context.Context) error { return a.records(eventRecords(), a.put(eventRecords())) },
+	}
 	for _, step := range steps {
-		if err := step(); err != nil {
-			return fmt.Errorf("bring the catalog up to date: %w", err)
+		if err := step(ctx); err != nil {
+			return nil, fmt.Errorf("bring the catalog up to date: %w", err)
 		}
 	}
-	return nil
+	return a.problems, nil
 }
 
-func (s *Store) adoptPacks() error {
-	listed, err := s.listedPacks()
+func (a *adoption) problem(where string, err error) {
+	a.problems = append(a.problems, Problem{Where: where, What: err.Error()})
+}
+
+// deletions finishes what Delete began, and repeats it for snapshots that are
+// back because a file was put back from an older copy of the store.
+func (a *adoption) deletions(context.Context) error {
+	ids, err := a.deletedIDs()
 	if err != nil {
 		return err
 	}
-	names, err := namesIn(s.path(packsDir), chunk.Extension)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if _, ok := listed[name]; ok {
-			continue
-		}
-		index, size, err := chunk.OpenIndex(s.packPath(name))
-		if errors.Is(err, chunk.ErrDamaged) {
-			continue
-		}
+	for _, id := range ids {
+		done, err := a.isDeleted(id)
 		if err != nil {
 			return err
 		}
-		if err := s.catalog.Publish([]chunk.Pack{{Name: name, Size: size, Index: index}}); err != nil {
+		if done {
+			continue
+		}
+		if err := a.deleteAgain(id); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// listedPacks returns the sizes of the packs in the catalog, by name.
-func (s *Store) listedPacks() (map[string]int64, error) {
-	packs, err := s.catalog.Packs()
+// deletedIDs returns the snapshots that either copy of a deletion is there for.
+func (a *adoption) deletedIDs() ([]string, error) {
+	ids, err := namesIn(a.path(deletionsDir), recordExtension)
 	if err != nil {
 		return nil, err
 	}
-	listed := make(map[string]int64, len(packs))
-	for _, p := range packs {
-		listed[p.Name] = p.Size
+	others, err := namesIn(a.path(snapshotsDir), deletedExtension)
+	if err != nil {
+		return nil, err
 	}
-	return listed, nil
+	ids = append(ids, others...)
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
 }
 
-func (s *Store) adoptSnapshots() error {
-	return adoptRecords(s.path(snapshotsDir), typeSnapshot,
-		func(name string) (bool, error) { return s.catalog.HasSnapshot(snapshot.ID(name)) },
-		func(snap snapshot.Snapshot) error {
-			if complete(context.Background(), s, snap) != nil {
-				return nil // its content is gone; Check says so
-			}
-			return s.catalog.Publish(nil, snap)
-		})
+// isDeleted reports, by names alone, whether a deletion is wholly carried out.
+func (a *adoption) isDeleted(id string) (bool, error) {
+	listed, err := a.catalog.Has(catalog.Deletions, id)
+	if err != nil || !listed {
+		return false, err
+	}
+	left := []string{a.snapshotPath(snapshot.ID(id)), a.recordPath(annotationRecords(), id)}
+	for _, path := range left {
+		if there, err := exists(path); err != nil || there {
+			return false, err
+		}
+	}
+	for _, path := range a.deletionPaths(id) {
+		if there, err := exists(path); err != nil || !there {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
-func (s *Store) adoptReceipts() error {
-	return adoptRecords(s.path(receiptsDir), typeReceipt, s.catalog.HasReceipt, s.catalog.PutReceipt)
+func exists(path string) (bool, error) {
+	_, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
-func (s *Store) adoptEvents() error {
-	return adoptRecords(s.path(eventsDir), typeEvent,
-		func(name string) (bool, error) {
-			seq, err := strconv.ParseUint(name, 10, 64)
-			if err != nil {
-				return true, nil // not ours
-			}
-			return s.catalog.HasEvent(seq)
-		},
-		s.catalog.PutEvent)
+// deleteAgain carries a deletion out, if one of its copies is whole.
+func (a *adoption) deleteAgain(id string) error {
+	record, err := a.wholeDeletion(id)
+	if err != nil || record == nil {
+		return err
+	}
+	for _, path := range a.deletionPaths(id) {
+		if err := writeMissing(path, record); err != nil {
+			return err
+		}
+	}
+	e := catalog.Entry{Key: id, Record: record}
+	if err := a.catalog.Forget(e); err != nil {
+		return err
+	}
+	return a.finishDeletion(e)
 }
 
-// adoptRecords gives list every record of a directory that is whole and not
-// listed.
-func adoptRecords[T any](dir string, t recordType, listed func(name string) (bool, error), list func(T) error) error {
-	names, err := namesIn(dir, recordExtension)
+// wholeDeletion returns the record of a deletion, or nil if neither copy is
+// whole.
+func (a *adoption) wholeDeletion(id string) (record []byte, err error) {
+	for _, path := range a.deletionPaths(id) {
+		b, err := deletionRecords().read(path)
+		switch {
+		case errors.Is(err, ErrDamaged):
+			a.problem(a.title(path), err)
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		case err == nil && record == nil:
+			record = b
+		}
+	}
+	return record, nil
+}
+
+func writeMissing(path string, record []byte) error {
+	if there, err := exists(path); err != nil || there {
+		return err
+	}
+	return atomicfile.Write(path, 0o600, record)
+}
+
+func (a *adoption) packs(ctx context.Context) error {
+	listed, err := a.catalog.Packs()
+	if err != nil {
+		return err
+	}
+	known := make(map[string]bool, len(listed))
+	for _, p := range listed {
+		known[p.Name] = true
+	}
+	names, err := namesIn(a.path(packsDir), chunk.Extension)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if ok, err := listed(name); err != nil {
+		if err := ctx.Err(); err != nil {
 			return err
-		} else if ok {
+		}
+		if known[name] {
 			continue
 		}
-		var v T
-		err := readRecord(filepath.Join(dir, name+recordExtension), t, &v)
+		if err := a.pack(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *adoption) pack(name string) error {
+	index, size, err := chunk.OpenIndex(a.packPath(name))
+	if errors.Is(err, chunk.ErrDamaged) {
+		a.problem(a.title(a.packPath(name)), err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return a.catalog.Publish([]chunk.Pack{{Name: name, Size: size, Index: index}})
+}
+
+// snapshots lists the snapshots whose content is there. The others stay as
+// they are: it may come back.
+func (a *adoption) snapshots(ctx context.Context) error {
+	return a.records(snapshotRecords(), func(e catalog.Entry) error {
+		if deleted, err := a.catalog.Has(catalog.Deletions, e.Key); err != nil || deleted {
+			return err
+		}
+		snap, err := decode[snapshot.Snapshot](e.Record, typeSnapshot)
+		if err != nil {
+			return err
+		}
+		if err := complete(ctx, a.Store, snap); err != nil {
+			a.problem("snapshot "+e.Key, fmt.Errorf("its content is not whole: %w", err))
+			return ctx.Err()
+		}
+		return a.catalog.Publish(nil, listing(snap, e.Record))
+	})
+}
+
+// annotations are few and may change, so all are read.
+func (a *adoption) annotations(context.Context) error {
+	kind := annotationRecords()
+	list := func(e catalog.Entry) error {
+		listed, err := a.catalog.Record(kind.bucket, e.Key)
+		if err != nil || bytes.Equal(listed, e.Record) {
+			return err
+		}
+		return a.catalog.Put(kind.bucket, e)
+	}
+	return a.eachRecord(kind, list, func(string) (bool, error) { return false, nil })
+}
+
+func (a *adoption) put(kind recordKind) func(catalog.Entry) error {
+	return func(e catalog.Entry) error { return a.catalog.Put(kind.bucket, e) }
+}
+
+// records gives list every record that is whole and not listed.
+func (a *adoption) records(kind recordKind, list func(catalog.Entry) error) error {
+	return a.eachRecord(kind, list, func(key string) (bool, error) { return a.catalog.Has(kind.bucket, key) })
+}
+
+func (a *adoption) eachRecord(kind recordKind, use func(catalog.Entry) error, skip func(key string) (bool, error)) error {
+	names, err := namesIn(a.path(kind.dir), recordExtension)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		key := kind.key(name)
+		if skipped, err := skip(key); err != nil {
+			return err
+		} else if skipped {
+			continue
+		}
+		record, err := kind.read(a.recordPath(kind, name))
 		if errors.Is(err, ErrDamaged) {
+			a.problem(a.title(a.recordPath(kind, name)), err)
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		if err := list(v); err != nil {
+		if err := use(catalog.Entry{Key: key, Record: record}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// namesIn returns the names of the files in dir that end in extension, sorted
-// and without it.
-func namesIn(dir, extension string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, e := range entries {
-		if name, ok := strings.CutSuffix(e.Name(), extension); ok && !e.IsDir() {
-			names = append(names, name)
-		}
-	}
-	return names, nil
-}
-
-func removeIfThere(path string) error {
-	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
+// title returns what a file of the store is called in a report.
+func (s *Store) title(path string) string { return path[len(s.dir)+1:] }

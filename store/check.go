@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -24,7 +25,7 @@ type Report struct {
 
 // Problem is something that is wrong with a store.
 type Problem struct {
-	Where string `json:"where"` // a file of the store, or a snapshot
+	Where string `json:"where"` // a file, as it is called in the store, or a snapshot
 	What  string `json:"what"`
 }
 
@@ -37,14 +38,23 @@ func (r Report) Whole() bool { return len(r.Problems) == 0 }
 // may go on meanwhile; what they commit after the start is not looked at. The
 // error says that the check could not be carried out, not what it found.
 func (s *Store) Check(ctx context.Context, readData bool) (Report, error) {
+	done, err := s.tend(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	defer done()
 	c := &check{store: s, readData: readData, report: Report{Problems: []Problem{}}}
 	if err := c.run(ctx); err != nil {
 		return Report{}, fmt.Errorf("check store: %w", err)
 	}
-	slices.SortFunc(c.report.Problems, func(a, b Problem) int {
+	sortProblems(c.report.Problems)
+	return c.report, nil
+}
+
+func sortProblems(problems []Problem) {
+	slices.SortFunc(problems, func(a, b Problem) int {
 		return strings.Compare(a.Where+"\x00"+a.What, b.Where+"\x00"+b.What)
 	})
-	return c.report, nil
 }
 
 // check is one check under way.
@@ -53,10 +63,10 @@ type check struct {
 	readData bool
 	report   Report
 
-	packs     map[string]int64 // listed
-	packFiles []string         // there
-	records   []recordCheck
-	order     error // what is wrong with the lists of snapshots by workspace
+	packs     []catalog.Pack // listed
+	packFiles []string       // there
+	records   []*recordCheck
+	copies    []string // second copies of deletions
 }
 
 func (c *check) run(ctx context.Context) error {
@@ -67,12 +77,12 @@ func (c *check) run(ctx context.Context) error {
 		return err
 	}
 	for _, r := range c.records {
-		if err := r.run(ctx, c); err != nil {
+		if err := c.checkRecords(ctx, r); err != nil {
 			return err
 		}
 	}
-	if c.order != nil {
-		c.problem(catalogFile, c.order)
+	if err := c.checkCopies(); err != nil {
+		return err
 	}
 	return ctx.Err() // a cancelled check finds problems that are none
 }
@@ -81,45 +91,23 @@ func (c *check) run(ctx context.Context) error {
 func (c *check) look() (err error) {
 	c.store.publishing.Lock()
 	defer c.store.publishing.Unlock()
-	if c.packs, err = c.store.listedPacks(); err != nil {
+	if c.packs, err = c.store.catalog.Packs(); err != nil {
 		return err
 	}
 	if c.packFiles, err = namesIn(c.store.path(packsDir), chunk.Extension); err != nil {
 		return err
 	}
-	if c.records, err = c.store.recordChecks(); err != nil {
-		return err
-	}
-	c.order = c.store.checkOrder()
-	return nil
-}
-
-// checkOrder compares the lists of snapshots by workspace with the one of all.
-func (s *Store) checkOrder() error {
-	all, err := s.catalog.Snapshots("")
-	if err != nil {
-		return err
-	}
-	workspaces, err := s.catalog.Workspaces()
-	if err != nil {
-		return err
-	}
-	listed := make(map[snapshot.ID]string)
-	for _, w := range workspaces {
-		own, err := s.catalog.Snapshots(w.ID)
+	for _, kind := range recordKinds() {
+		r, err := c.store.newRecordCheck(kind)
 		if err != nil {
 			return err
 		}
-		for _, snap := range own {
-			listed[snap.ID] = w.ID
-		}
+		c.records = append(c.records, r)
 	}
-	for _, snap := range all {
-		if listed[snap.ID] != snap.Workspace.ID {
-			return fmt.Errorf("snapshot %s is not listed under its workspace: %w", snap.ID, ErrDamaged)
-		}
+	if c.copies, err = namesIn(c.store.path(snapshotsDir), deletedExtension); err != nil {
+		return err
 	}
-	return nil
+	return c.checkOrder()
 }
 
 func (c *check) problem(where string, err error) {
@@ -127,88 +115,95 @@ func (c *check) problem(where string, err error) {
 }
 
 func (c *check) checkPacks(ctx context.Context) error {
+	listed := make(map[string]bool, len(c.packs))
+	for _, p := range c.packs {
+		listed[p.Name] = true
+	}
 	for _, name := range c.packFiles {
-		if _, ok := c.packs[name]; !ok {
-			c.problem("pack "+name, errors.New("it is not in the catalog"))
+		if !listed[name] {
+			c.problem(c.packTitle(name), errors.New("it is not in the catalog"))
 		}
 	}
-	placed := 0
-	for name, size := range c.packs {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n, err := c.checkPack(ctx, name, size)
-		if err != nil {
-			c.problem("pack "+name, err)
-		}
-		placed += n
-	}
-	c.report.Packs = len(c.packs)
-	return c.checkPlaced(placed)
-}
-
-// checkPack returns how many chunks the catalog rightly says are in the pack.
-func (c *check) checkPack(ctx context.Context, name string, listed int64) (placed int, err error) {
-	path := c.store.packPath(name)
-	index, size, err := chunk.OpenIndex(path)
-	if err != nil {
-		return 0, err
-	}
-	c.report.Bytes += size
-	if size != listed {
-		return 0, fmt.Errorf("it is %d bytes long, the catalog says %d: %w", size, listed, ErrDamaged)
-	}
-	for _, e := range index.Chunks {
-		here, err := c.checkEntry(name, e)
-		if err != nil {
-			return placed, err
-		}
-		if here {
-			placed++
-		}
-	}
-	if c.readData {
-		_, err = c.store.reader.Verify(ctx, path)
-	}
-	return placed, err
-}
-
-// checkEntry reports whether the catalog lists the chunk as being in this
-// very place. It may list another pack that has it too.
-func (c *check) checkEntry(pack string, e chunk.Entry) (bool, error) {
-	where, found, err := c.store.catalog.Locate(e.ID)
-	switch {
-	case err != nil:
-		return false, err
-	case !found:
-		return false, fmt.Errorf("chunk %s is not in the catalog", e.ID)
-	case where.Pack == pack && where.Location != e.Location:
-		// The same chunk twice in one pack is never written.
-		return false, fmt.Errorf("the catalog has chunk %s elsewhere in the pack: %w", e.ID, ErrDamaged)
-	}
-	return where.Pack == pack, nil
-}
-
-// checkPlaced compares the number of chunks found in their place with those
-// that are listed.
-func (c *check) checkPlaced(placed int) error {
-	err := c.store.catalog.EachChunk(func(_ kind.ChunkID, where catalog.Location) error {
-		if _, ok := c.packs[where.Pack]; ok {
-			c.report.Chunks++
-		}
-		return nil
-	})
+	places, err := c.store.placed()
 	if err != nil {
 		return err
 	}
-	if missing := c.report.Chunks - placed; missing != 0 {
-		c.problem(catalogFile, fmt.Errorf("%d chunks are not where it says", missing))
+	for _, p := range c.packs {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		c.report.Chunks += places[p.Name]
+		if err := c.checkPack(ctx, p, places[p.Name]); err != nil {
+			c.problem(c.packTitle(p.Name), err)
+		}
 	}
+	c.report.Packs = len(c.packs)
 	return nil
 }
 
+func (c *check) packTitle(name string) string { return c.store.title(c.store.packPath(name)) }
+
+// placed returns how many chunks the catalog has in each pack.
+func (s *Store) placed() (map[string]int, error) {
+	places := make(map[string]int)
+	err := s.catalog.EachChunk(func(_ kind.ChunkID, where catalog.Location) error {
+		places[where.Pack]++
+		return nil
+	})
+	return places, err
+}
+
+// checkPack compares a pack with what the catalog lists of it, and the catalog
+// with itself: listed is how many chunks it has in the pack.
+func (c *check) checkPack(ctx context.Context, p catalog.Pack, listed int) error {
+	index, size, err := c.store.openPack(p.Name)
+	if err != nil {
+		return err
+	}
+	c.report.Bytes += size
+	if _, err := c.store.compareIndex(p, index, size, listed); err != nil {
+		return err
+	}
+	if c.readData {
+		_, err = c.store.reader.Verify(ctx, c.store.packPath(p.Name))
+	}
+	return err
+}
+
+func (s *Store) openPack(name string) (index chunk.Index, size int64, err error) {
+	index, size, err = chunk.OpenIndex(s.packPath(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errMissing
+	}
+	return index, size, err
+}
+
+var errMissing = fmt.Errorf("its file is missing: %w", ErrDamaged)
+
+// compareIndex compares what a pack says about itself with what the catalog
+// says, and returns the chunks that the catalog has there. A chunk may be
+// listed in another pack that has it too, or not at all if it was garbage: of
+// those the catalog keeps count.
+func (s *Store) compareIndex(p catalog.Pack, index chunk.Index, size int64, listed int) ([]chunk.Entry, error) {
+	if size != p.Size {
+		return nil, fmt.Errorf("it is %d bytes long, the catalog says %d: %w", size, p.Size, ErrDamaged)
+	}
+	own, err := s.catalog.Placed(p, index.Chunks)
+	if err != nil {
+		return nil, err
+	}
+	if len(own) != listed || len(own) != int(p.Chunks) {
+		return nil, fmt.Errorf("the catalog says %d chunks, and lists %d, of which it has %d: %w", p.Chunks, listed, len(own), ErrDamaged)
+	}
+	return own, nil
+}
+
 // checkSnapshot looks for every chunk that a snapshot refers to.
-func (c *check) checkSnapshot(ctx context.Context, snap snapshot.Snapshot) error {
+func (c *check) checkSnapshot(ctx context.Context, record []byte) error {
 	c.report.Snapshots++
+	snap, err := decode[snapshot.Snapshot](record, typeSnapshot)
+	if err != nil {
+		return err
+	}
 	return complete(ctx, c.store, snap)
 }

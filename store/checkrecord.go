@@ -5,108 +5,119 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"strings"
+	"io/fs"
+	"os"
 
-	"dogear/snapshot"
+	"dogear/store/catalog"
 )
 
-// recordCheck is the check of one directory of records.
-type recordCheck interface {
-	run(ctx context.Context, c *check) error
-}
-
-// recordsOf compares the records in dir with what the catalog lists.
-type recordsOf[T any] struct {
-	dir    string
-	kind   recordType
+// recordCheck is the check of one kind of records.
+type recordCheck struct {
+	recordKind
 	files  []string
-	listed map[string]T // by the name of the file
-	more   func(ctx context.Context, c *check, v T) error
+	listed []catalog.Entry
 }
 
-// recordChecks notes what records there are, and what is listed of them.
-func (s *Store) recordChecks() ([]recordCheck, error) {
-	snapshots, err := s.catalog.Snapshots("")
+// newRecordCheck notes what records there are, and what is listed of them.
+func (s *Store) newRecordCheck(kind recordKind) (*recordCheck, error) {
+	files, err := namesIn(s.path(kind.dir), recordExtension)
 	if err != nil {
 		return nil, err
 	}
-	receipts, err := s.catalog.Receipts()
-	if err != nil {
-		return nil, err
-	}
-	events, err := s.catalog.Events("")
-	if err != nil {
-		return nil, err
-	}
-	a, errA := newRecordsOf(s.path(snapshotsDir), typeSnapshot, snapshots, func(v snapshot.Snapshot) string { return s.snapshotPath(v.ID) })
-	a.more = func(ctx context.Context, c *check, v snapshot.Snapshot) error { return c.checkSnapshot(ctx, v) }
-	b, errB := newRecordsOf(s.path(receiptsDir), typeReceipt, receipts, func(v snapshot.Receipt) string { return s.receiptPath(v.ID) })
-	e, errE := newRecordsOf(s.path(eventsDir), typeEvent, events, func(v snapshot.Event) string { return s.eventPath(v.Seq) })
-	return []recordCheck{a, b, e}, errors.Join(errA, errB, errE)
+	listed, err := s.catalog.All(kind.bucket)
+	return &recordCheck{recordKind: kind, files: files, listed: listed}, err
 }
 
-func newRecordsOf[T any](dir string, t recordType, listed []T, path func(T) string) (*recordsOf[T], error) {
-	r := &recordsOf[T]{dir: dir, kind: t, listed: make(map[string]T, len(listed))}
-	for _, v := range listed {
-		r.listed[strings.TrimSuffix(filepath.Base(path(v)), recordExtension)] = v
-	}
-	var err error
-	r.files, err = namesIn(dir, recordExtension)
-	return r, err
-}
-
-func (r *recordsOf[T]) run(ctx context.Context, c *check) error {
-	there := make(map[string]bool, len(r.files))
-	for _, name := range r.files {
-		there[name] = true
-		if _, ok := r.listed[name]; !ok {
-			c.problem(r.title(name), errors.New("it is not in the catalog"))
-		}
-	}
-	for name, v := range r.listed {
+func (c *check) checkRecords(ctx context.Context, r *recordCheck) error {
+	listed := make(map[string]bool, len(r.listed))
+	for _, e := range r.listed {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if !there[name] {
-			c.problem(r.title(name), errors.New("its file is missing"))
-			continue
+		listed[e.Key] = true
+		if err := c.checkRecord(ctx, r.recordKind, e); err != nil {
+			return err
 		}
-		if err := r.compare(name, v); err != nil {
-			c.problem(r.title(name), err)
-		}
-		if r.more == nil {
-			continue
-		}
-		if err := r.more(ctx, c, v); err != nil {
-			c.problem(r.title(name), err)
+	}
+	for _, name := range r.files {
+		if !listed[r.key(name)] {
+			c.problem(c.store.title(c.store.recordPath(r.recordKind, name)), errors.New("it is not in the catalog"))
 		}
 	}
 	return nil
 }
 
-func (r *recordsOf[T]) compare(name string, listed T) error {
-	var recorded T
-	if err := readRecord(filepath.Join(r.dir, name+recordExtension), r.kind, &recorded); err != nil {
-		return err
+// checkRecord compares a record with its file. A problem counts only if the
+// catalog still says what it said: the record may be changed or deleted while
+// it is looked at.
+func (c *check) checkRecord(ctx context.Context, kind recordKind, e catalog.Entry) error {
+	where, problem := c.findProblem(ctx, kind, e)
+	if problem == nil {
+		return nil
 	}
-	return sameJSON(recorded, listed)
+	now, err := c.store.catalog.Record(kind.bucket, e.Key)
+	if err == nil && bytes.Equal(now, e.Record) {
+		c.problem(where, problem)
+	}
+	return err
 }
 
-func (r *recordsOf[T]) title(name string) string { return string(r.kind) + " " + name }
+func (c *check) findProblem(ctx context.Context, kind recordKind, e catalog.Entry) (where string, err error) {
+	name, err := kind.name(e.Record)
+	if err == nil && kind.key(name) != e.Key {
+		err = fmt.Errorf("%s %s is listed as %q: %w", kind.kind, name, e.Key, ErrDamaged)
+	}
+	if err != nil {
+		return catalogFile, err
+	}
+	path := c.store.recordPath(kind, name)
+	if err := compareRecord(path, e.Record); err != nil {
+		return c.store.title(path), err
+	}
+	if kind.kind != typeSnapshot {
+		return "", nil
+	}
+	return "snapshot " + name, c.checkSnapshot(ctx, e.Record)
+}
 
-// sameJSON compares a record with what the catalog has of it.
-func sameJSON(recorded, listed any) error {
-	a, err := marshal(recorded)
+// compareRecord compares a file with what the catalog has of it.
+func compareRecord(path string, listed []byte) error {
+	recorded, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errMissing
+	}
+	if err == nil && !bytes.Equal(recorded, listed) {
+		err = fmt.Errorf("the catalog says something else than the file: %w", ErrDamaged)
+	}
+	return err
+}
+
+// checkCopies compares the second copies of deletions with the first, and
+// looks for snapshots that are listed although they were deleted.
+func (c *check) checkCopies() error {
+	deleted, err := c.store.catalog.All(catalog.Deletions)
 	if err != nil {
 		return err
 	}
-	b, err := marshal(listed)
-	if err != nil {
-		return err
+	known := make(map[string]bool, len(deleted))
+	for _, e := range deleted {
+		known[e.Key] = true
+		path := c.store.path(snapshotsDir, e.Key+deletedExtension)
+		if err := compareRecord(path, e.Record); err != nil {
+			c.problem(c.store.title(path), err)
+		}
+		listed, err := c.store.catalog.Has(catalog.Snapshots, e.Key)
+		if err != nil {
+			return err
+		}
+		if listed {
+			c.problem(catalogFile, fmt.Errorf("snapshot %s is deleted and listed: %w", e.Key, ErrDamaged))
+		}
 	}
-	if !bytes.Equal(a, b) {
-		return fmt.Errorf("the catalog says something else than the file: %w", ErrDamaged)
+	for _, name := range c.copies {
+		if !known[name] {
+			c.problem(c.store.title(c.store.path(snapshotsDir, name+deletedExtension)), errors.New("it is not in the catalog"))
+		}
 	}
 	return nil
 }

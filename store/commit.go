@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"dogear/internal/atomicfile"
 	"dogear/snapshot"
+	"dogear/store/catalog"
 	"dogear/store/chunk"
 )
 
@@ -44,25 +46,46 @@ func (s *Session) commit(ctx context.Context, snap snapshot.Snapshot) error {
 
 // publish puts packs and snapshot in place, durable, and lists them.
 func (s *Store) publish(packs []chunk.Pack, snap snapshot.Snapshot) error {
+	record, err := encodeRecord(typeSnapshot, snap)
+	if err != nil {
+		return err
+	}
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
-	if listed, err := s.catalog.HasSnapshot(snap.ID); err != nil {
+	if err := s.isNew(snap.ID); err != nil {
 		return err
-	} else if listed {
-		return ErrExists
 	}
-	err := s.place(packs, snap)
-	if err == nil {
-		err = s.catalog.Publish(packs, snap)
+	if err = s.place(packs, snap.ID, record); err == nil {
+		err = s.catalog.Publish(packs, listing(snap, record))
 	}
 	if err != nil {
 		return errors.Join(err, s.unpublish(packs, snap.ID))
 	}
 	s.step("listed")
-	return s.readListed(snap)
+	return s.readListed(snap.ID, record)
 }
 
-func (s *Store) place(packs []chunk.Pack, snap snapshot.Snapshot) error {
+// listing returns what the catalog needs to list a snapshot.
+func listing(snap snapshot.Snapshot, record []byte) catalog.Snapshot {
+	return catalog.Snapshot{
+		Entry:     catalog.Entry{Key: string(snap.ID), Record: record},
+		Workspace: catalog.Workspace{ID: snap.Workspace.ID, Root: snap.Workspace.Root},
+	}
+}
+
+// isNew returns ErrExists for a snapshot that is listed or was deleted.
+func (s *Store) isNew(id snapshot.ID) error {
+	for _, kind := range []catalog.Records{catalog.Snapshots, catalog.Deletions} {
+		if taken, err := s.catalog.Has(kind, string(id)); err != nil {
+			return err
+		} else if taken {
+			return ErrExists
+		}
+	}
+	return nil
+}
+
+func (s *Store) place(packs []chunk.Pack, id snapshot.ID, record []byte) error {
 	for _, p := range packs {
 		if err := os.Rename(chunk.Path(s.Incoming(), p.Name), s.packPath(p.Name)); err != nil {
 			return fmt.Errorf("move pack: %w", err)
@@ -73,7 +96,7 @@ func (s *Store) place(packs []chunk.Pack, snap snapshot.Snapshot) error {
 		return err
 	}
 	s.step("durable")
-	if err := writeRecord(s.snapshotPath(snap.ID), typeSnapshot, snap); err != nil {
+	if err := atomicfile.Write(s.snapshotPath(id), 0o600, record); err != nil {
 		return err
 	}
 	s.step("recorded")
@@ -83,7 +106,7 @@ func (s *Store) place(packs []chunk.Pack, snap snapshot.Snapshot) error {
 // unpublish takes back what place did. If the catalog failed in a way that
 // leaves the snapshot listed, its files have to stay.
 func (s *Store) unpublish(packs []chunk.Pack, id snapshot.ID) error {
-	if listed, err := s.catalog.HasSnapshot(id); err != nil || listed {
+	if listed, err := s.catalog.Has(catalog.Snapshots, string(id)); err != nil || listed {
 		return errors.Join(err, errors.New("it is not certain whether the snapshot is listed; its files were kept"))
 	}
 	errs := []error{removeIfThere(s.snapshotPath(id))}
@@ -94,16 +117,19 @@ func (s *Store) unpublish(packs []chunk.Pack, id snapshot.ID) error {
 }
 
 // readListed reads back the record and the catalog's entry.
-func (s *Store) readListed(want snapshot.Snapshot) error {
-	var recorded snapshot.Snapshot
-	if err := readRecord(s.snapshotPath(want.ID), typeSnapshot, &recorded); err != nil {
+func (s *Store) readListed(id snapshot.ID, want []byte) error {
+	recorded, err := os.ReadFile(s.snapshotPath(id))
+	if err != nil {
 		return fmt.Errorf("read back: %w", err)
 	}
-	listed, found, err := s.catalog.Snapshot(want.ID)
-	if err != nil || !found {
-		return errors.Join(fmt.Errorf("read back: snapshot %s: %w", want.ID, ErrNotFound), err)
+	listed, err := s.catalog.Record(catalog.Snapshots, string(id))
+	if err != nil {
+		return fmt.Errorf("read back: %w", err)
 	}
-	return sameJSON(recorded, listed)
+	if !bytes.Equal(recorded, want) || !bytes.Equal(listed, want) {
+		return fmt.Errorf("read back: snapshot %s is not what was written: %w", id, ErrDamaged)
+	}
+	return nil
 }
 
 // explain says so when the disk is full.
@@ -117,5 +143,5 @@ func (s *Store) explain(err error) error {
 func (s *Store) packPath(name string) string { return chunk.Path(s.path(packsDir), name) }
 
 func (s *Store) snapshotPath(id snapshot.ID) string {
-	return s.path(snapshotsDir, string(id)+recordExtension)
+	return s.recordPath(snapshotRecords(), string(id))
 }

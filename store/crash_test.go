@@ -50,6 +50,13 @@ func child(dir, killAt string) error {
 			die()
 		}
 	})
+	if strings.HasPrefix(killAt, "deletion") {
+		return s.Delete(context.Background(), numberedID(1))
+	}
+	if killAt == "annotated" {
+		note := "from the child"
+		return s.Annotate(context.Background(), numberedID(0), snapshot.Annotation{Note: &note})
+	}
 	list, err := s.Snapshots(context.Background(), "")
 	if err != nil {
 		return err

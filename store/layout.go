@@ -17,17 +17,19 @@ import (
 
 // What is in a store (docs/format.md).
 const (
-	formatFile   = "format.json"
-	keyFile      = "key"
-	lockFile     = "lock"
-	catalogFile  = "catalog.db"
-	packsDir     = "packs"
-	incomingDir  = "incoming"
-	journalDir   = "journal"
-	snapshotsDir = "snapshots"
-	receiptsDir  = "receipts"
-	eventsDir    = "events"
-	cacheDir     = "cache"
+	formatFile     = "format.json"
+	keyFile        = "key"
+	lockFile       = "lock"
+	catalogFile    = "catalog.db"
+	packsDir       = "packs"
+	incomingDir    = "incoming"
+	journalDir     = "journal"
+	snapshotsDir   = "snapshots"
+	annotationsDir = "annotations"
+	deletionsDir   = "deletions"
+	receiptsDir    = "receipts"
+	eventsDir      = "events"
+	cacheDir       = "cache"
 )
 
 const secretSize = 32
@@ -38,7 +40,7 @@ const (
 )
 
 func directories() []string {
-	return []string{packsDir, incomingDir, journalDir, snapshotsDir, receiptsDir, eventsDir, cacheDir}
+	return append(recordDirs(), packsDir, incomingDir, journalDir, cacheDir)
 }
 
 // format is the body of format.json.
@@ -204,7 +206,7 @@ func (s *Store) clean() error {
 	for _, e := range leftovers {
 		errs = append(errs, os.RemoveAll(s.path(incomingDir, e.Name())))
 	}
-	for _, dir := range []string{"", packsDir, snapshotsDir, receiptsDir, eventsDir, cacheDir, journalDir} {
+	for _, dir := range append(directories(), "") {
 		errs = append(errs, atomicfile.RemoveTemps(s.path(dir)))
 	}
 	return errors.Join(errs...)

@@ -6,6 +6,7 @@ import (
 
 	"dogear/kind"
 	"dogear/snapshot"
+	"dogear/store/catalog"
 )
 
 var _ kind.Source = (*Store)(nil)
@@ -39,7 +40,33 @@ func (s *Store) Snapshots(ctx context.Context, workspace string) ([]snapshot.Sna
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return s.catalog.Snapshots(workspace)
+	listed, err := s.catalog.Snapshots(workspace)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]snapshot.Snapshot, 0, len(listed))
+	for _, l := range listed {
+		snap, err := readSnapshot(l)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, snap)
+	}
+	return list, nil
+}
+
+// readSnapshot returns a listed snapshot, annotated.
+func readSnapshot(listed catalog.Annotated) (snapshot.Snapshot, error) {
+	snap, err := decode[snapshot.Snapshot](listed.Record, typeSnapshot)
+	if err == nil && string(snap.ID) != listed.Key {
+		err = fmt.Errorf("snapshot %s is listed as %q: %w", snap.ID, listed.Key, ErrDamaged)
+	}
+	if err != nil {
+		return snap, err
+	}
+	said, err := readAnnotation(listed)
+	snap.Annotate(said)
+	return snap, err
 }
 
 // Snapshot returns one snapshot. It returns ErrNotFound.
@@ -47,11 +74,14 @@ func (s *Store) Snapshot(ctx context.Context, id snapshot.ID) (snapshot.Snapshot
 	if err := ctx.Err(); err != nil {
 		return snapshot.Snapshot{}, err
 	}
-	snap, found, err := s.catalog.Snapshot(id)
-	if err == nil && !found {
+	listed, err := s.catalog.Snapshot(string(id))
+	if err == nil && listed.Record == nil {
 		err = fmt.Errorf("snapshot %s: %w", id, ErrNotFound)
 	}
-	return snap, err
+	if err != nil {
+		return snapshot.Snapshot{}, err
+	}
+	return readSnapshot(listed)
 }
 
 // Workspaces returns all workspaces that have snapshots, sorted by id.
@@ -59,5 +89,10 @@ func (s *Store) Workspaces(ctx context.Context) ([]snapshot.Workspace, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return s.catalog.Workspaces()
+	listed, err := s.catalog.Workspaces()
+	list := make([]snapshot.Workspace, 0, len(listed))
+	for _, w := range listed {
+		list = append(list, snapshot.Workspace{ID: w.ID, Root: w.Root})
+	}
+	return list, err
 }

@@ -3,9 +3,10 @@ package store
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"dogear/internal/atomicfile"
@@ -17,48 +18,64 @@ const Format = 0
 type recordType string
 
 const (
-	typeStore    recordType = "store"
-	typeSnapshot recordType = "snapshot"
-	typeReceipt  recordType = "receipt"
-	typeEvent    recordType = "event"
+	typeStore      recordType = "store"
+	typeSnapshot   recordType = "snapshot"
+	typeAnnotation recordType = "annotation"
+	typeDeletion   recordType = "deletion"
+	typeReceipt    recordType = "receipt"
+	typeEvent      recordType = "event"
 )
 
-// record is the envelope of a JSON document in a file of its own.
-type record struct {
-	Format int             `json:"format"`
-	Type   recordType      `json:"type"`
-	SHA256 string          `json:"sha256"` // of Body, as it stands in the file
-	Body   json.RawMessage `json:"body"`
+// recordTail ends a record.
+const recordTail = "}\n"
+
+// recordHead returns what a record begins with: all but its body and tail.
+func recordHead(t recordType, body []byte) []byte {
+	return fmt.Appendf(nil, `{"format":%d,"type":"%s","sha256":"%x","body":`, Format, t, sha256.Sum256(body))
 }
 
+// encodeRecord returns the JSON document that is v's record.
 func encodeRecord(t recordType, v any) ([]byte, error) {
 	body, err := marshal(v)
 	if err != nil {
 		return nil, err
 	}
-	digest := sha256.Sum256(body)
-	b, err := marshal(record{Format: Format, Type: t, SHA256: hex.EncodeToString(digest[:]), Body: body})
-	return append(b, '\n'), err
+	return append(append(recordHead(t, body), body...), recordTail...), nil
 }
 
 // decodeRecord checks every byte of a record, and reads its body into v.
 func decodeRecord(b []byte, t recordType, v any) error {
-	var r record
-	if err := json.Unmarshal(b, &r); err != nil {
-		return fmt.Errorf("%w: %w", err, ErrDamaged)
+	body, err := recordBody(b, t)
+	if err != nil {
+		return err
 	}
-	if r.Format > Format {
-		return fmt.Errorf("format %d, this version reads %d: %w", r.Format, Format, ErrNewer)
-	}
-	digest := sha256.Sum256(r.Body)
-	again, err := json.Marshal(record{Format: Format, Type: t, SHA256: hex.EncodeToString(digest[:]), Body: r.Body})
-	if err != nil || !bytes.Equal(append(again, '\n'), b) {
-		return fmt.Errorf("the %s has another digest: %w", t, ErrDamaged)
-	}
-	if err := json.Unmarshal(r.Body, v); err != nil {
+	if err := json.Unmarshal(body, v); err != nil {
 		return fmt.Errorf("%w: %w", err, ErrDamaged)
 	}
 	return nil
+}
+
+func recordBody(b []byte, t recordType) ([]byte, error) {
+	start := len(recordHead(t, nil))
+	if len(b) < start+len(recordTail) {
+		return nil, notARecord(b, t)
+	}
+	head, body, tail := b[:start], b[start:len(b)-len(recordTail)], b[len(b)-len(recordTail):]
+	if string(tail) != recordTail || !bytes.Equal(head, recordHead(t, body)) {
+		return nil, notARecord(b, t)
+	}
+	return body, nil
+}
+
+// notARecord says what is wrong: another format is no damage.
+func notARecord(b []byte, t recordType) error {
+	r := struct {
+		Format int `json:"format"`
+	}{Format: Format}
+	if json.Unmarshal(b, &r) == nil && r.Format > Format {
+		return fmt.Errorf("format %d, this version reads %d: %w", r.Format, Format, ErrNewer)
+	}
+	return fmt.Errorf("not a whole record of a %s: %w", t, ErrDamaged)
 }
 
 func writeRecord(path string, t recordType, v any) error {
@@ -76,6 +93,21 @@ func readRecord(path string, t recordType, v any) error {
 	}
 	if err := decodeRecord(b, t, v); err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
+	}
+	return nil
+}
+
+// decode reads a record of the catalog.
+func decode[T any](b []byte, t recordType) (v T, err error) {
+	if err := decodeRecord(b, t, &v); err != nil {
+		return v, fmt.Errorf("read %s of catalog: %w", t, err)
+	}
+	return v, nil
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -55,7 +56,8 @@ type Store struct {
 	reader  *chunk.Reader
 	step    func(name string) // told of each step of a commit; for crash tests
 
-	publishing sync.Mutex // held while something is made visible
+	publishing sync.Mutex    // held while something is made visible
+	tending    chan struct{} // has room for the one that looks after the whole store
 
 	mu       sync.Mutex // guards sessions
 	sessions map[*Session]struct{}
@@ -74,7 +76,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	s := &Store{dir: dir, now: opts.Now, command: opts.Command, step: func(string) {}, sessions: make(map[*Session]struct{})}
+	s := &Store{dir: dir, now: opts.Now, command: opts.Command, step: func(string) {}, tending: make(chan struct{}, 1), sessions: make(map[*Session]struct{})}
 	if err := s.open(); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, errors.Join(notWritable(err), s.release()))
 	}
@@ -101,7 +103,8 @@ func (s *Store) open() (err error) {
 	if err := s.clean(); err != nil {
 		return err
 	}
-	return s.adopt()
+	_, err = s.adopt(context.Background())
+	return err
 }
 
 func openCatalog(path string) (*catalog.Catalog, error) {
@@ -110,6 +113,17 @@ func openCatalog(path string) (*catalog.Catalog, error) {
 		return nil, fmt.Errorf("%w: move the file %s away, and it will be rebuilt from the packs: %w", err, path, ErrDamaged)
 	}
 	return c, err
+}
+
+// tend waits until nobody else checks or prunes the store: each would find the
+// other's work half done.
+func (s *Store) tend(ctx context.Context) (done func(), err error) {
+	select {
+	case s.tending <- struct{}{}:
+		return func() { <-s.tending }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // Close ends all sessions that are open, and gives the store free.

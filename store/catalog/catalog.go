@@ -30,12 +30,16 @@ const (
 	bucketMeta       = "meta"
 	bucketPacks      = "packs"
 	bucketChunks     = "chunks"
-	bucketSnapshots  = "snapshots"
 	bucketOrder      = "order"
 	bucketWorkspaces = "workspaces"
-	bucketEvents     = "events"
-	bucketReceipts   = "receipts"
 )
+
+func buckets() []string {
+	return []string{
+		bucketMeta, bucketPacks, bucketChunks, bucketOrder, bucketWorkspaces,
+		string(Snapshots), string(Annotations), string(Deletions), string(Receipts), string(Events),
+	}
+}
 
 const keyVersion = "version"
 
@@ -105,7 +109,7 @@ func (c *Catalog) prepare() error {
 		return err
 	}
 	return c.update(func(tx *bbolt.Tx) error {
-		for _, name := range []string{bucketMeta, bucketPacks, bucketChunks, bucketSnapshots, bucketOrder, bucketWorkspaces, bucketEvents, bucketReceipts} {
+		for _, name := range buckets() {
 			if _, err := tx.CreateBucket([]byte(name)); err != nil {
 				return err
 			}

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"dogear/kind"
-	"dogear/snapshot"
 	"dogear/store/catalog"
 	"dogear/store/chunk"
 
@@ -36,8 +35,19 @@ func pack(n int, contents ...string) chunk.Pack {
 
 func id(content string) kind.ChunkID { return kind.Sum([]byte(content)) }
 
-func snap(id snapshot.ID, workspace string) snapshot.Snapshot {
-	return snapshot.Snapshot{ID: id, Workspace: snapshot.Workspace{ID: workspace, Root: "/" + workspace}}
+func snap(id, workspace string) catalog.Snapshot {
+	return catalog.Snapshot{
+		Entry:     catalog.Entry{Key: id, Record: []byte("record of " + id)},
+		Workspace: catalog.Workspace{ID: workspace, Root: "/" + workspace},
+	}
+}
+
+func listed(ids ...string) []catalog.Annotated {
+	list := []catalog.Annotated{}
+	for _, id := range ids {
+		list = append(list, catalog.Annotated{Entry: snap(id, "w").Entry})
+	}
+	return list
 }
 
 func TestPublishedChunksAreFound(t *testing.T) {
@@ -61,7 +71,12 @@ func TestPublishedChunksAreFound(t *testing.T) {
 	require.False(t, found)
 	packs, err := c.Packs()
 	require.NoError(t, err)
-	require.Equal(t, []catalog.Pack{{Name: first.Name, Size: 1001}, {Name: second.Name, Size: 1002}}, packs)
+	require.Len(t, packs, 2)
+	for i, want := range []catalog.Pack{{Name: first.Name, Size: 1001, Chunks: 2}, {Name: second.Name, Size: 1002, Chunks: 1}} {
+		require.Equal(t, want.Name, packs[i].Name)
+		require.Equal(t, want.Size, packs[i].Size)
+		require.Equal(t, want.Chunks, packs[i].Chunks)
+	}
 }
 
 func TestPublishIsAllOrNothing(t *testing.T) {
@@ -74,7 +89,7 @@ func TestPublishIsAllOrNothing(t *testing.T) {
 	require.Equal(t, []bool{false}, known)
 	list, err := c.Snapshots("")
 	require.NoError(t, err)
-	require.Equal(t, []snapshot.Snapshot{snap("01a", "w")}, list)
+	require.Equal(t, listed("01a"), list)
 }
 
 func TestSnapshotsOfOneWorkspace(t *testing.T) {
@@ -82,13 +97,40 @@ func TestSnapshotsOfOneWorkspace(t *testing.T) {
 	require.NoError(t, c.Publish(nil, snap("01a", "w"), snap("01b", "w2"), snap("01c", "w")))
 	list, err := c.Snapshots("w")
 	require.NoError(t, err)
-	require.Equal(t, []snapshot.Snapshot{snap("01c", "w"), snap("01a", "w")}, list)
+	require.Equal(t, listed("01c", "01a"), list)
 	workspaces, err := c.Workspaces()
 	require.NoError(t, err)
 	require.Len(t, workspaces, 2)
-	_, found, err := c.Snapshot("")
+	none, err := c.Snapshot("")
 	require.NoError(t, err)
-	require.False(t, found)
+	require.Nil(t, none.Record)
+}
+
+func TestForgottenSnapshotsAreGoneFromEveryList(t *testing.T) {
+	c := open(t, newPath(t))
+	require.NoError(t, c.Publish(nil, snap("01a", "w"), snap("01b", "w2"), snap("01c", "w")))
+	require.NoError(t, c.Put(catalog.Annotations, catalog.Entry{Key: "01a", Record: []byte("note")}))
+	for _, id := range []string{"01a", "01b", "01b"} {
+		require.NoError(t, c.Forget(catalog.Entry{Key: id, Record: []byte("gone")}))
+	}
+	list, err := c.Snapshots("")
+	require.NoError(t, err)
+	require.Equal(t, listed("01c"), list)
+	list, err = c.Snapshots("w")
+	require.NoError(t, err)
+	require.Equal(t, listed("01c"), list)
+	workspaces, err := c.Workspaces()
+	require.NoError(t, err)
+	require.Equal(t, []catalog.Workspace{{ID: "w", Root: "/w"}}, workspaces)
+	order, err := c.Order()
+	require.NoError(t, err)
+	require.Equal(t, []string{"w\x0001c"}, order)
+	note, err := c.Record(catalog.Annotations, "01a")
+	require.NoError(t, err)
+	require.Nil(t, note)
+	gone, err := c.Has(catalog.Deletions, "01b")
+	require.NoError(t, err)
+	require.True(t, gone)
 }
 
 // TestDamageIsAnErrorAndNothingWorse overwrites random stretches of a catalog:
@@ -101,8 +143,8 @@ func TestDamageIsAnErrorAndNothingWorse(t *testing.T) {
 		for i := range contents {
 			contents[i] = fmt.Sprint(n, i)
 		}
-		require.NoError(t, c.Publish([]chunk.Pack{pack(n, contents...)}, snap(snapshot.ID(fmt.Sprintf("%03d", n)), "w")))
-		require.NoError(t, c.PutEvent(snapshot.Event{Seq: uint64(n)}))
+		require.NoError(t, c.Publish([]chunk.Pack{pack(n, contents...)}, snap(fmt.Sprintf("%03d", n), "w")))
+		require.NoError(t, c.Put(catalog.Events, catalog.Entry{Key: catalog.EventKey(uint64(n)), Record: []byte("event")}))
 	}
 	require.NoError(t, c.Close())
 	good, err := os.ReadFile(path)
@@ -134,7 +176,7 @@ func askEverything(path string) {
 	_, _ = c.Snapshots("")
 	_, _ = c.Snapshots("w")
 	_, _ = c.Workspaces()
-	_, _ = c.Events("")
+	_, _ = c.All(catalog.Events)
 	_, _ = c.Packs()
 	_, _, _ = c.Locate(id("0 0"))
 	_ = c.EachChunk(func(kind.ChunkID, catalog.Location) error { return nil })

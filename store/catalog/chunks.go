@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	packValueSize  = 16 + 8
+	packValueSize  = 16 + 8 + 4
 	chunkValueSize = 8 + 8 + 4 + 4 + 4 + 4 + 1
 )
 
@@ -26,8 +26,11 @@ type Location struct {
 
 // Pack is a pack as the catalog knows it.
 type Pack struct {
-	Name string
-	Size int64
+	Name   string
+	Size   int64
+	Chunks uint32 // how many are listed as being in it
+
+	number string // its key
 }
 
 // Known reports for each chunk whether the catalog lists it.
@@ -54,7 +57,7 @@ func (c *Catalog) Locate(id kind.ChunkID) (where Location, found bool, err error
 			return nil
 		}
 		found = true
-		where, err = decodeLocation(tx, value)
+		where, err = decodeLocation(value, func(number []byte) (Pack, error) { return packAt(tx, number) })
 		return err
 	})
 	if err != nil {
@@ -63,12 +66,21 @@ func (c *Catalog) Locate(id kind.ChunkID) (where Location, found bool, err error
 	return where, found, nil
 }
 
+func packAt(tx *bbolt.Tx, number []byte) (Pack, error) {
+	value := tx.Bucket([]byte(bucketPacks)).Get(number)
+	if value == nil {
+		return Pack{}, fmt.Errorf("chunk in a pack that is not listed: %w", ErrDamaged)
+	}
+	return decodePack(value)
+}
+
 // Packs returns all packs, in the order in which they were listed.
 func (c *Catalog) Packs() ([]Pack, error) {
 	var packs []Pack
 	err := c.view(func(tx *bbolt.Tx) error {
-		return tx.Bucket([]byte(bucketPacks)).ForEach(func(_, value []byte) error {
+		return tx.Bucket([]byte(bucketPacks)).ForEach(func(number, value []byte) error {
 			pack, err := decodePack(value)
+			pack.number = string(number)
 			packs = append(packs, pack)
 			return err
 		})
@@ -79,14 +91,39 @@ func (c *Catalog) Packs() ([]Pack, error) {
 	return packs, nil
 }
 
+// Placed returns those chunks of a pack that the catalog lists as being in it.
+// It returns ErrDamaged if it lists one of them elsewhere in that pack: the
+// same chunk twice in one pack is never written.
+func (c *Catalog) Placed(pack Pack, entries []chunk.Entry) (placed []chunk.Entry, err error) {
+	err = c.view(func(tx *bbolt.Tx) error {
+		chunks := tx.Bucket([]byte(bucketChunks))
+		for _, e := range entries {
+			value := chunks.Get(e.ID[:])
+			if !bytes.HasPrefix(value, []byte(pack.number)) {
+				continue
+			}
+			if !bytes.Equal(value, encodeLocation([]byte(pack.number), e.Location)) {
+				return fmt.Errorf("the catalog has chunk %s elsewhere in the pack: %w", e.ID, ErrDamaged)
+			}
+			placed = append(placed, e)
+		}
+		return nil
+	})
+	return placed, err
+}
+
 // EachChunk calls f for every chunk, in the order of ids.
 func (c *Catalog) EachChunk(f func(id kind.ChunkID, where Location) error) error {
 	return c.view(func(tx *bbolt.Tx) error {
+		packs, err := packsByNumber(tx)
+		if err != nil {
+			return err
+		}
 		return tx.Bucket([]byte(bucketChunks)).ForEach(func(key, value []byte) error {
 			if len(key) != len(kind.ChunkID{}) {
 				return fmt.Errorf("chunk id of %d bytes: %w", len(key), ErrDamaged)
 			}
-			where, err := decodeLocation(tx, value)
+			where, err := decodeLocation(value, packs.get)
 			if err != nil {
 				return err
 			}
@@ -95,8 +132,29 @@ func (c *Catalog) EachChunk(f func(id kind.ChunkID, where Location) error) error
 	})
 }
 
+// numbered are packs by the keys of their bucket.
+type numbered map[string]Pack
+
+func packsByNumber(tx *bbolt.Tx) (numbered, error) {
+	packs := make(numbered)
+	err := tx.Bucket([]byte(bucketPacks)).ForEach(func(key, value []byte) (err error) {
+		packs[string(key)], err = decodePack(value)
+		return err
+	})
+	return packs, err
+}
+
+func (n numbered) get(number []byte) (Pack, error) {
+	pack, ok := n[string(number)]
+	if !ok {
+		return Pack{}, fmt.Errorf("chunk in a pack that is not listed: %w", ErrDamaged)
+	}
+	return pack, nil
+}
+
 // placed is a chunk on its way into the catalog.
 type placed struct {
+	pack  int // which of the packs
 	id    kind.ChunkID
 	value []byte
 }
@@ -106,61 +164,90 @@ type placed struct {
 // transaction adds between two old keys in one page until the end, and
 // inserting anywhere but at its end moves the rest.
 func putPacks(tx *bbolt.Tx, packs []chunk.Pack) error {
+	next, err := nextNumber(tx)
+	if err != nil {
+		return err
+	}
 	var all []placed
-	for _, p := range packs {
-		number, err := putPack(tx, Pack{Name: p.Name, Size: p.Size})
-		if err != nil {
-			return err
-		}
+	for i, p := range packs {
+		number := packNumber(next + uint64(i))
 		for _, e := range p.Index.Chunks {
-			all = append(all, placed{e.ID, encodeLocation(number, e.Location)})
+			all = append(all, placed{i, e.ID, encodeLocation(number, e.Location)})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b placed) int { return bytes.Compare(a.id[:], b.id[:]) })
-	chunks := tx.Bucket([]byte(bucketChunks))
-	for _, c := range all {
-		if chunks.Get(c.id[:]) != nil {
-			continue
-		}
-		if err := chunks.Put(c.id[:], c.value); err != nil {
+	counts, err := putChunks(tx, all)
+	if err != nil {
+		return err
+	}
+	for i, p := range packs {
+		pack := Pack{Name: p.Name, Size: p.Size, Chunks: counts[i]}
+		if err := putPack(tx, packNumber(next+uint64(i)), pack); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// putPack lists a pack and returns its number.
-func putPack(tx *bbolt.Tx, pack Pack) (uint64, error) {
-	packs := tx.Bucket([]byte(bucketPacks))
-	number, err := packs.NextSequence()
-	if err != nil {
-		return 0, err
+// putChunks returns how many chunks it listed of each pack.
+func putChunks(tx *bbolt.Tx, all []placed) (map[int]uint32, error) {
+	slices.SortStableFunc(all, func(a, b placed) int { return bytes.Compare(a.id[:], b.id[:]) })
+	chunks, counts := tx.Bucket([]byte(bucketChunks)), make(map[int]uint32)
+	for _, c := range all {
+		if chunks.Get(c.id[:]) != nil {
+			continue
+		}
+		if err := chunks.Put(c.id[:], c.value); err != nil {
+			return nil, err
+		}
+		counts[c.pack]++
 	}
+	return counts, nil
+}
+
+func putPack(tx *bbolt.Tx, number []byte, pack Pack) error {
 	value, err := encodePack(pack)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return number, packs.Put(binary.BigEndian.AppendUint64(nil, number), value)
+	return tx.Bucket([]byte(bucketPacks)).Put(number, value)
 }
+
+// nextNumber returns the number for the next pack: one more than the last.
+func nextNumber(tx *bbolt.Tx) (uint64, error) {
+	last, _ := tx.Bucket([]byte(bucketPacks)).Cursor().Last()
+	if last == nil {
+		return 1, nil
+	}
+	if len(last) != 8 {
+		return 0, fmt.Errorf("pack number of %d bytes: %w", len(last), ErrDamaged)
+	}
+	return binary.BigEndian.Uint64(last) + 1, nil
+}
+
+func packNumber(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
 func encodePack(p Pack) ([]byte, error) {
 	name, err := hex.DecodeString(p.Name)
 	if err != nil || len(name) != 16 {
 		return nil, fmt.Errorf("pack name %q is not 32 hexadecimal digits", p.Name)
 	}
-	return binary.BigEndian.AppendUint64(name, uint64(p.Size)), nil
+	b := binary.BigEndian.AppendUint64(name, uint64(p.Size))
+	return binary.BigEndian.AppendUint32(b, p.Chunks), nil
 }
 
 func decodePack(value []byte) (Pack, error) {
 	if len(value) != packValueSize {
 		return Pack{}, fmt.Errorf("pack entry of %d bytes: %w", len(value), ErrDamaged)
 	}
-	return Pack{Name: hex.EncodeToString(value[:16]), Size: int64(binary.BigEndian.Uint64(value[16:]))}, nil
+	return Pack{
+		Name:   hex.EncodeToString(value[:16]),
+		Size:   int64(binary.BigEndian.Uint64(value[16:])),
+		Chunks: binary.BigEndian.Uint32(value[24:]),
+	}, nil
 }
 
-func encodeLocation(pack uint64, l chunk.Location) []byte {
-	b := make([]byte, 0, chunkValueSize)
-	b = binary.BigEndian.AppendUint64(b, pack)
+func encodeLocation(pack []byte, l chunk.Location) []byte {
+	b := append(make([]byte, 0, chunkValueSize), pack...)
 	b = binary.BigEndian.AppendUint64(b, uint64(l.Offset))
 	b = binary.BigEndian.AppendUint32(b, l.Stored)
 	b = binary.BigEndian.AppendUint32(b, l.Plain)
@@ -169,15 +256,11 @@ func encodeLocation(pack uint64, l chunk.Location) []byte {
 	return append(b, byte(l.Codec))
 }
 
-func decodeLocation(tx *bbolt.Tx, b []byte) (Location, error) {
+func decodeLocation(b []byte, packOf func(number []byte) (Pack, error)) (Location, error) {
 	if len(b) != chunkValueSize {
 		return Location{}, fmt.Errorf("chunk entry of %d bytes: %w", len(b), ErrDamaged)
 	}
-	value := tx.Bucket([]byte(bucketPacks)).Get(b[:8])
-	if value == nil {
-		return Location{}, fmt.Errorf("chunk in a pack that is not listed: %w", ErrDamaged)
-	}
-	pack, err := decodePack(value)
+	pack, err := packOf(b[:8])
 	if err != nil {
 		return Location{}, err
 	}
