@@ -1,10 +1,12 @@
 package tree
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -176,11 +178,11 @@ func (p *plan) sequence(ctx context.Context, root int, source kind.Source) error
 
 // writeAll writes contents, several files at a time.
 func (p *plan) writeAll(ctx context.Context, root int, source kind.Source) error {
-	next := make(chan action)
+	next := make(chan []action)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(next)
-		return feed(ctx, next, p.files)
+		return feed(ctx, next, loads(p.files))
 	})
 	writers := make([]*writer, workers)
 	for i := range writers {
@@ -192,4 +194,34 @@ func (p *plan) writeAll(ctx context.Context, root int, source kind.Source) error
 		p.changes.Gaps = append(p.changes.Gaps, w.gaps...)
 	}
 	return err
+}
+
+// What one goroutine writes without being asked for more: neighbours, whose
+// contents lie near each other, but not so many that the others run dry.
+const (
+	loadFiles = 64
+	loadBytes = 4 << 20
+)
+
+// loads divides actions into loads. The largest files come first, so that
+// nobody is left with one at the end.
+func loads(actions []action) [][]action {
+	var large, rest [][]action
+	for len(actions) > 0 {
+		n, size := 0, int64(0)
+		for n < len(actions) && n < loadFiles && size < loadBytes {
+			size += actions[n].want.Size
+			n++
+		}
+		if load := actions[:n:n]; size > loadBytes {
+			large = append(large, load)
+		} else {
+			rest = append(rest, load)
+		}
+		actions = actions[n:]
+	}
+	slices.SortStableFunc(large, func(a, b []action) int {
+		return cmp.Compare(b[len(b)-1].want.Size, a[len(a)-1].want.Size)
+	})
+	return append(large, rest...)
 }

@@ -13,8 +13,9 @@ import (
 // handle holds one entry, whatever its type, without opening it, so that all
 // changes go to the same one.
 type handle struct {
-	fd    int
-	state stamp
+	fd     int
+	opened bool // for writing, not only held
+	state  stamp
 }
 
 func openHandle(dir int, name string, want Type) (*handle, error) {
@@ -51,6 +52,11 @@ func setMeta(dir int, name string, want *Entry) (err error) {
 	if err != nil {
 		return err
 	}
+	return h.give(have, want)
+}
+
+// give is setMeta for an entry that has certain extended attributes.
+func (h *handle) give(have []Xattr, want *Entry) error {
 	if err := h.unset(have, want.Xattrs); err != nil {
 		return err
 	}
@@ -150,8 +156,13 @@ func (h *handle) chown(want *Entry) error {
 	return nil
 }
 
-func (h *handle) chmod(mode uint32) error {
-	if err := unix.Chmod(h.path(), mode); err != nil {
+func (h *handle) chmod(mode uint32) (err error) {
+	if h.opened {
+		err = unix.Fchmod(h.fd, mode)
+	} else {
+		err = unix.Chmod(h.path(), mode)
+	}
+	if err != nil {
 		return fmt.Errorf("set mode: %w", err)
 	}
 	return nil

@@ -152,8 +152,8 @@ func (s *surveyor) fixed(path string) (string, error) {
 		}
 	}
 	var st unix.Statx_t
-	if err := unix.Statx(dir, name, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT|unix.AT_EMPTY_PATH, unix.STATX_TYPE, &st); err != nil {
-		return "", fmt.Errorf("stat: %w", err)
+	if err := statx(dir, name, &st); err != nil {
+		return "", err
 	}
 	switch {
 	case st.Attributes&unix.STATX_ATTR_IMMUTABLE != 0:

@@ -2,8 +2,6 @@ package tree
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -20,6 +18,11 @@ type writer struct {
 	source kind.Source
 	buf    []byte
 	gaps   []kind.Gap
+
+	// whether the directory that files are made in hands down an ACL
+	asked      bool
+	askedFor   string
+	hasDefault bool
 }
 
 func newWriter(root int, source kind.Source) *writer {
@@ -44,24 +47,20 @@ func (w *writer) each(ctx context.Context, actions []action, do func(context.Con
 }
 
 // files writes those that come.
-func (w *writer) files(ctx context.Context, next <-chan action) error {
-	for a := range next {
-		write := w.put
-		if a.patch {
-			write = w.patch
-		}
-		if err := w.each(ctx, []action{a}, write); err != nil {
+func (w *writer) files(ctx context.Context, next <-chan []action) error {
+	for some := range next {
+		if err := w.each(ctx, some, w.content); err != nil {
 			return errors.Join(err, w.close())
 		}
 	}
 	return w.close()
 }
 
-// temporary returns the name under which name is staged. It is always the
-// same: what a killed run left is found by it.
-func temporary(name string) string {
-	sum := sha256.Sum256([]byte(name))
-	return temporaryPrefix + hex.EncodeToString(sum[:8])
+func (w *writer) content(ctx context.Context, a action) error {
+	if a.patch {
+		return w.patch(ctx, a)
+	}
+	return w.put(ctx, a)
 }
 
 // sweep removes what a killed run left.
@@ -156,84 +155,4 @@ func (w *writer) unlock(_ context.Context, a action) (err error) {
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
 	return h.chmod(a.live.Mode | 0o700)
-}
-
-// put stages an entry beside its place and renames it there.
-func (w *writer) put(ctx context.Context, a action) error {
-	dir, name, err := w.dirs.parent(a.want.Path)
-	if err != nil {
-		return err
-	}
-	temp := temporary(name)
-	if err := unlink(dir, temp); err != nil {
-		return err
-	}
-	err = w.stage(ctx, dir, temp, a.want)
-	if errors.Is(err, unix.EPERM) && (a.want.Type == CharDev || a.want.Type == BlockDev) {
-		w.gap(a.want.Path, "making device nodes is not permitted here")
-		return nil
-	}
-	if err == nil {
-		err = setMeta(dir, temp, a.want)
-	}
-	if err == nil {
-		err = rename(dir, temp, name)
-	}
-	if err != nil {
-		return errors.Join(err, unlink(dir, temp))
-	}
-	return nil
-}
-
-// stage makes an entry without its attributes.
-func (w *writer) stage(ctx context.Context, dir int, name string, e *Entry) (err error) {
-	switch e.Type {
-	case Regular:
-		return w.write(ctx, dir, name, e)
-	case Symlink:
-		err = unix.Symlinkat(e.Target, dir, name)
-	case Fifo:
-		err = unix.Mknodat(dir, name, unix.S_IFIFO|0o600, 0)
-	case Socket:
-		err = unix.Mknodat(dir, name, unix.S_IFSOCK|0o600, 0)
-	case CharDev:
-		err = unix.Mknodat(dir, name, unix.S_IFCHR|0o600, int(e.Device))
-	case BlockDev:
-		err = unix.Mknodat(dir, name, unix.S_IFBLK|0o600, int(e.Device))
-	default:
-		err = fmt.Errorf("cannot make a %s", e.Type)
-	}
-	if err != nil {
-		return fmt.Errorf("make %s: %w", e.Type, err)
-	}
-	return nil
-}
-
-func rename(dir int, from, to string) error {
-	if err := unix.Renameat(dir, from, dir, to); err != nil {
-		return fmt.Errorf("rename into place: %w", err)
-	}
-	return nil
-}
-
-// link makes an entry a further name of the first of its group.
-func (w *writer) link(_ context.Context, a action) error {
-	dir, name, err := w.dirs.parent(a.want.Path)
-	if err != nil {
-		return err
-	}
-	firstDir, first, err := w.firsts.parent(a.want.Group)
-	if err != nil {
-		return err
-	}
-	temp := temporary(name)
-	if err := unlink(dir, temp); err != nil {
-		return err
-	}
-	if err := unix.Linkat(firstDir, first, dir, temp, 0); err != nil {
-		return fmt.Errorf("link to %s: %w", kind.Printable(a.want.Group), err)
-	}
-	err = rename(dir, temp, name)
-	// Renaming one link over another of the same file does nothing.
-	return errors.Join(err, unlink(dir, temp))
 }
