@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"dogear/kind"
@@ -36,6 +37,10 @@ type Agent struct {
 	server  *server
 	started time.Time
 	healed  chan struct{} // closed once leftovers have been looked after
+
+	// curating is held while snapshots are deleted, and while a job gets hold
+	// of one.
+	curating sync.Mutex
 }
 
 // Open makes this process the owner of the store, and creates the store if
@@ -99,6 +104,8 @@ func (a *Agent) routes() http.Handler {
 		"list":    handle(a, "list", a.list),
 		"show":    handle(a, "show", a.show),
 		"log":     handle(a, "log", a.history),
+		"rm":      handle(a, "rm", a.remove),
+		"note":    handle(a, "note", a.note),
 		"find":    handle(a, "find", a.find),
 		"doctor":  handle(a, "doctor", a.doctor),
 		"check":   handle(a, "check", a.check),

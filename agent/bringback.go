@@ -26,7 +26,7 @@ func (a *Agent) resume(ctx context.Context, j *job, req api.RestoreRequest) (api
 	if err != nil {
 		return api.RestoreResult{}, err
 	}
-	target, err := a.resumeTarget(ctx, d, req.Snapshot)
+	target, err := a.resumeTarget(ctx, j, d, req.Snapshot)
 	if err != nil {
 		return api.RestoreResult{}, err
 	}
@@ -35,9 +35,9 @@ func (a *Agent) resume(ctx context.Context, j *job, req api.RestoreRequest) (api
 	return result, err
 }
 
-func (a *Agent) resumeTarget(ctx context.Context, d desk, ref string) (snapshot.Snapshot, error) {
+func (a *Agent) resumeTarget(ctx context.Context, j *job, d desk, ref string) (snapshot.Snapshot, error) {
 	if ref != "" {
-		return a.resolve(ctx, d, ref)
+		return a.resolve(ctx, j, d, ref)
 	}
 	events, err := a.store.Events(ctx, d.ID)
 	if err != nil {
@@ -47,7 +47,7 @@ func (a *Agent) resumeTarget(ctx context.Context, d desk, ref string) (snapshot.
 	if err != nil {
 		return snapshot.Snapshot{}, err
 	}
-	return a.snapshot(ctx, pause.Snapshot)
+	return a.hold(ctx, j, pause.Snapshot)
 }
 
 // restore makes the workspace exactly what a snapshot says.
@@ -56,7 +56,7 @@ func (a *Agent) restore(ctx context.Context, j *job, req api.RestoreRequest) (ap
 	if err != nil {
 		return api.RestoreResult{}, err
 	}
-	target, err := a.resolve(ctx, d, req.Snapshot)
+	target, err := a.resolve(ctx, j, d, req.Snapshot)
 	if err != nil {
 		return api.RestoreResult{}, err
 	}
@@ -85,7 +85,7 @@ func (a *Agent) undo(ctx context.Context, j *job, req api.WorkspaceRequest) (api
 	if err != nil {
 		return api.RestoreResult{}, err
 	}
-	target, err := a.snapshot(ctx, undoTarget(last))
+	target, err := a.hold(ctx, j, undoTarget(last))
 	if err != nil {
 		return api.RestoreResult{}, err
 	}

@@ -19,7 +19,7 @@ func (a *Agent) compare(ctx context.Context, j *job, req api.CompareRequest) (ap
 	if err != nil {
 		return api.CompareResult{}, err
 	}
-	s, err := a.resolve(ctx, d, orLatest(req.Snapshot))
+	s, err := a.resolve(ctx, j, d, orLatest(req.Snapshot))
 	if err != nil {
 		return api.CompareResult{}, err
 	}
@@ -47,11 +47,11 @@ func (a *Agent) diff(ctx context.Context, j *job, req api.DiffRequest) (api.Diff
 	if err != nil {
 		return api.DiffResult{}, err
 	}
-	from, err := a.resolve(ctx, d, orLatest(req.A))
+	from, err := a.resolve(ctx, j, d, orLatest(req.A))
 	if err != nil {
 		return api.DiffResult{}, err
 	}
-	to, err := a.resolve(ctx, d, req.B)
+	to, err := a.resolve(ctx, j, d, req.B)
 	if err != nil {
 		return api.DiffResult{}, err
 	}

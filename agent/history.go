@@ -53,3 +53,27 @@ func lastPause(events []snapshot.Event) (snapshot.Event, error) {
 		State: "nothing has changed", Hint: "dogear resume SNAPSHOT or dogear restore SNAPSHOT go back to any snapshot",
 	}
 }
+
+// openPause returns the last pause that was neither resumed nor taken back,
+// if there is one. events are newest first, so that of each it is known
+// whether it was undone.
+func openPause(events []snapshot.Event) (snapshot.Event, bool) {
+	undone := make(map[uint64]bool)
+	back := make(map[snapshot.ID]bool) // to where the workspace was brought
+	for _, e := range events {
+		if e.Outcome != outcomeDone || undone[e.Seq] {
+			continue
+		}
+		switch e.Operation {
+		case snapshot.OpPause:
+			if !back[e.Snapshot] {
+				return e, true
+			}
+		case snapshot.OpUndo:
+			undone[e.Undoes] = true
+		case snapshot.OpResume, snapshot.OpRestore:
+			back[e.Snapshot] = true
+		}
+	}
+	return snapshot.Event{}, false
+}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dogear/agent/api"
+	"dogear/snapshot"
 )
 
 // jobs are what the agent is doing at the moment: one at a time on a
@@ -31,6 +32,7 @@ type job struct {
 	cancel   context.CancelFunc
 	progress func(api.Progress)
 	locked   *workspaceLock
+	held     []snapshot.ID // nobody deletes these meanwhile; guarded by jobs.mu
 }
 
 func newJobs(now func() time.Time) *jobs {
@@ -125,7 +127,7 @@ func (j *jobs) list(asking *job) []api.Job {
 	return out
 }
 
-func busy(other api.Job) error {
+func busy(other api.Job) *api.Error {
 	command := "dogear " + other.Name
 	return &api.Error{
 		Code: api.CodeBusy,

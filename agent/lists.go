@@ -2,13 +2,11 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
 	"dogear/agent/api"
 	"dogear/snapshot"
-	"dogear/store"
 )
 
 // list returns the workspace's snapshots, newest first.
@@ -29,12 +27,12 @@ func (a *Agent) list(ctx context.Context, _ *job, req api.WorkspaceRequest) ([]a
 }
 
 // show returns one snapshot.
-func (a *Agent) show(ctx context.Context, _ *job, req api.SnapshotRequest) (api.SnapshotDetail, error) {
+func (a *Agent) show(ctx context.Context, j *job, req api.SnapshotRequest) (api.SnapshotDetail, error) {
 	d, err := a.open(ctx, req.Workspace)
 	if err != nil {
 		return api.SnapshotDetail{}, err
 	}
-	s, err := a.resolve(ctx, d, orLatest(req.Snapshot))
+	s, err := a.resolve(ctx, j, d, orLatest(req.Snapshot))
 	if err != nil {
 		return api.SnapshotDetail{}, err
 	}
@@ -87,7 +85,7 @@ func (a *Agent) cancel(_ context.Context, _ *job, req api.CancelRequest) (struct
 func head(s snapshot.Snapshot) api.Snapshot {
 	return api.Snapshot{
 		ID: s.ID, State: s.State, Reason: s.Reason, Workspace: s.Workspace, Created: s.Created, Instant: s.Instant,
-		Note: s.Note, Ticket: s.Ticket, Name: s.Name, Author: s.Author, Before: s.Before, Consistency: s.Consistency,
+		Note: s.Note, Ticket: s.Ticket, Name: s.Name, Author: s.Author, Pinned: s.Pinned, Before: s.Before, Consistency: s.Consistency,
 	}
 }
 
@@ -104,22 +102,4 @@ func contents(s snapshot.Snapshot) api.Contents {
 
 func detail(s snapshot.Snapshot) api.SnapshotDetail {
 	return api.SnapshotDetail{Snapshot: head(s), Contents: contents(s)}
-}
-
-// resolve finds the snapshot of this workspace that a reference means.
-func (a *Agent) resolve(ctx context.Context, d desk, ref string) (snapshot.Snapshot, error) {
-	all, err := a.store.Snapshots(ctx, d.ID)
-	if err != nil {
-		return snapshot.Snapshot{}, fmt.Errorf("list snapshots: %w", err)
-	}
-	return resolve(all, ref, a.Now())
-}
-
-// snapshot returns a snapshot that there has to be.
-func (a *Agent) snapshot(ctx context.Context, id snapshot.ID) (snapshot.Snapshot, error) {
-	s, err := a.store.Snapshot(ctx, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return s, notFound(fmt.Sprintf("snapshot %s is no longer in the store", id))
-	}
-	return s, err
 }

@@ -42,6 +42,17 @@ func TestLocate(t *testing.T) {
 	require.Equal(t, filepath.Join(top, "configured/repo"), root)
 }
 
+func TestKnownWorkspaceIsFoundWhereNothingIsLeft(t *testing.T) {
+	top := makeDirs(t, "file")
+	gone, empty := filepath.Join(top, "gone"), filepath.Join(top, "empty")
+	require.NoError(t, os.Mkdir(empty, 0o700))
+	for _, dir := range []string{gone, empty} {
+		root, err := locate(api.Workspace{Dir: dir, Exact: true}, []string{gone, empty})
+		require.NoError(t, err)
+		require.Equal(t, dir, root)
+	}
+}
+
 func TestLocateFollowsLinks(t *testing.T) {
 	top := makeDirs(t, "real/x")
 	require.NoError(t, os.Symlink("real", filepath.Join(top, "link")))

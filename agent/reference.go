@@ -19,19 +19,24 @@ const maxCandidates = 5
 // workspace: an id prefix, a name, latest, latest~2, or a time. Snapshots
 // taken for safety are found by id and name only.
 func resolve(all []snapshot.Snapshot, ref string, now time.Time) (snapshot.Snapshot, error) {
-	if s, ok, err := resolveLatest(all, ref); ok {
-		return s, err
-	}
-	if s, ok := byName(all, ref); ok {
-		return s, nil
-	}
-	if s, ok, err := byPrefix(all, ref); ok {
+	if s, ok, err := resolveExactly(all, ref); ok {
 		return s, err
 	}
 	if when, ok := parseWhen(ref, now); ok {
 		return lastBefore(all, ref, when)
 	}
 	return snapshot.Snapshot{}, unknown(all, ref)
+}
+
+// resolveExactly knows no times. It reports whether it knows the reference.
+func resolveExactly(all []snapshot.Snapshot, ref string) (snapshot.Snapshot, bool, error) {
+	if s, ok, err := resolveLatest(all, ref); ok {
+		return s, ok, err
+	}
+	if s, ok := byName(all, ref); ok {
+		return s, ok, nil
+	}
+	return byPrefix(all, ref)
 }
 
 // chosen returns what a person saved or paused, newest first.

@@ -92,6 +92,9 @@ const (
 	OpRestore Operation = "restore"
 	OpUndo    Operation = "undo"
 	OpHeal    Operation = "heal" // an interrupted operation was rolled back
+	OpRemove  Operation = "rm"
+	OpPrune   Operation = "prune" // a snapshot was deleted that the retention does not keep
+	OpNote    Operation = "note"
 )
 
 // Event is one thing that was done to a workspace. Events form its log.

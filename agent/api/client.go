@@ -101,6 +101,16 @@ func (c *Client) Doctor(ctx context.Context, req WorkspaceRequest) ([]Check, err
 	return ask[[]Check](ctx, c, "doctor", req)
 }
 
+// Remove deletes snapshots.
+func (c *Client) Remove(ctx context.Context, req RemoveRequest) (RemoveResult, error) {
+	return call[RemoveResult](ctx, c, "rm", req)
+}
+
+// Note changes what is said about a snapshot.
+func (c *Client) Note(ctx context.Context, req NoteRequest) (SnapshotDetail, error) {
+	return call[SnapshotDetail](ctx, c, "note", req)
+}
+
 // Check looks for damage in the store.
 func (c *Client) Check(ctx context.Context, req CheckRequest) (CheckResult, error) {
 	return ask[CheckResult](ctx, c, "check", req)

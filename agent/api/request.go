@@ -64,6 +64,25 @@ type SnapshotRequest struct {
 	Snapshot  string    `json:"snapshot"`
 }
 
+// RemoveRequest asks to delete snapshots.
+type RemoveRequest struct {
+	Workspace Workspace `json:"workspace"`
+	// Snapshots are named as anywhere, but for times.
+	Snapshots []string `json:"snapshots"`
+	// Force gives up what undo or resume would go back to.
+	Force  bool `json:"force,omitempty"`
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+// NoteRequest asks to change what is said about a snapshot. What is nil stays
+// as it is.
+type NoteRequest struct {
+	Workspace Workspace `json:"workspace"`
+	Snapshot  string    `json:"snapshot"`
+	Note      *string   `json:"note,omitempty"`
+	Pinned    *bool     `json:"pinned,omitempty"`
+}
+
 // CheckRequest asks whether the store is whole.
 type CheckRequest struct {
 	// ReadData has every byte read back, instead of only the structure.

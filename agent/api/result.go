@@ -35,6 +35,7 @@ type Snapshot struct {
 	Ticket      string               `json:"ticket"`
 	Name        string               `json:"name"`
 	Author      string               `json:"author"`
+	Pinned      bool                 `json:"pinned"`
 	Before      snapshot.ID          `json:"before,omitempty"`
 	Consistency snapshot.Consistency `json:"consistency"`
 }

@@ -1,5 +1,14 @@
 package api
 
+import "dogear/snapshot"
+
+// RemoveResult is the result of rm.
+type RemoveResult struct {
+	Workspace snapshot.Workspace `json:"workspace"`
+	DryRun    bool               `json:"dry_run"`
+	Removed   []Snapshot         `json:"removed"`
+}
+
 // CheckResult is the result of check.
 type CheckResult struct {
 	Store     string    `json:"store"`

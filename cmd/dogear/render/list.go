@@ -16,11 +16,19 @@ func List(p *Page, list []api.SnapshotDetail) {
 	rows := make([][]string, 0, len(list))
 	for _, s := range list {
 		rows = append(rows, []string{
-			string(s.ID), at(s.Created), string(s.Reason), s.Name, s.Ticket,
+			string(s.ID), at(s.Created), reason(s.Snapshot), s.Name, s.Ticket,
 			count(len(s.Parts), "part"), size(s.Bytes.Added), s.Note,
 		})
 	}
 	p.table([]string{"ID", "CREATED", "REASON", "NAME", "TICKET", "HOLDS", "ADDED", "NOTE"}, rows)
+}
+
+// reason says which command took a snapshot, and whether it is pinned.
+func reason(s api.Snapshot) string {
+	if s.Pinned {
+		return string(s.Reason) + ", pinned"
+	}
+	return string(s.Reason)
 }
 
 // Show shows one snapshot.

@@ -88,7 +88,13 @@ func sentence(what, why string) string {
 
 // snapshotName is an id with what a person called it.
 func snapshotName(s api.Snapshot) string {
+	if s.Created.IsZero() {
+		return string(s.ID) + " (too damaged to say more)"
+	}
 	labels := []string{string(s.Reason) + " of " + at(s.Created)}
+	if s.Pinned {
+		labels = append(labels, "pinned")
+	}
 	for _, l := range []string{s.Ticket, s.Name, s.Note} {
 		if l != "" {
 			labels = append(labels, l)

@@ -27,3 +27,28 @@ func (p *Page) problems(list []api.Problem) {
 		}
 	}
 }
+
+// Removed shows the result of rm.
+func Removed(p *Page, r api.RemoveResult) {
+	verb := "Deleted"
+	if r.DryRun {
+		verb = "Would delete"
+	}
+	p.title("%s from %s", verb, r.Workspace.Root)
+	for _, s := range r.Removed {
+		p.line("  %s", snapshotName(s))
+	}
+	if r.DryRun {
+		p.next("Nothing was deleted.")
+		return
+	}
+	p.next("dogear prune gives the space free that only they needed.")
+}
+
+// Noted shows the result of note.
+func Noted(p *Page, s api.SnapshotDetail) {
+	p.line("%s", snapshotName(s.Snapshot))
+	if s.Pinned {
+		p.next("Pinned: neither dogear rm nor dogear prune deletes it.")
+	}
+}
