@@ -5,13 +5,13 @@ import (
 	"io"
 
 	chunkers "github.com/PlakarKorp/go-cdc-chunkers"
-	_ "github.com/PlakarKorp/go-cdc-chunkers/chunkers/fastcdc" // the algorithm
+	_ "github.com/PlakarKorp/go-cdc-chunkers/chunkers/jc" // the algorithm
 )
 
 // Algorithm names how streams are cut. Together with the sizes it is part of
 // the store's format: another cut would find nothing of what is there.
 const (
-	Algorithm  = "fastcdc-v1.0.0"
+	Algorithm  = "jc-v1.1.0"
 	MinSize    = 64 << 10
 	NormalSize = 256 << 10
 	MaxSize    = 1 << 20
@@ -40,8 +40,9 @@ type contentDefined struct {
 // insertion changes the chunks around it and leaves the others as they were.
 func ContentDefined() (Splitter, error) {
 	options := &chunkers.ChunkerOpts{MinSize: MinSize, NormalSize: NormalSize, MaxSize: MaxSize}
-	// Twice the maximum lets the chunker refill in large strides.
-	c, err := chunkers.NewChunkerBuffer(Algorithm, nil, options, make([]byte, 2*MaxSize))
+	// The chunker wants MaxSize bytes ahead of it, and moves them when it comes
+	// to the end of its buffer: a long one makes that rare.
+	c, err := chunkers.NewChunkerBuffer(Algorithm, nil, options, make([]byte, 4*MaxSize))
 	if err != nil {
 		return nil, fmt.Errorf("set up chunker %s: %w", Algorithm, err)
 	}

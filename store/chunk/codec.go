@@ -16,8 +16,6 @@ type compressor struct {
 	again   []byte
 }
 
-func newCompressor() *compressor { return &compressor{} }
-
 func (c *compressor) close() {
 	if c.decoder != nil {
 		c.decoder.Close()

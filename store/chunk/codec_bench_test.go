@@ -24,7 +24,7 @@ func BenchmarkCompress(b *testing.B) {
 	for name, plain := range map[string][]byte{"text": text[:frameTarget], "noise": noise, "gzip": zipped.Bytes()[:frameTarget]} {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(plain)))
-			c := newCompressor()
+			c := &compressor{}
 			stored := 0
 			for b.Loop() {
 				out, _, _ := c.compress(plain)

@@ -8,24 +8,31 @@ import (
 
 const (
 	frameTarget = 1 << 20   // a frame with as much plain content is full
-	ownFrame    = 512 << 10 // a chunk of this size has a frame of its own
+	ownFrame    = 128 << 10 // a chunk of this size has a frame of its own
 )
 
-// openFrame is a frame on its way into a pack. Which goroutine may touch it
-// goes from the Packer (filling it) to a worker and back (written).
+// openFrame is a frame on its way into a pack. Who fills it writes it; the
+// Packer's lock guards what others look at.
 type openFrame struct {
-	plain  []byte // nil once it has been written
+	plain  []byte // nil once it has been written, or if it was never kept
 	chunks []frameChunk
 
 	pack  string // where it was written
 	frame Frame
 }
 
+// add appends a chunk.
 func (f *openFrame) add(id kind.ChunkID, content []byte) spot {
 	s := spot{frame: f, at: uint32(len(f.plain)), length: uint32(len(content))}
 	f.plain = append(f.plain, content...)
 	f.chunks = append(f.chunks, frameChunk{id: id, length: s.length})
 	return s
+}
+
+// announce makes it the frame of one chunk, whose content comes later.
+func (f *openFrame) announce(id kind.ChunkID, length int) spot {
+	f.chunks = []frameChunk{{id: id, length: uint32(length)}}
+	return spot{frame: f, length: uint32(length)}
 }
 
 func (f *openFrame) full() bool { return len(f.plain) >= frameTarget }

@@ -9,26 +9,29 @@ import (
 	"dogear/kind"
 )
 
-// workers is how many frames are compressed at once, and bounds the memory
+// compressors is how many frames are compressed at once, and bounds the memory
 // that is used.
-const workers = 2
+const compressors = 3
 
 // ErrClosed is returned for a Packer that was finished or aborted.
 var ErrClosed = errors.New("the capture has ended")
 
 // Packer writes chunks into new packs. It is safe for concurrent use. After an
 // error nothing that it wrote may be relied on. Either Finish or Abort ends it.
+//
+// Whoever fills a frame compresses it, so that several who put keep several
+// cores busy without handing content about. One frame at a time is left to a
+// goroutine of the Packer's own, for who puts alone.
 type Packer struct {
 	out     *output
-	queue   chan *openFrame
-	running sync.WaitGroup // the workers
-	sending sync.WaitGroup // frames on their way into the queue
+	free    chan *compressor
+	helping chan struct{} // holds something while that goroutine is at work
 	buffers buffers
 
 	mu        sync.Mutex // guards all below, and the frames of spots
+	written   *sync.Cond // told when a frame is written or has failed
 	filling   *openFrame
-	unwritten int        // frames that are full and not dealt with
-	idle      *sync.Cond // told when unwritten is 0
+	unwritten int // frames that are full and not dealt with
 	spots     map[kind.ChunkID]spot
 	closed    bool
 	err       error // the first failure
@@ -38,18 +41,19 @@ type Packer struct {
 // must not give the same name twice.
 func NewPacker(dir string, name func() string) *Packer {
 	p := &Packer{
-		out:   &output{dir: dir, name: name},
-		queue: make(chan *openFrame, workers),
-		spots: make(map[kind.ChunkID]spot),
+		out:     &output{dir: dir, name: name},
+		free:    make(chan *compressor, compressors),
+		helping: make(chan struct{}, 1),
+		spots:   make(map[kind.ChunkID]spot),
 	}
-	p.idle = sync.NewCond(&p.mu)
-	for range workers {
-		p.running.Go(p.work)
+	p.written = sync.NewCond(&p.mu)
+	for range compressors {
+		p.free <- &compressor{}
 	}
 	return p
 }
 
-// Put adds a chunk, unless it was put before. content is copied.
+// Put adds a chunk, unless it was put before. content is not retained.
 func (p *Packer) Put(id kind.ChunkID, content []byte) error {
 	if len(content) > MaxSize {
 		return fmt.Errorf("chunk of %d bytes: the limit is %d", len(content), MaxSize)
@@ -58,24 +62,15 @@ func (p *Packer) Put(id kind.ChunkID, content []byte) error {
 	if err != nil || full == nil {
 		return err
 	}
-	p.send(full)
+	if full.plain != nil {
+		content = full.plain
+	}
+	p.pack(full, content)
 	return nil
 }
 
-// counted counts a frame as on its way to a worker. The caller holds p.mu, and
-// calls send when it does not.
-func (p *Packer) counted(f *openFrame) *openFrame {
-	p.sending.Add(1)
-	p.unwritten++
-	return f
-}
-
-func (p *Packer) send(f *openFrame) {
-	defer p.sending.Done()
-	p.queue <- f
-}
-
-// add returns the frame that the chunk has filled, if it has, for send.
+// add returns the frame that the chunk has filled, if it has, for pack. A
+// frame of the chunk's own has no content yet.
 func (p *Packer) add(id kind.ChunkID, content []byte) (*openFrame, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -89,9 +84,10 @@ func (p *Packer) add(id kind.ChunkID, content []byte) (*openFrame, error) {
 		return nil, nil
 	}
 	if len(content) >= ownFrame {
-		f := &openFrame{plain: make([]byte, 0, len(content))}
-		p.spots[id] = f.add(id, content)
-		return p.counted(f), nil
+		f := &openFrame{}
+		p.spots[id] = f.announce(id, len(content))
+		p.unwritten++
+		return f, nil
 	}
 	return p.share(id, content), nil
 }
@@ -107,54 +103,60 @@ func (p *Packer) share(id kind.ChunkID, content []byte) *openFrame {
 		return nil
 	}
 	p.filling = nil
-	return p.counted(f)
+	p.unwritten++
+	return f
 }
 
-// work compresses and writes frames. After a failure it only drains the
-// queue, so that nobody waits for ever.
-func (p *Packer) work() {
-	c := newCompressor()
-	defer c.close()
-	for f := range p.queue {
-		if p.Err() == nil {
-			p.write(c, f)
-		}
-		p.dealtWith()
+// pack compresses and writes a frame that counts as unwritten.
+func (p *Packer) pack(f *openFrame, plain []byte) {
+	select {
+	case p.helping <- struct{}{}:
+		plain = p.keep(f, plain)
+		go func() {
+			p.write(f, plain)
+			<-p.helping
+		}()
+	default:
+		p.write(f, plain)
 	}
 }
 
-func (p *Packer) write(c *compressor, f *openFrame) {
-	stored, codec, err := c.compress(f.plain)
-	if err != nil {
-		p.fail(err)
-		return
-	}
-	name, frame, err := p.out.write(stored, codec, f.chunks)
-	if err != nil {
-		p.fail(err)
-		return
-	}
+// keep makes the content of a frame last longer than the call of Put.
+func (p *Packer) keep(f *openFrame, content []byte) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.buffers.put(f.plain)
-	f.plain, f.chunks = nil, nil
-	f.pack, f.frame = name, frame
-}
-
-func (p *Packer) dealtWith() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.unwritten--; p.unwritten == 0 {
-		p.idle.Broadcast()
+	if f.plain == nil {
+		f.plain = append(p.buffers.get(), content...)
 	}
+	return f.plain
 }
 
-func (p *Packer) fail(err error) {
+func (p *Packer) write(f *openFrame, plain []byte) {
+	name, frame, err := p.store(f, plain)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err == nil {
 		p.err = err
 	}
+	p.buffers.put(f.plain)
+	f.plain, f.chunks = nil, nil
+	f.pack, f.frame = name, frame
+	p.unwritten--
+	p.written.Broadcast()
+}
+
+// store returns the pack that a frame was written to, and its place there.
+func (p *Packer) store(f *openFrame, plain []byte) (string, Frame, error) {
+	if err := p.Err(); err != nil {
+		return "", Frame{}, err
+	}
+	c := <-p.free
+	defer func() { p.free <- c }()
+	stored, codec, err := c.compress(plain)
+	if err != nil {
+		return "", Frame{}, err
+	}
+	return p.out.write(stored, codec, f.chunks)
 }
 
 // Err returns the first failure.
@@ -184,13 +186,20 @@ func (p *Packer) Get(ctx context.Context, r *Reader, id kind.ChunkID, buf []byte
 		p.mu.Unlock()
 		return nil, false, nil
 	}
+	for s.frame.plain == nil && s.frame.pack == "" && p.err == nil {
+		p.written.Wait()
+	}
 	if plain := s.frame.plain; plain != nil {
 		content := append(buf[:0], plain[s.at:s.at+s.length]...)
 		p.mu.Unlock()
 		return content, true, nil
 	}
-	path, where := Path(p.out.dir, s.frame.pack), s.frame.frame.locate(s.at, s.length)
+	pack, where, err := s.frame.pack, s.frame.frame.locate(s.at, s.length), p.err
 	p.mu.Unlock()
+	if pack == "" {
+		return nil, true, err
+	}
+	path := Path(p.out.dir, pack)
 	content, err := r.Chunk(ctx, path, id, where, buf)
 	return content, true, err
 }
@@ -198,64 +207,59 @@ func (p *Packer) Get(ctx context.Context, r *Reader, id kind.ChunkID, buf []byte
 // Added returns the size of the packs that Finish would return now. It writes
 // what is waiting for a frame to be full, so it is not for asking often.
 func (p *Packer) Added() int64 {
-	p.flush()
+	p.flush(false)
 	return p.out.added()
 }
 
-// flush writes all that was put so far.
-func (p *Packer) flush() {
+// flush writes all that was put so far, and closes the Packer if asked to. It
+// reports whether the Packer was open.
+func (p *Packer) flush(closing bool) bool {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if last := p.filling; last != nil && !p.closed {
+	open := !p.closed
+	p.closed = p.closed || closing
+	last := p.filling
+	if open && last != nil {
 		p.filling = nil
-		p.counted(last)
+		p.unwritten++
 		p.mu.Unlock()
-		p.send(last)
+		p.write(last, last.plain)
 		p.mu.Lock()
 	}
 	for p.unwritten > 0 {
-		p.idle.Wait()
+		p.written.Wait()
 	}
+	p.mu.Unlock()
+	return open
 }
 
 // Finish writes what is left, and returns the packs, durable and read back, in
 // the order in which they were begun.
 func (p *Packer) Finish() ([]Pack, error) {
-	if !p.close() {
+	if !p.flush(true) {
 		return nil, ErrClosed
 	}
+	p.release()
 	packs, err := p.out.finish()
 	return packs, errors.Join(p.Err(), err)
 }
 
 // Abort removes what was written; after Finish too.
 func (p *Packer) Abort() error {
-	p.fail(ErrClosed)
-	p.close()
+	p.mu.Lock()
+	if p.err == nil {
+		p.err = ErrClosed
+	}
+	p.mu.Unlock()
+	if p.flush(true) {
+		p.release()
+	}
 	return p.out.remove()
 }
 
-// close ends the workers once the queue is empty. It reports whether they
-// were running.
-func (p *Packer) close() bool {
-	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
-		return false
+// release closes the compressors. Nobody writes any more.
+func (p *Packer) release() {
+	for range compressors {
+		c := <-p.free
+		c.close()
 	}
-	p.closed = true
-	last := p.filling
-	p.filling = nil
-	if last != nil {
-		p.counted(last)
-	}
-	p.mu.Unlock()
-
-	if last != nil {
-		p.send(last)
-	}
-	p.sending.Wait()
-	close(p.queue)
-	p.running.Wait()
-	return true
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
+// readers is how many frames are decompressed at once.
+const readers = 4
+
 // Reader gets chunks out of packs. It is safe for concurrent use.
 type Reader struct {
 	decoder *zstd.Decoder
@@ -18,7 +21,7 @@ type Reader struct {
 }
 
 // NewReader returns a Reader.
-func NewReader() *Reader { return &Reader{decoder: newDecoder(2 * workers)} }
+func NewReader() *Reader { return &Reader{decoder: newDecoder(readers)} }
 
 // Close releases the Reader.
 func (r *Reader) Close() { r.decoder.Close() }
