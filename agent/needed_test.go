@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -95,6 +96,8 @@ func TestNobodyDeletesWhatAJobReads(t *testing.T) {
 	require.NoError(t, os.WriteFile(statePath(&kind.Workspace{Root: r.workspace.Dir}, process("p")), []byte("new"), 0o600))
 
 	r.processes.goOn = make(chan struct{})
+	goOn := sync.OnceFunc(func() { close(r.processes.goOn) })
+	defer goOn()
 	restored := make(chan error, 1)
 	go func() {
 		_, err := client.Restore(t.Context(), api.RestoreRequest{Workspace: r.workspace, Snapshot: "latest"})
@@ -106,7 +109,7 @@ func TestNobodyDeletesWhatAJobReads(t *testing.T) {
 	require.Equal(t, api.CodeBusy, api.AsError(err).Code)
 	require.ErrorContains(t, err, "is being read by dogear restore")
 	require.Equal(t, os.Getpid(), api.AsError(err).Owner.PID)
-	close(r.processes.goOn)
+	goOn()
 	require.NoError(t, <-restored)
 	_, err = other.Remove(t.Context(), rm)
 	require.NoError(t, err)
