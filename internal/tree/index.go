@@ -20,6 +20,9 @@ const indexHeading = "dogear stat index 1\n"
 // and for file servers with clocks of their own.
 const trustAfter = 2 * time.Second
 
+// shortRecord is less than the bytes of most records of a stat index.
+const shortRecord = 96
+
 // loadIndex returns the records of a stat index, sorted.
 func loadIndex(index Index) []record {
 	if index == nil {
@@ -37,7 +40,7 @@ func loadIndex(index Index) []record {
 		return nil
 	}
 	d := decoder{r: bufio.NewReader(bytes.NewReader(body[len(indexHeading):]))}
-	var records []record
+	records := make([]record, 0, len(body)/shortRecord)
 	for d.more() {
 		records = append(records, d.record())
 	}

@@ -18,7 +18,7 @@ type walked struct {
 }
 
 // Take copies what differs from the last pass, and walks again to prove that
-// nothing moved meanwhile. Files are copied whole, also those that are
+// nothing moved meanwhile. Where nothing differs, one walk proves it. Files are copied whole, also those that are
 // updated in place.
 //
 // A walk sees no stores through a shared mapping to a page that was dirty
@@ -34,15 +34,16 @@ func (c *capture) Take(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	since, unchanged := c.unchangedSince(before)
+	if since, ok := c.unchangedSince(before); ok {
+		c.held = kind.Interval{From: since, To: before.from}
+		return nil
+	}
 	var last walked
 	for range rounds {
 		if err := c.settle(ctx, &before); err != nil {
 			return err
 		}
-		if !unchanged {
-			since = before.to
-		}
+		since := before.to
 		moved, err := c.copy(ctx, before.nodes, nil)
 		if err != nil {
 			return err
@@ -55,21 +56,25 @@ func (c *capture) Take(ctx context.Context) error {
 			c.held = kind.Interval{From: since, To: after.from}
 			return nil
 		}
-		last, before, unchanged = before, after, false
+		last, before = before, after
 	}
 	return c.concede(ctx, last.nodes, before.nodes)
 }
 
-// unchangedSince returns the moment from which the tree is known to be what w
-// saw, if that is what Prepare saw: when Prepare's walk was over, and no change
-// could hide behind its stamps any more.
+// unchangedSince returns the moment from which the tree is known to be what
+// the records say, if w saw just what Prepare saw and read: when Prepare's walk
+// was over, and no change could hide behind its stamps any more.
 func (c *capture) unchangedSince(w walked) (time.Time, bool) {
-	if c.prepared.nodes == nil || !sameNodes(c.prepared.nodes, w.nodes) {
+	if c.prepared.nodes == nil || len(c.records) != len(w.nodes) || !sameNodes(c.prepared.nodes, w.nodes) {
 		return time.Time{}, false
 	}
 	since := c.prepared.to
 	for i := range w.nodes {
-		if settled := w.nodes[i].stamp.settles(); settled.After(since) {
+		n, r := &w.nodes[i], &c.records[i]
+		if n.typ != Boundary && !r.holds(n) {
+			return time.Time{}, false
+		}
+		if settled := n.stamp.settles(); settled.After(since) {
 			since = settled
 		}
 	}
