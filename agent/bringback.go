@@ -112,6 +112,7 @@ func (a *Agent) bringBack(ctx context.Context, j *job, d desk, b bringBack) (api
 // runRestore restores with a journal beside it, which goes when the log says
 // what was done.
 func (a *Agent) runRestore(ctx context.Context, j *job, d desk, b bringBack) (out restore.Outcome, err error) {
+	defer a.store.Hold(b.target.ID)()
 	id := a.NewID()
 	g, err := a.newGuard(id, b.operation, d)
 	if err != nil {
@@ -165,6 +166,7 @@ func (a *Agent) preview(ctx context.Context, j *job, d desk, b bringBack) (api.R
 	if _, err := a.requireEngines(ctx, d, b.only.Parts(&b.target)); err != nil {
 		return api.RestoreResult{}, err
 	}
+	defer a.store.Hold(b.target.ID)()
 	plan, err := restore.MakePlan(ctx, a.restoreRequest(j, d, b))
 	if err != nil {
 		return api.RestoreResult{}, err

@@ -26,6 +26,7 @@ func (a *Agent) compare(ctx context.Context, j *job, req api.CompareRequest) (ap
 	if _, err := a.requireEngines(ctx, d, s.Parts); err != nil {
 		return api.CompareResult{}, err
 	}
+	defer a.store.Hold(s.ID)()
 	j.report("comparing with snapshot " + string(s.ID))
 	report, err := restore.Verify(ctx, a.Drivers, d.kind, &s, a.store)
 	if err != nil {
@@ -55,6 +56,8 @@ func (a *Agent) diff(ctx context.Context, j *job, req api.DiffRequest) (api.Diff
 	if err != nil {
 		return api.DiffResult{}, err
 	}
+	defer a.store.Hold(from.ID)()
+	defer a.store.Hold(to.ID)()
 	changes := []api.Difference{}
 	read := func(f snapshot.FactSet) kind.Facts { return snapshot.ReadFacts(ctx, a.store, f) }
 	for change, err := range snapshot.Changes(&from, &to, read) {

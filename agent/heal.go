@@ -175,6 +175,7 @@ func (a *Agent) rollBack(ctx context.Context, j *job, id snapshot.ID, left lefto
 	if err != nil {
 		return err
 	}
+	defer a.store.Hold(safety.ID)()
 	ws := a.fromWire(left.Workspace)
 	if err := thaw(a.Drivers, ws, left.frozen); err != nil {
 		return err

@@ -86,13 +86,7 @@ func (s *Store) isNew(id snapshot.ID) error {
 }
 
 func (s *Store) place(packs []chunk.Pack, id snapshot.ID, record []byte) error {
-	for _, p := range packs {
-		if err := os.Rename(chunk.Path(s.Incoming(), p.Name), s.packPath(p.Name)); err != nil {
-			return fmt.Errorf("move pack: %w", err)
-		}
-		s.step("moved")
-	}
-	if err := atomicfile.SyncDir(s.path(packsDir)); err != nil {
+	if err := s.placePacks(packs); err != nil {
 		return err
 	}
 	s.step("durable")
@@ -101,6 +95,17 @@ func (s *Store) place(packs []chunk.Pack, id snapshot.ID, record []byte) error {
 	}
 	s.step("recorded")
 	return nil
+}
+
+// placePacks moves finished packs to where packs are, durable.
+func (s *Store) placePacks(packs []chunk.Pack) error {
+	for _, p := range packs {
+		if err := os.Rename(chunk.Path(s.Incoming(), p.Name), s.packPath(p.Name)); err != nil {
+			return fmt.Errorf("move pack: %w", err)
+		}
+		s.step("moved")
+	}
+	return atomicfile.SyncDir(s.path(packsDir))
 }
 
 // unpublish takes back what place did. If the catalog failed in a way that

@@ -45,11 +45,16 @@ func child(dir, killAt string) error {
 	if err != nil {
 		return err
 	}
+	killAt, pruning := strings.CutPrefix(killAt, "prune ")
 	s.OnStep(func(step string) {
 		if step == killAt {
 			die()
 		}
 	})
+	if pruning {
+		_, err := s.Prune(context.Background(), store.PruneOptions{})
+		return err
+	}
 	if strings.HasPrefix(killAt, "deletion") {
 		return s.Delete(context.Background(), numberedID(1))
 	}

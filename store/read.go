@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"dogear/kind"
 	"dogear/snapshot"
@@ -14,14 +16,24 @@ var _ kind.Source = (*Store)(nil)
 // Get returns a committed chunk, checked against its id, in buf if it is large
 // enough. It returns ErrNotFound or ErrDamaged.
 func (s *Store) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]byte, error) {
-	where, found, err := s.catalog.Locate(id)
-	if err != nil {
-		return nil, err
+	var tried catalog.Location
+	for {
+		where, found, err := s.catalog.Locate(id)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			return nil, fmt.Errorf("chunk %s: %w", id, ErrNotFound)
+		}
+		if where == tried {
+			return nil, fmt.Errorf("chunk %s: %s: %w", id, s.title(s.packPath(where.Pack)), errMissing)
+		}
+		content, err := s.reader.Chunk(ctx, s.packPath(where.Pack), id, where.Location, buf)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return content, err
+		}
+		tried = where // and moved meanwhile
 	}
-	if !found {
-		return nil, fmt.Errorf("chunk %s: %w", id, ErrNotFound)
-	}
-	return s.reader.Chunk(ctx, s.packPath(where.Pack), id, where.Location, buf)
 }
 
 // Has reports for each chunk whether it is committed.

@@ -18,9 +18,10 @@ type Session struct {
 	store  *Store
 	packer *chunk.Packer
 
-	mu    sync.Mutex // guards ended
+	mu    sync.Mutex // guards all below
 	ended bool       // committed or aborted, or about to be
 	done  bool       // nothing is left in incoming
+	sinks []*partSink
 }
 
 // Begin opens a session. Several may be open at once. Either Commit or Abort
@@ -38,7 +39,18 @@ func (s *Store) Begin(ctx context.Context) (*Session, error) {
 
 // Sink returns a new sink that keeps account of one part's chunks.
 func (s *Session) Sink() snapshot.PartSink {
-	return &partSink{session: s, reach: make(map[kind.ChunkID]struct{})}
+	sink := &partSink{session: s, reach: make(map[kind.ChunkID]struct{})}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sinks = append(s.sinks, sink)
+	return sink
+}
+
+// allSinks returns all sinks so far.
+func (s *Session) allSinks() []*partSink {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.sinks)
 }
 
 // Get returns a chunk that is in the store or that this session has put.
@@ -104,18 +116,6 @@ func (s *Session) has(ctx context.Context, ids []kind.ChunkID) ([]bool, error) {
 	return known, nil
 }
 
-func (s *Session) put(ctx context.Context, content []byte) (kind.ChunkID, error) {
-	id := kind.Sum(content)
-	known, err := s.store.Has(ctx, []kind.ChunkID{id})
-	if err != nil || known[0] {
-		return id, err
-	}
-	if err := s.packer.Put(id, content); err != nil {
-		return id, s.store.explain(fmt.Errorf("store chunk: %w", err))
-	}
-	return id, nil
-}
-
 // partSink keeps account of one part's chunks.
 type partSink struct {
 	session *Session
@@ -126,30 +126,44 @@ type partSink struct {
 
 // Known reports for each chunk whether the store has it.
 func (p *partSink) Known(ctx context.Context, ids []kind.ChunkID) ([]bool, error) {
-	known, err := p.session.has(ctx, ids)
+	return p.noted(ctx, ids, p.session.has)
+}
+
+// Put stores a chunk.
+func (p *partSink) Put(ctx context.Context, content []byte) (kind.ChunkID, error) {
+	id := kind.Sum(content)
+	known, err := p.noted(ctx, []kind.ChunkID{id}, p.session.store.Has)
+	if err != nil || known[0] {
+		return id, err
+	}
+	if err := p.session.packer.Put(id, content); err != nil {
+		return id, p.session.store.explain(fmt.Errorf("store chunk: %w", err))
+	}
+	p.note(id)
+	return id, nil
+}
+
+// noted asks has for chunks, and notes those that are there before anybody can
+// condemn them.
+func (p *partSink) noted(ctx context.Context, ids []kind.ChunkID, has func(context.Context, []kind.ChunkID) ([]bool, error)) ([]bool, error) {
+	p.session.store.reaching.RLock()
+	defer p.session.store.reaching.RUnlock()
+	known, err := has(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	for i, id := range ids {
 		if known[i] {
-			p.reach[id] = struct{}{}
+			p.note(id)
 		}
 	}
 	return known, nil
 }
 
-// Put stores a chunk.
-func (p *partSink) Put(ctx context.Context, content []byte) (kind.ChunkID, error) {
-	id, err := p.session.put(ctx, content)
-	if err != nil {
-		return id, err
-	}
+func (p *partSink) note(id kind.ChunkID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.reach[id] = struct{}{}
-	return id, nil
 }
 
 // Reach returns the ids of all chunks that were put, or asked about and known,

@@ -59,8 +59,13 @@ type Store struct {
 	publishing sync.Mutex    // held while something is made visible
 	tending    chan struct{} // has room for the one that looks after the whole store
 
-	mu       sync.Mutex // guards sessions
+	// reaching is held for reading while chunks are found to be there and are
+	// noted as needed, and for writing while others are condemned.
+	reaching sync.RWMutex
+
+	mu       sync.Mutex // guards all below
 	sessions map[*Session]struct{}
+	holds    map[*hold]struct{}
 }
 
 var _ snapshot.Session = (*Session)(nil)
@@ -76,7 +81,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	s := &Store{dir: dir, now: opts.Now, command: opts.Command, step: func(string) {}, tending: make(chan struct{}, 1), sessions: make(map[*Session]struct{})}
+	s := &Store{dir: dir, now: opts.Now, command: opts.Command, step: func(string) {}, tending: make(chan struct{}, 1), sessions: make(map[*Session]struct{}), holds: make(map[*hold]struct{})}
 	if err := s.open(); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, errors.Join(notWritable(err), s.release()))
 	}

@@ -37,3 +37,11 @@ func Check(t testing.TB, s *store.Store) {
 	require.NoError(t, err)
 	require.Empty(t, report.Problems)
 }
+
+// CheckStructure is Check without reading packs.
+func CheckStructure(t testing.TB, s *store.Store) {
+	t.Helper()
+	report, err := s.Check(context.Background(), false)
+	require.NoError(t, err)
+	require.Empty(t, report.Problems)
+}
