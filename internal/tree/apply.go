@@ -26,7 +26,7 @@ func (d *Dir) Compare(ctx context.Context, opts Options, manifest kind.Object, s
 
 // Apply makes the live tree what the manifest says.
 //
-// What is written has the wanted digest, or is not put in place. All of it is
+// Every name has its old content or all of its new one, at any time. All is
 // on disk when Apply returns: the file system is synced once, since a run that
 // was cut short is run again anyway.
 func (d *Dir) Apply(ctx context.Context, opts Options, manifest kind.Object, source kind.Source) (Changes, error) {

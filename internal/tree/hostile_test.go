@@ -94,26 +94,36 @@ func TestLinksAreNeverFollowed(t *testing.T) {
 	require.Equal(t, before, kindtest.Inodes(t, outside))
 }
 
-func TestSourceThatLiesIsFoundOut(t *testing.T) {
+// A source checks each chunk against its id. What still can be wrong is that
+// chunks do not fit their file.
+func TestChunksThatDoNotFitAreFoundOut(t *testing.T) {
 	store := kindtest.NewMemory()
 	wanted := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(wanted, "big"), make([]byte, 300_000), 0o600))
+	sparse(t, filepath.Join(wanted, "sparse"))
 	manifest := captureTree(t, wanted, tree.Options{}, store).Manifest
-	root := filepath.Join(t.TempDir(), "copy")
-	_, err := tree.New(root).Apply(t.Context(), tree.Options{}, manifest, lyingSource{store})
-	require.ErrorContains(t, err, "digest")
-	_, err = os.Lstat(filepath.Join(root, "big"))
-	require.ErrorIs(t, err, unix.ENOENT)
-	require.Empty(t, leftovers(t, root))
+	for want, change := range map[string]func([]byte) []byte{
+		"too short": func(b []byte) []byte { return b[:len(b)-1] },
+		"too long":  func(b []byte) []byte { return append(b, 0) },
+	} {
+		root := filepath.Join(t.TempDir(), "copy")
+		_, err := tree.New(root).Apply(t.Context(), tree.Options{}, manifest, misfit{store, change})
+		require.ErrorContains(t, err, want)
+		require.NoFileExists(t, filepath.Join(root, "big"))
+		require.Empty(t, leftovers(t, root))
+	}
 }
 
-// lyingSource gives other content of the right size for large chunks.
-type lyingSource struct{ kind.Source }
+// misfit changes the length of large chunks.
+type misfit struct {
+	kind.Source
+	change func([]byte) []byte
+}
 
-func (s lyingSource) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]byte, error) {
+func (s misfit) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]byte, error) {
 	b, err := s.Source.Get(ctx, id, buf)
 	if len(b) > 10_000 {
-		b[5000] ^= 1
+		b = s.change(b)
 	}
 	return b, err
 }

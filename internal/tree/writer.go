@@ -17,6 +17,7 @@ type writer struct {
 	firsts opener // for the other end of a hard link
 	source kind.Source
 	buf    []byte
+	behind int // bytes written since the kernel was told to bring them to the disk
 	gaps   []kind.Gap
 
 	// whether the directory that files are made in hands down an ACL
