@@ -1,10 +1,11 @@
 # Dogear: see README.md. `make demo` and `make test` are all that is needed.
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build demo test check format vet lint race bench clean services
+.PHONY: build demo test check format vet lint race bench microbench clean services
 
 GO      ?= go
 TOOL    := $(GO) tool -modfile=tools/go.mod
+BENCH_DIR ?= /var/tmp/dogear-bench
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 build:
@@ -38,7 +39,14 @@ lint:
 race: build services
 	@eval "$$(testdata/services/env 2>/dev/null)"; $(GO) test -race -count=1 -timeout 20m ./...
 
-bench:
+# Measures against tar | zstd and restic, side by side. BENCH="-run first -rounds 5" and so on; see bin/bench -help.
+bench: build
+	@testdata/services/up bench
+	@testdata/bench/tree $(BENCH_DIR)/tree
+	@$(GO) build -o bin/bench ./internal/bench
+	@bin/bench -dogear bin/dogear -tree $(BENCH_DIR)/tree -work $(BENCH_DIR)/work $(BENCH)
+
+microbench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 clean:
