@@ -109,8 +109,11 @@ func (a *Agent) routes() http.Handler {
 		"find":    handle(a, "find", a.find),
 		"doctor":  handle(a, "doctor", a.doctor),
 		"check":   handle(a, "check", a.check),
-		"agent":   handle(a, "agent", a.status),
-		"cancel":  handle(a, "cancel", a.cancel),
+		"prune":   handle(a, "prune", a.prune),
+
+		"workspaces": handle(a, "workspaces", a.workspaces),
+		"agent":      handle(a, "agent", a.status),
+		"cancel":     handle(a, "cancel", a.cancel),
 	} {
 		mux.Handle("POST /v1/"+name, h)
 	}

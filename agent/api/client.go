@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"sync"
 	"syscall"
+
+	"dogear/snapshot"
 )
 
 // Client calls an agent.
@@ -109,6 +111,16 @@ func (c *Client) Remove(ctx context.Context, req RemoveRequest) (RemoveResult, e
 // Note changes what is said about a snapshot.
 func (c *Client) Note(ctx context.Context, req NoteRequest) (SnapshotDetail, error) {
 	return call[SnapshotDetail](ctx, c, "note", req)
+}
+
+// Prune applies retention and collects garbage.
+func (c *Client) Prune(ctx context.Context, req PruneRequest) (PruneResult, error) {
+	return call[PruneResult](ctx, c, "prune", req)
+}
+
+// Workspaces returns all workspaces that have snapshots.
+func (c *Client) Workspaces(ctx context.Context) ([]snapshot.Workspace, error) {
+	return ask[[]snapshot.Workspace](ctx, c, "workspaces", struct{}{})
 }
 
 // Check looks for damage in the store.

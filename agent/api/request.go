@@ -89,6 +89,19 @@ type CheckRequest struct {
 	ReadData bool `json:"read_data,omitempty"`
 }
 
+// PruneRequest asks to delete what the retention of each workspace does not
+// keep, and then to collect what no snapshot needs.
+type PruneRequest struct {
+	Workspaces []PruneWorkspace `json:"workspaces"`
+	DryRun     bool             `json:"dry_run,omitempty"`
+}
+
+// PruneWorkspace is a workspace to which a retention applies.
+type PruneWorkspace struct {
+	Workspace Workspace `json:"workspace"`
+	Retention Retention `json:"retention"`
+}
+
 // CancelRequest asks to cancel a job. The job's own stream says what came of
 // it.
 type CancelRequest struct {

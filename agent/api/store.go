@@ -27,3 +27,31 @@ type Problem struct {
 	What  string `json:"what"`
 	Hint  string `json:"hint"` // what to do about it
 }
+
+// PruneResult is the result of prune. In a dry run it says what would go; what
+// collecting would free then, is only what is garbage already.
+type PruneResult struct {
+	Store   string     `json:"store"`
+	DryRun  bool       `json:"dry_run"`
+	Removed []Snapshot `json:"removed"`
+	Kept    []Kept     `json:"kept"`
+
+	Chunks int       `json:"chunks"` // that are gone
+	Freed  int64     `json:"freed"`  // bytes
+	Packs  PackCount `json:"packs"`
+	// Problems are packs that had to stay because they are damaged.
+	Problems []Problem `json:"problems"`
+}
+
+// Kept is a snapshot that stays, and why.
+type Kept struct {
+	Snapshot
+	Why []string `json:"why"`
+}
+
+// PackCount says what became of the packs of a store.
+type PackCount struct {
+	Removed   int `json:"removed"`
+	Rewritten int `json:"rewritten"`
+	Kept      int `json:"kept"`
+}

@@ -59,10 +59,14 @@ func (a *app) directory() (string, error) {
 }
 
 func (a *app) configuration(cmd *cobra.Command, dir string) (config.Config, error) {
-	root := dir
 	if a.dir == "" {
-		root = config.Root(dir)
+		dir = config.Root(dir)
 	}
+	return a.configurationAt(cmd, dir)
+}
+
+// configurationAt is that of the workspace with the given root.
+func (a *app) configurationAt(cmd *cobra.Command, root string) (config.Config, error) {
 	home, err := os.UserHomeDir()
 	if err != nil {
 		return config.Config{}, fmt.Errorf("find the home directory: %w", err)

@@ -1,6 +1,10 @@
 package render
 
-import "dogear/agent/api"
+import (
+	"strings"
+
+	"dogear/agent/api"
+)
 
 // StoreChecked shows the result of check.
 func StoreChecked(p *Page, r api.CheckResult) {
@@ -50,5 +54,34 @@ func Noted(p *Page, s api.SnapshotDetail) {
 	p.line("%s", snapshotName(s.Snapshot))
 	if s.Pinned {
 		p.next("Pinned: neither dogear rm nor dogear prune deletes it.")
+	}
+}
+
+// Pruned shows the result of prune.
+func Pruned(p *Page, r api.PruneResult) {
+	p.pruned(r)
+	for _, k := range r.Kept {
+		p.line("  stays: %s: %s", snapshotName(k.Snapshot), strings.Join(k.Why, ", "))
+	}
+	verb := "freed"
+	if r.DryRun {
+		verb = "to be freed already"
+	}
+	p.line("%s: %s in %s %s; %s removed, %d rewritten, %d kept", r.Store,
+		size(r.Freed), count(r.Chunks, "chunk"), verb, count(r.Packs.Removed, "pack"), r.Packs.Rewritten, r.Packs.Kept)
+	p.problems(r.Problems)
+	if r.DryRun {
+		p.next("Nothing was deleted. What only deleted snapshots need is counted once they are.")
+	}
+}
+
+func (p *Page) pruned(r api.PruneResult) {
+	verb := "deleted"
+	if r.DryRun {
+		verb = "would be deleted"
+	}
+	p.title("%s %s, %d kept", count(len(r.Removed), "snapshot"), verb, len(r.Kept))
+	for _, s := range r.Removed {
+		p.line("  goes: %s in %s", snapshotName(s), s.Workspace.Root)
 	}
 }
