@@ -99,11 +99,6 @@ func TestSplittersAreReusable(t *testing.T) {
 	first := sizes(t, s, noise(3<<20))
 	sizes(t, s, noise(10))
 	require.Equal(t, first, sizes(t, s, noise(3<<20)))
-
-	b := content.Blocks()
-	require.Equal(t, []int{content.BlockSize, content.BlockSize, 5}, sizes(t, b, noise(2*content.BlockSize+5)))
-	require.Equal(t, []int{content.BlockSize}, sizes(t, b, noise(content.BlockSize)))
-	require.Empty(t, sizes(t, b, nil))
 }
 
 func sizes(t *testing.T, s content.Splitter, b []byte) []int {

@@ -17,9 +17,14 @@ const (
 	MaxSize    = 1 << 20
 )
 
-// BlockSize is the size of the chunks of files that are updated in place: a
-// multiple of every database's page, so that a changed page changes one chunk.
-const BlockSize = 64 << 10
+// Files that databases update in place are compared by the page and first
+// stored by the block, a chunk each (see package tree). Both are part of the
+// store's format. Databases have pages of 4 to 16 KiB, in places that are
+// multiples of their size.
+const (
+	PageSize  = 8 << 10
+	BlockSize = 64 << 10
+)
 
 // Splitter cuts streams into chunks, one stream after the other. It keeps its
 // buffers from stream to stream, and is for one goroutine.
@@ -67,22 +72,4 @@ func (s *contentDefined) Next() ([]byte, error) {
 		}
 	}
 	return chunk, err
-}
-
-type blocks struct {
-	r   io.Reader
-	buf []byte
-}
-
-// Blocks returns a Splitter that cuts into chunks of BlockSize.
-func Blocks() Splitter { return &blocks{buf: make([]byte, BlockSize)} }
-
-func (s *blocks) Reset(r io.Reader) { s.r = r }
-
-func (s *blocks) Next() ([]byte, error) {
-	n, err := io.ReadFull(s.r, s.buf)
-	if err == io.ErrUnexpectedEOF {
-		err = nil
-	}
-	return s.buf[:n], err
 }

@@ -78,7 +78,7 @@ func (c *capture) Finish(ctx context.Context) (Result, error) {
 }
 
 func (c *capture) storeSpilled(ctx context.Context) (err error) {
-	r, err := newReader(c.root, c.opts, c.sink, c.now)
+	r, err := newReader(c.root, c.opts, c.sink, c.now, nil)
 	if err != nil {
 		return err
 	}
@@ -89,11 +89,11 @@ func (c *capture) storeSpilled(ctx context.Context) (err error) {
 			continue
 		}
 		if first := firsts[rec.spilled]; first != nil {
-			rec.Chunks, rec.Digest = first.Chunks, first.Digest
+			rec.Chunks, rec.Digest, rec.Recipe, rec.pages = first.Chunks, first.Digest, first.Recipe, first.pages
 			continue
 		}
 		firsts[rec.spilled] = rec
-		if err := r.ingest(ctx, c.spill.open(rec.spilled), rec); err != nil {
+		if err := r.fromSpill(ctx, rec); err != nil {
 			return err
 		}
 	}

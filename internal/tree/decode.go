@@ -42,7 +42,7 @@ func (d *decoder) entry() (Entry, error) {
 	if flags&^flagsKnown != 0 {
 		d.fail()
 	}
-	x.InPlace, x.Unstable, x.Unread = flags&flagInPlace != 0, flags&flagUnstable != 0, flags&flagUnread != 0
+	x.Unstable, x.Unread = flags&flagUnstable != 0, flags&flagUnread != 0
 	if x.Type != Boundary {
 		d.attributes(&x, flags)
 	}
@@ -88,11 +88,56 @@ func (d *decoder) content(x *Entry, flags byte) {
 		}
 		x.Digest = x.Chunks[0]
 	}
+	if flags&flagPaged != 0 {
+		x.Recipe = d.recipe(len(x.Chunks), x.Size)
+	}
 	if flags&flagHoles != 0 {
 		for range d.count() {
 			x.Holes = append(x.Holes, Extent{Offset: d.size(), Length: d.size()})
 		}
 	}
+}
+
+// recipe reads runs until they cover a file of that size.
+func (d *decoder) recipe(chunks int, size int64) *Recipe {
+	r := &Recipe{}
+	for i := 0; i < chunks && d.err == nil; i++ {
+		r.Pages = append(r.Pages, d.size())
+	}
+	last := int64(0)
+	for left := pagesOf(size); left > 0 && d.err == nil; {
+		run := d.run(&last, int64(chunks))
+		if run.Pages == 0 || run.Pages > left {
+			d.fail()
+		}
+		r.Runs = append(r.Runs, run)
+		left -= run.Pages
+	}
+	return r
+}
+
+// run reads a run. last is the chunk of the last one that had any.
+func (d *decoder) run(last *int64, chunks int64) Run {
+	head := d.uint()
+	run := Run{Pages: int64(head >> 2)}
+	switch head & 3 {
+	case runOfZeros:
+		run.Chunk = zeros
+		return run
+	case runUnstored:
+		run.Chunk = unstored
+		return run
+	case runOfChunk:
+	default:
+		d.fail()
+	}
+	*last += d.int()
+	if *last < 0 || *last >= min(chunks, 1<<31) {
+		d.fail()
+		return run
+	}
+	run.Chunk, run.First = int32(*last), d.size()
+	return run
 }
 
 func (d *decoder) pathname() string {

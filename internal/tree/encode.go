@@ -2,7 +2,7 @@ package tree
 
 import "encoding/binary"
 
-// The encoding of an entry, version 1. Numbers are varints (signed ones
+// The encoding of an entry, version 2. Numbers are varints (signed ones
 // zigzag) as in encoding/binary, strings a length and their bytes.
 //
 //	shared   length of the prefix shared with the path before
@@ -15,6 +15,11 @@ import "encoding/binary"
 //	size     of a regular file; then
 //	           digest   32 bytes, unless flagOneChunk
 //	           n, then n chunk ids of 32 bytes
+//	           n numbers: pages of each chunk       if flagPaged
+//	           runs until the file is covered       if flagPaged: pages times 4,
+//	             plus 0 for zeros; plus 2 if unstored, in a stat index only;
+//	             plus 1 for pages of a chunk, then the chunk: signed, less
+//	             that of the last such run, and the first page within it
 //	           n, then n holes: offset, length     if flagHoles
 //	target   string, of a symbolic link
 //	device   of a device
@@ -27,10 +32,17 @@ const (
 	flagHoles
 	flagXattrs
 	flagGroup
-	flagInPlace
+	flagPaged
 	flagUnstable
 	flagUnread
 	flagsKnown = 1<<iota - 1
+)
+
+// What a run is of.
+const (
+	runOfZeros = iota
+	runOfChunk
+	runUnstored
 )
 
 // encoder appends entries to a buffer.
@@ -74,7 +86,7 @@ func flagsOf(x *Entry) byte {
 	set(flagHoles, len(x.Holes) > 0)
 	set(flagXattrs, len(x.Xattrs) > 0)
 	set(flagGroup, x.Group != "")
-	set(flagInPlace, x.InPlace)
+	set(flagPaged, x.Recipe != nil)
 	set(flagUnstable, x.Unstable)
 	set(flagUnread, x.Unread)
 	return flags
@@ -99,12 +111,37 @@ func (e *encoder) content(x *Entry, flags byte) {
 	for _, id := range x.Chunks {
 		e.buf = append(e.buf, id[:]...)
 	}
+	if x.Recipe != nil {
+		e.recipe(x.Recipe)
+	}
 	if len(x.Holes) == 0 {
 		return
 	}
 	e.uints(uint64(len(x.Holes)))
 	for _, h := range x.Holes {
 		e.uints(uint64(h.Offset), uint64(h.Length))
+	}
+}
+
+func (e *encoder) recipe(r *Recipe) {
+	for _, n := range r.Pages {
+		e.uints(uint64(n))
+	}
+	last := int32(0)
+	for _, run := range r.Runs {
+		of := uint64(runOfChunk)
+		switch run.Chunk {
+		case zeros:
+			of = runOfZeros
+		case unstored:
+			of = runUnstored
+		}
+		if e.uints(uint64(run.Pages)<<2 | of); of != runOfChunk {
+			continue
+		}
+		e.ints(int64(run.Chunk) - int64(last))
+		e.uints(uint64(run.First))
+		last = run.Chunk
 	}
 }
 

@@ -52,15 +52,18 @@ type Entry struct {
 	Sec    int64 // modification time, seconds since 1970
 	Nsec   int64
 	Size   int64          // of a regular file
-	Digest [32]byte       // SHA-256 of the content of a regular file
-	Chunks []kind.ChunkID // of a regular file, in order; together Size bytes without holes
+	Digest [32]byte       // of the content of a regular file: see Recipe
+	Chunks []kind.ChunkID // of a regular file; without a Recipe, its data between the holes, in order
 	Holes  []Extent       // of a sparse file, in order
 	Target string         // of a symbolic link
 	Xattrs []Xattr        // sorted by name
 	Group  string         // path of the first entry that is a hard link to the same file; "" for that entry itself
 	Device uint64         // of a device, as in stat
-	// InPlace says that the chunks are blocks of content.BlockSize.
-	InPlace bool
+	// Recipe says where in the chunks the pages of a paged file are; nil for
+	// any other. The digest of a paged file is the SHA-256 of the SHA-256 of
+	// each of its blocks of content.BlockSize, that of another file is the
+	// SHA-256 of its content. Holes count as zeros in both.
+	Recipe *Recipe
 	// Unstable says that the file never held still while it was being read.
 	Unstable bool
 	// Unread says that the content of a file, or the entries of a directory,

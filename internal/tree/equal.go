@@ -3,8 +3,6 @@ package tree
 import (
 	"bytes"
 	"slices"
-
-	"dogear/internal/content"
 )
 
 // sameMeta reports whether two entries of a type have the same attributes.
@@ -18,33 +16,17 @@ func sameMeta(a, b *Entry) bool {
 // sameContent reports whether two entries of a type that is no directory are
 // the same but for their attributes. Where the holes lie does not matter.
 func sameContent(live *record, want *Entry) bool {
-	return !live.Unread && live.Size == want.Size && live.Digest == want.Digest &&
+	return !live.Unread && live.Size == want.Size && live.isPaged() == want.isPaged() && live.Digest == want.Digest &&
 		live.Target == want.Target && live.Device == want.Device
 }
 
-// patchFrom is the size from which a file is worth patching.
-const patchFrom = 1 << 20
-
-// patchable reports whether writing the changed blocks in place does it: the
-// file has no other name, and less than half of it changes.
+// patchable reports whether writing the pages that differ in place does it:
+// the file has no other name, and less than half of it changes.
 func patchable(live *record, want *Entry) bool {
-	if !live.InPlace || !want.InPlace || live.Unread || live.stamp.nlink != 1 ||
-		len(live.Holes) > 0 || len(want.Holes) > 0 || want.Size < patchFrom {
+	if !live.isPaged() || !want.isPaged() || live.Unread || live.stamp.nlink != 1 {
 		return false
 	}
-	return len(changedBlocks(live, want))*2 < len(want.Chunks)
-}
-
-// changedBlocks returns the numbers of those blocks of want that live has
-// not at the same place.
-func changedBlocks(live *record, want *Entry) []int {
-	var changed []int
-	for i, id := range want.Chunks {
-		if i >= len(live.Chunks) || live.Chunks[i] != id {
-			changed = append(changed, i)
-		}
-	}
-	return changed
+	return pagesAt(differing(&live.Entry, want))*2 < pagesOf(want.Size)
 }
 
 // dataSize returns the number of bytes to write for an entry.
@@ -55,6 +37,3 @@ func dataSize(e *Entry) int64 {
 	}
 	return size
 }
-
-// blockAt returns where block i of a file lies.
-func blockAt(i int) int64 { return int64(i) * content.BlockSize }

@@ -84,7 +84,11 @@ func typeFacts(e *Entry) []string {
 		if e.Unread {
 			return []string{"size", strconv.FormatInt(e.Size, 10)}
 		}
-		return []string{"size", strconv.FormatInt(e.Size, 10), "sha256", hex.EncodeToString(e.Digest[:])}
+		digest := "sha256"
+		if e.isPaged() {
+			digest = "sha256-blocks"
+		}
+		return []string{"size", strconv.FormatInt(e.Size, 10), digest, hex.EncodeToString(e.Digest[:])}
 	case Symlink:
 		return []string{"target", e.Target}
 	case CharDev, BlockDev:

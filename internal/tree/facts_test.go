@@ -53,12 +53,13 @@ func TestFactsHaveEveryAttribute(t *testing.T) {
 		Entry{
 			Path: "f", Type: Regular, Mode: 0o4755, UID: 1, GID: 2, Sec: -1, Nsec: 5, Size: 3, Digest: [32]byte{0xab},
 			Xattrs: []Xattr{{"user.a b=c", nil}, {"user.long", make([]byte, 40)}}, Group: "e f",
-			Holes: []Extent{{0, 3}}, InPlace: true, Unstable: true,
+			Holes: []Extent{{0, 3}}, Unstable: true,
 		},
 		Entry{Path: "g", Type: CharDev, Device: 1<<8 | 3},
 		Entry{Path: "h", Type: Symlink, Target: "a\nb"},
 		Entry{Path: "i", Type: Boundary},
-		Entry{Path: "j", Type: Regular, Unread: true, Size: 7})
+		Entry{Path: "j", Type: Regular, Unread: true, Size: 7},
+		Entry{Path: "k", Type: Regular, Size: 7, Digest: [32]byte{0xcd}, Recipe: &Recipe{}})
 	require.Equal(t, "file mode=4755 uid=1 gid=2 mtime=1969-12-31T23:59:59.000000005Z size=3"+
 		" sha256=ab00000000000000000000000000000000000000000000000000000000000000"+
 		` xattr.user.a\x20b\x3dc=0x xattr.user.long=sha256:2c34ce1df23b838c5abf2a7f6437cca3d3067ed509ff25f11df6b11b582b51eb`+
@@ -67,4 +68,5 @@ func TestFactsHaveEveryAttribute(t *testing.T) {
 	require.Equal(t, `link mode=0000 uid=0 gid=0 mtime=1970-01-01T00:00:00.000000000Z target=a\x0ab`, values["h"])
 	require.Equal(t, "boundary", values["i"])
 	require.Equal(t, "file mode=0000 uid=0 gid=0 mtime=1970-01-01T00:00:00.000000000Z size=7 unread=yes", values["j"])
+	require.Contains(t, values["k"], " sha256-blocks=cd0000", "the digest of a paged file is another one")
 }

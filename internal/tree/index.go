@@ -10,9 +10,10 @@ import (
 
 // The stat index is a cache of records: its heading, which holds the version,
 // then for each record the entry as in a manifest, the stamp and the time at
-// which it was read, and at last the SHA-256 of all before. An index that is
-// damaged in any way is no index.
-const indexHeading = "dogear stat index 1\n"
+// which it was read, of a paged file also what finds its changed pages, and at
+// last the SHA-256 of all before. An index that is damaged in any way is no
+// index.
+const indexHeading = "dogear stat index 2\n"
 
 // trustAfter is how much older than the time it was read a ctime has to be
 // for a record to be kept. Within one process the kernel's tick decides (see
@@ -58,10 +59,15 @@ func saveIndex(index Index, records []record) error {
 	e := encoder{buf: slices.Grow([]byte(indexHeading), 128*len(records))}
 	for i := range records {
 		r := &records[i]
-		if r.Type == Boundary || r.Unread || r.Unstable || r.readAt.Sub(r.stamp.ctime.time()) <= trustAfter {
-			continue
+		switch {
+		case r.Type == Boundary || r.Unread:
+		case !r.Unstable && r.readAt.Sub(r.stamp.ctime.time()) > trustAfter:
+			e.record(r)
+		case r.pages != nil: // to compare with, when it is read again
+			untrusted := *r
+			untrusted.stamp = stamp{}
+			e.record(&untrusted)
 		}
-		e.record(r)
 	}
 	sum := sha256.Sum256(e.buf)
 	return index.Save(append(e.buf, sum[:]...))
@@ -72,6 +78,9 @@ func (e *encoder) record(r *record) {
 	s := &r.stamp
 	e.uints(s.dev, s.ino, uint64(s.mode), uint64(s.uid), uint64(s.gid), uint64(s.nlink), uint64(s.size), s.rdev)
 	e.ints(s.mtime.sec, s.mtime.nsec, s.ctime.sec, s.ctime.nsec, r.readAt.Unix(), int64(r.readAt.Nanosecond()))
+	if r.isPaged() {
+		e.pages(r.pages)
+	}
 }
 
 func (d *decoder) record() record {
@@ -84,5 +93,33 @@ func (d *decoder) record() record {
 	s.mtime = instant{d.int(), d.int()}
 	s.ctime = instant{d.int(), d.int()}
 	r.readAt = time.Unix(d.int(), d.int())
+	if r.isPaged() {
+		r.pages = d.pages(r.Size)
+	}
 	return r
+}
+
+func (e *encoder) pages(p *pages) {
+	e.uints(p.seed)
+	for i := range p.prints {
+		e.buf = append(e.buf, p.prints[i][:]...)
+	}
+	for i := range p.blocks {
+		e.buf = append(e.buf, p.blocks[i][:]...)
+	}
+}
+
+// pages grows what it returns as it reads: a damaged size must not make us
+// allocate.
+func (d *decoder) pages(size int64) *pages {
+	p := &pages{seed: d.uint()}
+	for i := pagesOf(size); i > 0 && d.err == nil; i-- {
+		var one print
+		d.full(one[:])
+		p.prints = append(p.prints, one)
+	}
+	for i := blocksOf(size); i > 0 && d.err == nil; i-- {
+		p.blocks = append(p.blocks, d.digest())
+	}
+	return p
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 
 	"dogear/internal/content"
@@ -16,7 +17,7 @@ import (
 // A manifest is its heading, which holds the version of the encoding (see
 // encode.go), and then the entries of a tree in the order of
 // kind.CompareNames. The same tree gives the same bytes.
-const manifestHeading = "dogear tree 1\n"
+const manifestHeading = "dogear tree 2\n"
 
 // manifestName is the name of the manifest's object.
 const manifestName = "tree"
@@ -114,7 +115,7 @@ func (v *validator) check(e *Entry) error {
 	if err := v.place(e); err != nil {
 		return err
 	}
-	return errors.Join(checkXattrs(e), checkExtents(e), v.group(e))
+	return errors.Join(checkXattrs(e), checkExtents(e), checkRecipe(e), v.group(e))
 }
 
 func (v *validator) first(e *Entry) error {
@@ -179,8 +180,7 @@ func checkXattrs(e *Entry) error {
 	return nil
 }
 
-// checkExtents makes sure that holes lie in order within the file, and that
-// blocks are where patching takes them to be.
+// checkExtents makes sure that holes lie in order within the file.
 func checkExtents(e *Entry) error {
 	end := int64(0)
 	for _, h := range e.Holes {
@@ -189,8 +189,35 @@ func checkExtents(e *Entry) error {
 		}
 		end = h.Offset + h.Length
 	}
-	if blocks := (dataSize(e) + content.BlockSize - 1) / content.BlockSize; e.InPlace && int64(len(e.Chunks)) != blocks {
-		return fmt.Errorf("%q has %d blocks, want %d", kind.Printable(e.Path), len(e.Chunks), blocks)
+	return nil
+}
+
+// checkRecipe makes sure that the runs of a paged file cover it, lie within
+// their chunks, and use each chunk, in order of their first use.
+func checkRecipe(e *Entry) error {
+	if e.Recipe == nil {
+		return nil
+	}
+	bad := fmt.Errorf("%q has an impossible recipe", kind.Printable(e.Path))
+	if len(e.Recipe.Pages) != len(e.Chunks) || slices.Max(append(e.Recipe.Pages, 0)) > maxChunkPages {
+		return bad
+	}
+	left, seen := pagesOf(e.Size), int32(0)
+	for _, run := range e.Recipe.Runs {
+		if run.Pages <= 0 || run.Pages > left || run.Chunk > seen || run.Chunk < zeros || int(run.Chunk) >= len(e.Chunks) {
+			return bad
+		}
+		left -= run.Pages
+		if run.Chunk < 0 {
+			continue
+		}
+		if all := e.Recipe.Pages[run.Chunk]; run.First < 0 || run.First > all || run.Pages > all-run.First {
+			return bad
+		}
+		seen = max(seen, run.Chunk+1)
+	}
+	if left != 0 || int(seen) != len(e.Chunks) {
+		return bad
 	}
 	return nil
 }

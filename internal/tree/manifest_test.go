@@ -67,10 +67,12 @@ func sample() []Entry {
 		{Path: "a/\xff\n", Type: Regular, Size: 1, Digest: chunk, Chunks: []kind.ChunkID{chunk}},
 		{
 			Path: "b", Type: Regular, Size: 100, Digest: [32]byte{1}, Chunks: []kind.ChunkID{chunk},
-			Holes: []Extent{{0, 10}, {20, 80}}, InPlace: true, Unstable: true,
+			Holes: []Extent{{0, 10}, {20, 80}}, Unstable: true,
 			Xattrs: []Xattr{{"user.a", []byte{}}, {"user.b", []byte("\x00")}},
 		},
 		{Path: "c", Type: Regular, Size: 1, Digest: chunk, Chunks: []kind.ChunkID{chunk}, Group: "a/\xff\n"},
+		pagedFile("c2", 100*pageSize+1, []int64{8, 70, 1},
+			Run{0, 0, 4}, Run{zeros, 0, 20}, Run{1, 5, 65}, Run{zeros, 0, 1}, Run{0, 0, 8}, Run{1, 0, 2}, Run{2, 0, 1}),
 		{Path: "d", Type: CharDev, Device: 1 << 40},
 		{Path: "e", Type: Symlink, Target: "../x"},
 		{Path: "f", Type: Boundary},
@@ -83,36 +85,54 @@ func TestEncodingKeepsEverything(t *testing.T) {
 	require.Equal(t, sample(), got)
 }
 
+// pagedFile is a paged file with one chunk for each number of pages.
+func pagedFile(path string, size int64, pages []int64, runs ...Run) Entry {
+	e := Entry{Path: path, Type: Regular, Size: size, Digest: [32]byte{2}, Recipe: &Recipe{Pages: pages, Runs: runs}}
+	for i := range pages {
+		e.Chunks = append(e.Chunks, kind.Sum([]byte{byte(i)}))
+	}
+	return e
+}
+
 func TestHostileManifests(t *testing.T) {
-	chunk := kind.Sum([]byte("x"))
 	for name, entries := range map[string][]Entry{
-		"no root":               {file("a")},
-		"root is a file":        {file("")},
-		"two roots":             {dir(""), dir("")},
-		"up":                    {dir(""), file("..")},
-		"up inside":             {dir(""), dir("a"), file("a/..")},
-		"absolute":              {dir(""), file("/etc/passwd")},
-		"dot":                   {dir(""), file(".")},
-		"empty name":            {dir(""), dir("a"), file("a/")},
-		"two slashes":           {dir(""), dir("a"), file("a//b")},
-		"NUL":                   {dir(""), file("a\x00b")},
-		"twice":                 {dir(""), file("a"), file("a")},
-		"out of order":          {dir(""), file("b"), file("a")},
-		"below a file":          {dir(""), file("a"), file("a/b")},
-		"below a link":          {dir(""), {Path: "a", Type: Symlink, Target: "/etc"}, file("a/passwd")},
-		"below a boundary":      {dir(""), {Path: "a", Type: Boundary}, file("a/b")},
-		"directory not there":   {dir(""), file("a/b")},
-		"link to nothing":       {dir(""), {Path: "b", Type: Regular, Group: "a"}},
-		"link out":              {dir(""), {Path: "b", Type: Regular, Group: "../a"}},
-		"link to another type":  {dir(""), {Path: "a", Type: Fifo}, {Path: "b", Type: Regular, Group: "a"}},
-		"linked directory":      {dir(""), {Path: "b", Type: Folder, Group: "a"}},
-		"unknown type":          {dir(""), {Path: "b", Type: 'z'}},
-		"hole beyond the end":   {dir(""), {Path: "b", Type: Regular, Size: 5, Holes: []Extent{{0, 6}}}},
-		"hole of nothing":       {dir(""), {Path: "b", Type: Regular, Size: 5, Holes: []Extent{{0, 0}}}},
-		"overlapping holes":     {dir(""), {Path: "b", Type: Regular, Size: 5, Holes: []Extent{{0, 3}, {2, 2}}}},
-		"foreign attribute":     {dir(""), {Path: "b", Type: Regular, Xattrs: []Xattr{{Name: "security.selinux"}}}},
-		"temporary name":        {dir(""), file(".dogear-0123456789abcdef")},
-		"blocks of other sizes": {dir(""), {Path: "b", Type: Regular, Size: 5, InPlace: true, Chunks: []kind.ChunkID{chunk, chunk}}},
+		"no root":              {file("a")},
+		"root is a file":       {file("")},
+		"two roots":            {dir(""), dir("")},
+		"up":                   {dir(""), file("..")},
+		"up inside":            {dir(""), dir("a"), file("a/..")},
+		"absolute":             {dir(""), file("/etc/passwd")},
+		"dot":                  {dir(""), file(".")},
+		"empty name":           {dir(""), dir("a"), file("a/")},
+		"two slashes":          {dir(""), dir("a"), file("a//b")},
+		"NUL":                  {dir(""), file("a\x00b")},
+		"twice":                {dir(""), file("a"), file("a")},
+		"out of order":         {dir(""), file("b"), file("a")},
+		"below a file":         {dir(""), file("a"), file("a/b")},
+		"below a link":         {dir(""), {Path: "a", Type: Symlink, Target: "/etc"}, file("a/passwd")},
+		"below a boundary":     {dir(""), {Path: "a", Type: Boundary}, file("a/b")},
+		"directory not there":  {dir(""), file("a/b")},
+		"link to nothing":      {dir(""), {Path: "b", Type: Regular, Group: "a"}},
+		"link out":             {dir(""), {Path: "b", Type: Regular, Group: "../a"}},
+		"link to another type": {dir(""), {Path: "a", Type: Fifo}, {Path: "b", Type: Regular, Group: "a"}},
+		"linked directory":     {dir(""), {Path: "b", Type: Folder, Group: "a"}},
+		"unknown type":         {dir(""), {Path: "b", Type: 'z'}},
+		"hole beyond the end":  {dir(""), {Path: "b", Type: Regular, Size: 5, Holes: []Extent{{0, 6}}}},
+		"hole of nothing":      {dir(""), {Path: "b", Type: Regular, Size: 5, Holes: []Extent{{0, 0}}}},
+		"overlapping holes":    {dir(""), {Path: "b", Type: Regular, Size: 5, Holes: []Extent{{0, 3}, {2, 2}}}},
+		"foreign attribute":    {dir(""), {Path: "b", Type: Regular, Xattrs: []Xattr{{Name: "security.selinux"}}}},
+		"temporary name":       {dir(""), file(".dogear-0123456789abcdef")},
+		"too few pages":        {dir(""), pagedFile("b", 9*pageSize, []int64{8}, Run{0, 0, 8})},
+		"too many pages":       {dir(""), pagedFile("b", 7*pageSize, []int64{8}, Run{0, 0, 8})},
+		"far too many zeros":   {dir(""), pagedFile("b", 7*pageSize, nil, Run{zeros, 0, 1 << 61})},
+		"run of nothing":       {dir(""), pagedFile("b", pageSize, []int64{1}, Run{0, 0, 0}, Run{0, 0, 1})},
+		"no such chunk":        {dir(""), pagedFile("b", pageSize, []int64{1}, Run{1, 0, 1})},
+		"chunk without use":    {dir(""), pagedFile("b", pageSize, []int64{1, 1}, Run{0, 0, 1})},
+		"chunks out of order":  {dir(""), pagedFile("b", 2*pageSize, []int64{1, 1}, Run{1, 0, 1}, Run{0, 0, 1})},
+		"behind the chunk":     {dir(""), pagedFile("b", 2*pageSize, []int64{4}, Run{0, 3, 2})},
+		"far behind the chunk": {dir(""), pagedFile("b", 2*pageSize, []int64{4}, Run{0, 1<<63 - 1, 2})},
+		"impossibly large":     {dir(""), pagedFile("b", 2*pageSize, []int64{1 << 40}, Run{0, 1 << 39, 2})},
+		"pages nobody has":     {dir(""), pagedFile("b", 2*pageSize, nil, Run{unstored, 0, 2})},
 	} {
 		_, err := readBack(t, encode(entries...))
 		require.Error(t, err, name)
@@ -123,7 +143,7 @@ func TestTruncatedAndForeignManifests(t *testing.T) {
 	whole := encode(sample()...)
 	_, err := readBack(t, nil)
 	require.Error(t, err)
-	_, err = readBack(t, []byte("dogear tree 2\n"))
+	_, err = readBack(t, []byte("dogear tree 3\n"))
 	require.ErrorContains(t, err, "newer version")
 	got, err := readBack(t, whole[:len(whole)-3])
 	require.Error(t, err)

@@ -21,6 +21,8 @@ type pass struct {
 	sink kind.Sink // nil: nothing is stored
 	now  func() time.Time
 	read int64 // bytes of content, so far
+	// bases are what is stored of paged files that have to be read.
+	bases map[string]*record
 }
 
 // run returns the records of nodes, taken from known (sorted) where they
@@ -39,6 +41,7 @@ func (p *pass) run(ctx context.Context, nodes []node, known []record) ([]record,
 
 // reuse returns a record for each node, an empty one where none holds.
 func (p *pass) reuse(ctx context.Context, nodes []node, known []record) ([]record, error) {
+	clear(p.bases)
 	records := make([]record, len(nodes))
 	k := 0
 	for i := range nodes {
@@ -49,19 +52,24 @@ func (p *pass) reuse(ctx context.Context, nodes []node, known []record) ([]recor
 		if k == len(known) || known[k].Path != n.path {
 			continue
 		}
-		if r := &known[k]; r.holds(n) && r.isCut(p.opts) {
+		if r := &known[k]; r.holds(n) && r.isCut(p.opts) && (p.sink == nil || r.isWhole()) {
 			records[i] = *r
+		} else {
+			p.remember(r.base(), n)
 		}
 	}
 	if p.sink == nil {
 		return records, nil
 	}
-	return records, p.confirm(ctx, records)
+	if err := p.confirm(ctx, nodes, records); err != nil {
+		return nil, err
+	}
+	return records, p.confirmBases(ctx)
 }
 
 // isCut reports whether the chunks of a record are cut as the options say.
 func (r *record) isCut(opts Options) bool {
-	return r.Type != Regular || r.InPlace == kind.MatchAny(opts.InPlace, r.Path)
+	return r.Type != Regular || r.spilled != nil || r.isPaged() == opts.paged(r.Path, r.Size)
 }
 
 // askAtOnce is the number of chunks that the sink is asked for in one call.
@@ -69,7 +77,7 @@ const askAtOnce = 4096
 
 // confirm asks the sink for the chunks of records that it has not seen, and
 // empties those of which it lacks one.
-func (p *pass) confirm(ctx context.Context, records []record) error {
+func (p *pass) confirm(ctx context.Context, nodes []node, records []record) error {
 	var ids []kind.ChunkID
 	var asked []int // records that ids belong to
 	flush := func() error {
@@ -82,10 +90,11 @@ func (p *pass) confirm(ctx context.Context, records []record) error {
 		}
 		for _, i := range asked {
 			n := len(records[i].Chunks)
-			records[i].stored = !slices.Contains(known[:n], false)
-			if known = known[n:]; !records[i].stored {
+			if records[i].stored = !slices.Contains(known[:n], false); !records[i].stored {
+				p.remember(records[i].without(known[:n]), &nodes[i])
 				records[i] = record{}
 			}
+			known = known[n:]
 		}
 		ids, asked = ids[:0], asked[:0]
 		return nil
@@ -163,7 +172,7 @@ func (p *pass) readSome(ctx context.Context, nodes []node, records []record, tod
 	readers := make([]*reader, workers)
 	for w := range readers {
 		var err error
-		if readers[w], err = newReader(p.root, p.opts, p.sink, p.now); err != nil {
+		if readers[w], err = newReader(p.root, p.opts, p.sink, p.now, p.bases); err != nil {
 			return err
 		}
 	}

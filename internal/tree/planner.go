@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"dogear/internal/content"
 	"dogear/kind"
 )
 
@@ -232,13 +231,11 @@ func (p *planner) leaf(a action) {
 }
 
 func (p *planner) patch(a action) {
-	blocks := changedBlocks(a.live, a.want)
 	a.patch, a.inPlace = true, true
 	p.plan.files = append(p.plan.files, a)
-	for _, i := range blocks {
-		p.need(a.want.Chunks[i : i+1])
-		p.changes.Bytes += min(content.BlockSize, a.want.Size-int64(i)*content.BlockSize)
-	}
+	places := differing(&a.live.Entry, a.want)
+	p.need(neededBy(a.want, places))
+	p.changes.Bytes += min(pagesAt(places)*pageSize, a.want.Size)
 	p.changes.Patched++
 	p.detail("patch", a.path())
 }

@@ -16,15 +16,15 @@ import (
 
 // reader reads entries and stores their content. It is for one goroutine.
 type reader struct {
-	dirs   opener
-	opts   Options
-	sink   kind.Sink // nil: chunks are named only
-	spill  *spill    // not nil: content is copied there, neither cut nor stored
-	now    func() time.Time
-	cdc    content.Splitter
-	blocks content.Splitter
-	buf    []byte // for files that are one chunk
-	read   int64  // bytes of content
+	dirs  opener
+	opts  Options
+	sink  kind.Sink // nil: chunks are named only
+	spill *spill    // not nil: content is copied there, neither cut nor stored
+	now   func() time.Time
+	cdc   content.Splitter
+	bases map[string]*record // see pass
+	buf   []byte             // for files that are one chunk
+	read  int64              // bytes of content
 }
 
 // attempts is how often a file is read that changes meanwhile.
@@ -35,12 +35,12 @@ type sinkError struct{ error }
 
 func (e sinkError) Unwrap() error { return e.error }
 
-func newReader(root int, opts Options, sink kind.Sink, now func() time.Time) (*reader, error) {
+func newReader(root int, opts Options, sink kind.Sink, now func() time.Time, bases map[string]*record) (*reader, error) {
 	cdc, err := content.ContentDefined()
 	if err != nil {
 		return nil, err
 	}
-	return &reader{dirs: opener{root: root}, opts: opts, sink: sink, now: now, cdc: cdc, blocks: content.Blocks()}, nil
+	return &reader{dirs: opener{root: root}, opts: opts, sink: sink, now: now, cdc: cdc, bases: bases}, nil
 }
 
 // records reads nodes[i] into records[i] for each i that comes.
@@ -99,7 +99,7 @@ func (r *reader) attempt(ctx context.Context, n node) (rec record, err error) {
 	if err != nil {
 		return record{}, err
 	}
-	for range attempts {
+	for range r.attemptsAt(&n) {
 		var stable bool
 		rec, stable, err = r.once(ctx, dir, name, &n)
 		if stable || err != nil && !errors.Is(err, errReplaced) {
@@ -152,7 +152,6 @@ func (r *reader) file(ctx context.Context, dir int, name string, sparse bool, re
 	if rec.Xattrs, err = xattrsOfFile(fd); err != nil {
 		return false, err
 	}
-	rec.InPlace = kind.MatchAny(r.opts.InPlace, rec.Path)
 	if sparse {
 		if rec.Holes, err = holesOf(fd, rec.Size); err != nil {
 			return false, err
@@ -168,6 +167,8 @@ func (r *reader) file(ctx context.Context, dir int, name string, sparse bool, re
 // content reads the content of a file.
 func (r *reader) content(ctx context.Context, fd int, rec *record) (err error) {
 	switch {
+	case r.opts.paged(rec.Path, rec.Size):
+		return r.pagedFile(ctx, fd, rec)
 	case r.spill != nil:
 		rec.spilled, err = r.spill.add(fd, rec.Size, rec.Holes)
 		return err
@@ -257,15 +258,11 @@ func hasWriter(fd int) bool {
 // ingest cuts data, the content of a file without its holes, into chunks,
 // stores them and fills in the entry's digest.
 func (r *reader) ingest(ctx context.Context, data io.Reader, rec *record) error {
-	splitter := r.cdc
-	if rec.InPlace {
-		splitter = r.blocks
-	}
 	sum := newDigest(rec.Size, rec.Holes)
-	splitter.Reset(io.TeeReader(data, sum))
+	r.cdc.Reset(io.TeeReader(data, sum))
 	rec.Chunks = nil
 	for {
-		chunk, err := splitter.Next()
+		chunk, err := r.cdc.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}

@@ -13,6 +13,8 @@ type record struct {
 	stamp stamp
 	// readAt is a time before the stamp was taken and the content read.
 	readAt time.Time
+	// pages is of a paged file; nil if it is to be read from the spill.
+	pages *pages
 	// stored says that the sink has the chunks.
 	stored bool
 	// spilled is where the content lies in the spill file until it is stored.

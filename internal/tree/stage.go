@@ -73,12 +73,16 @@ func (w *writer) stage(ctx context.Context, dir int, name string, e *Entry) (err
 
 // file writes a new regular file, for us alone until its attributes are set.
 func (w *writer) file(ctx context.Context, dir int, name string, e *Entry) (err error) {
-	fd, err := open(dir, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o600)
+	fd, err := open(dir, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeWritten(fd)) }()
-	if err := w.fill(ctx, fd, e); err != nil {
+	fill := w.fill
+	if e.isPaged() {
+		fill = w.fillPages
+	}
+	if err := fill(ctx, fd, e); err != nil {
 		return err
 	}
 	return w.dress(dir, fd, e)

@@ -182,7 +182,7 @@ func (c *capture) restoreKept(nodes []node, records []record, keep []kind.Patter
 }
 
 func (c *capture) copyAll(ctx context.Context, nodes []node, records []record) error {
-	r, err := newReader(c.root, c.opts, c.sink, c.now)
+	r, err := newReader(c.root, c.opts, c.sink, c.now, c.bases)
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func (c *capture) copyAll(ctx context.Context, nodes []node, records []record) e
 
 func (c *capture) makeSpill() (err error) {
 	if c.spill == nil {
-		c.spill, err = newSpill()
+		c.spill, err = newSpill(c.root)
 	}
 	return err
 }

@@ -45,8 +45,8 @@ type Options struct {
 	// First selects entries that are read before all others, in the order of
 	// the patterns (git: refs, HEAD and index before objects).
 	First []kind.Pattern
-	// InPlace selects files that databases update in place: cut into fixed
-	// page-aligned chunks instead of content-defined ones.
+	// InPlace selects files that databases update in place: captured and
+	// restored page by page if they are large (see Recipe).
 	InPlace []kind.Pattern
 	// Timeless selects entries whose mtime alone is no reason to touch them
 	// (what git touches whenever it looks). It is captured all the same.
