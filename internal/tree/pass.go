@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -155,17 +156,38 @@ func (p *pass) readAll(ctx context.Context, nodes []node, records []record, todo
 	for ordered < len(todo) && firstRank(p.opts.First, nodes[todo[ordered]].path) < len(p.opts.First) {
 		ordered++
 	}
-	if err := p.readSome(ctx, nodes, records, todo[:ordered], 1); err != nil {
+	if err := p.readSome(ctx, nodes, records, [][]int{todo[:ordered]}, 1); err != nil {
 		return err
 	}
-	return p.readSome(ctx, nodes, records, todo[ordered:], workers)
+	return p.readSome(ctx, nodes, records, batches(nodes, todo[ordered:]), workers)
 }
 
-// readAtOnce is how many entries a reader takes at a time: neighbours, so that
-// the directories on the way to them are opened once.
-const readAtOnce = 16
+const (
+	// large is the size of a file that takes a moment to read.
+	large = 16 << 20
+	// readAtOnce is how many other entries a reader takes at a time:
+	// neighbours, so that the directories on the way to them are opened once.
+	readAtOnce = 16
+)
 
-func (p *pass) readSome(ctx context.Context, nodes []node, records []record, todo []int, workers int) error {
+// batches shares work out: large files first and one by one, so that no reader
+// is left alone with one at the end, then the rest.
+func batches(nodes []node, todo []int) [][]int {
+	isLarge := func(i int) bool { return nodes[i].typ == Regular && nodes[i].stamp.size >= large }
+	var big [][]int
+	var rest []int
+	for _, i := range todo {
+		if isLarge(i) {
+			big = append(big, []int{i})
+		} else {
+			rest = append(rest, i)
+		}
+	}
+	slices.SortStableFunc(big, func(a, b []int) int { return cmp.Compare(nodes[b[0]].stamp.size, nodes[a[0]].stamp.size) })
+	return slices.AppendSeq(big, slices.Chunk(rest, readAtOnce))
+}
+
+func (p *pass) readSome(ctx context.Context, nodes []node, records []record, todo [][]int, workers int) error {
 	if len(todo) == 0 {
 		return ctx.Err()
 	}
@@ -180,7 +202,7 @@ func (p *pass) readSome(ctx context.Context, nodes []node, records []record, tod
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(next)
-		return feed(ctx, next, slices.Collect(slices.Chunk(todo, readAtOnce)))
+		return feed(ctx, next, todo)
 	})
 	for _, r := range readers {
 		group.Go(func() error { return r.records(ctx, nodes, records, next) })
