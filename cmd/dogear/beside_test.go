@@ -131,7 +131,10 @@ func TestCommandsBesideASave(t *testing.T) {
 	}
 	require.Contains(t, first.succeeds("show", "before"), "before")
 	first.succeeds("check", "--read-data")
+	second.succeeds("save")
+	second.succeeds("rm", "latest")
 	second.succeeds("save", "--name", "other")
+	first.succeeds("prune", "--all")
 	second.succeeds("verify", "other")
 
 	code, out := first.dogear("pause")
@@ -149,6 +152,8 @@ func TestCommandsBesideASave(t *testing.T) {
 	g.open()
 	save.succeeds(t)
 	require.Contains(t, first.succeeds("list"), "a secret")
+	first.succeeds("verify")
+	first.succeeds("check", "--read-data")
 	first.nothingLeft()
 	second.nothingLeft()
 }
