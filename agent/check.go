@@ -2,18 +2,21 @@ package agent
 
 import (
 	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/dustin/go-humanize"
 
 	"dogear/agent/api"
 	"dogear/store"
 )
 
-// repairHint is what to do about everything that is wrong with a store.
-const repairHint = "dogear repair puts in order what can be"
-
 // check looks for damage in the store. Other jobs go on meanwhile.
 func (a *Agent) check(ctx context.Context, j *job, req api.CheckRequest) (api.CheckResult, error) {
-	j.report("checking the store")
-	report, err := a.store.Check(ctx, req.ReadData)
+	report, err := a.store.CheckTelling(ctx, req.ReadData, func(done, all int64) {
+		j.report(fmt.Sprintf("checking the store: %s of %s", humanize.IBytes(uint64(done)), humanize.IBytes(uint64(all))))
+	})
 	if err != nil {
 		return api.CheckResult{}, err
 	}
@@ -27,7 +30,23 @@ func (a *Agent) check(ctx context.Context, j *job, req api.CheckRequest) (api.Ch
 func problems(list []store.Problem) []api.Problem {
 	out := make([]api.Problem, 0, len(list))
 	for _, p := range list {
-		out = append(out, api.Problem{Where: p.Where, What: p.What, Hint: repairHint})
+		out = append(out, api.Problem{Where: p.Where, What: p.What, Hint: mend(p.Where)})
 	}
 	return out
+}
+
+// mend says what to do about what is wrong at a place: a file, as it is called
+// in the store, or a snapshot.
+func mend(where string) string {
+	id, ok := strings.CutPrefix(where, "snapshot ")
+	if dir, file := path.Split(where); dir == "snapshots/" {
+		id, ok = strings.CutSuffix(file, ".json")
+	}
+	switch {
+	case ok:
+		return "dogear repair mends what can be; dogear rm " + id + " deletes this snapshot and no other"
+	case strings.HasPrefix(where, "packs/"):
+		return "bring it back from a copy of the store if there is one; dogear repair says what can do without it"
+	}
+	return "dogear repair mends what can be"
 }

@@ -38,12 +38,18 @@ func (r Report) Whole() bool { return len(r.Problems) == 0 }
 // may go on meanwhile; what they commit after the start is not looked at. The
 // error says that the check could not be carried out, not what it found.
 func (s *Store) Check(ctx context.Context, readData bool) (Report, error) {
+	return s.CheckTelling(ctx, readData, func(int64, int64) {})
+}
+
+// CheckTelling is Check for somebody who waits: it tells how many bytes of
+// packs are checked, and how many there are.
+func (s *Store) CheckTelling(ctx context.Context, readData bool, tell func(done, all int64)) (Report, error) {
 	done, err := s.tend(ctx)
 	if err != nil {
 		return Report{}, err
 	}
 	defer done()
-	c := &check{store: s, readData: readData, report: Report{Problems: []Problem{}}}
+	c := &check{store: s, readData: readData, tell: tell, report: Report{Problems: []Problem{}}}
 	if err := c.run(ctx); err != nil {
 		return Report{}, fmt.Errorf("check store: %w", err)
 	}
@@ -61,6 +67,7 @@ func sortProblems(problems []Problem) {
 type check struct {
 	store    *Store
 	readData bool
+	tell     func(done, all int64)
 	report   Report
 
 	packs     []catalog.Pack // listed
@@ -128,10 +135,16 @@ func (c *check) checkPacks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	checked, all := int64(0), int64(0)
+	for _, p := range c.packs {
+		all += p.Size
+	}
 	for _, p := range c.packs {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		c.tell(checked, all)
+		checked += p.Size
 		c.report.Chunks += places[p.Name]
 		if err := c.checkPack(ctx, p, places[p.Name]); err != nil {
 			c.problem(c.packTitle(p.Name), err)
