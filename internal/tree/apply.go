@@ -190,9 +190,12 @@ func (p *plan) writeAll(ctx context.Context, root int, source kind.Source) error
 		group.Go(func() error { return writers[i].files(ctx, next) })
 	}
 	err := group.Wait()
+	var cloned []string
 	for _, w := range writers {
 		p.changes.Gaps = append(p.changes.Gaps, w.gaps...)
+		cloned = append(cloned, w.cloned...)
 	}
+	p.dirs = append(p.reportClones(cloned), p.dirs...) // they keep their modes, so it matters to nobody that they are first
 	return err
 }
 

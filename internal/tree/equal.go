@@ -23,7 +23,12 @@ func sameContent(live *record, want *Entry) bool {
 // patchable reports whether writing the pages that differ in place does it:
 // the file has no other name, and less than half of it changes.
 func patchable(live *record, want *Entry) bool {
-	if !live.isPaged() || !want.isPaged() || live.Unread || live.stamp.nlink != 1 {
+	return live.stamp.nlink == 1 && mostlySame(live, want)
+}
+
+// mostlySame reports whether less than half of the pages of a file differ.
+func mostlySame(live *record, want *Entry) bool {
+	if !live.isPaged() || !want.isPaged() || live.Unread {
 		return false
 	}
 	return pagesAt(differing(&live.Entry, want))*2 < pagesOf(want.Size)

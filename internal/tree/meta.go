@@ -37,7 +37,9 @@ func openHandle(dir int, name string, want Type) (*handle, error) {
 func (h *handle) close() error { return unix.Close(h.fd) }
 
 // path leads to the entry itself, also if that is a symbolic link.
-func (h *handle) path() string { return "/proc/self/fd/" + strconv.Itoa(h.fd) }
+func (h *handle) path() string { return fdPath(h.fd) }
+
+func fdPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
 // setMeta gives an entry the wanted attributes: owner, mode, extended
 // attributes, times. A change of owner drops setuid and capabilities, one of

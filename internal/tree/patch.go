@@ -159,6 +159,7 @@ func (p *pageWriter) run(ctx context.Context, w *writer) error {
 		if err := p.write(at, chunk); err != nil {
 			return err
 		}
+		w.started(int(p.fd), int(at.run.Pages)*pageSize)
 	}
 	if err := unix.Ftruncate(int(p.fd), p.want.Size); err != nil {
 		return fmt.Errorf("set size: %w", err)

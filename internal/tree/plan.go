@@ -30,5 +30,7 @@ type plan struct {
 	metas    []action // of entries that are no directories
 	dirs     []action // whose attributes are set at last, as their entries are written
 
+	patched []action // directories that need that too if a file in them is cloned, not patched
+
 	changes Changes
 }

@@ -22,13 +22,14 @@ type planner struct {
 	dirty    map[string]bool    // directories whose entries change
 	differ   map[string]bool    // directories whose attributes differ
 	standing map[string]*record // directories that are there and should be
+	holds    map[string]bool    // directories in which files are patched
 }
 
 func makePlan(opts Options, live []record, want []Entry) *plan {
 	p := &planner{
 		opts: opts, live: live, want: want, links: newLinkTable(live, want),
 		kept: make(map[string]bool), chunks: make(map[kind.ChunkID]bool),
-		dirty: make(map[string]bool), differ: make(map[string]bool), standing: make(map[string]*record),
+		dirty: make(map[string]bool), differ: make(map[string]bool), standing: make(map[string]*record), holds: make(map[string]bool),
 	}
 	p.keep()
 	p.merge()
@@ -232,6 +233,8 @@ func (p *planner) leaf(a action) {
 
 func (p *planner) patch(a action) {
 	a.patch, a.inPlace = true, true
+	dir, _ := split(a.path())
+	p.holds[dir] = true
 	p.plan.files = append(p.plan.files, a)
 	places := differing(&a.live.Entry, a.want)
 	p.need(neededBy(a.want, places))
@@ -275,9 +278,13 @@ func (p *planner) finish() {
 	slices.Reverse(p.removals)
 	for i := range p.want {
 		e := &p.want[i]
-		if e.Type == Folder && (p.differ[e.Path] || p.dirty[e.Path]) {
-			live := p.standing[e.Path]
-			p.dirs = append(p.dirs, action{want: e, live: live, inPlace: live != nil})
+		live := p.standing[e.Path]
+		switch a := (action{want: e, live: live, inPlace: live != nil}); {
+		case e.Type != Folder:
+		case p.differ[e.Path] || p.dirty[e.Path]:
+			p.dirs = append(p.dirs, a)
+		case p.holds[e.Path]:
+			p.patched = append(p.patched, a)
 		}
 	}
 	slices.Reverse(p.dirs)

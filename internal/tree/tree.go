@@ -87,6 +87,7 @@ type Result struct {
 // Changes is what Apply does or did.
 type Changes struct {
 	Created, Removed, Rewritten, Patched, Meta int // numbers of entries
+	Cloned                                     int // of the rewritten and patched: made from a clone of what was there
 	Bytes                                      int64
 	Chunks                                     []kind.ChunkID // needed content, each once
 	Details                                    []string       // the first 20 changes, for people

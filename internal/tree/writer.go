@@ -20,6 +20,9 @@ type writer struct {
 	behind int // bytes written since the kernel was told to bring them to the disk
 	gaps   []kind.Gap
 
+	cannotClone bool // it was tried
+	cloned      []string
+
 	// whether the directory that files are made in hands down an ACL
 	asked      bool
 	askedFor   string
@@ -58,6 +61,9 @@ func (w *writer) files(ctx context.Context, next <-chan []action) error {
 }
 
 func (w *writer) content(ctx context.Context, a action) error {
+	if done, err := w.clone(ctx, a); done || err != nil {
+		return err
+	}
 	if a.patch {
 		return w.patch(ctx, a)
 	}
