@@ -1,7 +1,7 @@
 # Dogear: see README.md. `make demo` and `make test` are all that is needed.
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build demo test check format vet lint race bench microbench clean services
+.PHONY: build demo test check format vet lint race soak bench microbench clean services
 
 GO      ?= go
 TOOL    := $(GO) tool -modfile=tools/go.mod
@@ -38,6 +38,10 @@ lint:
 
 race: build services
 	@eval "$$(testdata/services/env 2>/dev/null)"; $(GO) test -race -count=1 -timeout 20m ./...
+
+# What CI has no time for: ten times as many crashes and power losses.
+soak: build services
+	@eval "$$(testdata/services/env 2>/dev/null)"; DOGEAR_SOAK=1 $(GO) test -count=1 -timeout 60m ./cmd/dogear ./store/... ./internal/tree
 
 # Measures against tar | zstd and restic, side by side. BENCH="-run first -rounds 5" and so on; see bin/bench -help.
 bench: build

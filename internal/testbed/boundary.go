@@ -1,0 +1,163 @@
+package testbed
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// writing are the system calls that change what is on a disk.
+var writing = []uint64{
+	unix.SYS_WRITE, unix.SYS_PWRITE64, unix.SYS_FSYNC, unix.SYS_FDATASYNC, unix.SYS_FTRUNCATE, unix.SYS_FALLOCATE,
+	unix.SYS_COPY_FILE_RANGE, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2, unix.SYS_UNLINKAT, unix.SYS_LINKAT, unix.SYS_SYMLINKAT,
+	unix.SYS_MKDIRAT, unix.SYS_MKNODAT, unix.SYS_FCHMOD, unix.SYS_FCHMODAT, unix.SYS_FCHOWN, unix.SYS_FCHOWNAT,
+	unix.SYS_UTIMENSAT, unix.SYS_FSETXATTR, unix.SYS_LSETXATTR,
+}
+
+// Boundaries counts how often a program and its children are about to change what is on a disk.
+func Boundaries(t testing.TB, cmd *exec.Cmd) int {
+	t.Helper()
+	n, killed := trace(t, cmd, 0)
+	require.False(t, killed)
+	require.True(t, cmd.ProcessState.Success(), "%s: %s", cmd, cmd.ProcessState)
+	return n
+}
+
+// KillAt runs a program and kills it right before it or a child changes what is on a disk for the nth time. It
+// reports whether it came to that.
+func KillAt(t testing.TB, cmd *exec.Cmd, n int) bool {
+	t.Helper()
+	_, killed := trace(t, cmd, n)
+	return killed
+}
+
+// trace runs the program under ptrace. All of that happens on one thread, which ends with it: what else is traced
+// then is let go.
+func trace(t testing.TB, cmd *exec.Cmd, kill int) (int, bool) {
+	t.Helper()
+	tr := tracer{kill: kill, known: make(map[int]bool)}
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		done <- tr.run(cmd)
+	}()
+	require.NoError(t, <-done)
+	return tr.count, tr.killed
+}
+
+type tracer struct {
+	main   int
+	kill   int // the call to die at; 0: none
+	count  int
+	killed bool
+	known  map[int]bool // threads that have been seen
+}
+
+const traceOptions = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK |
+	unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACEEXEC
+
+func (tr *tracer) run(cmd *exec.Cmd) error {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &unix.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Ptrace = true
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	tr.main = cmd.Process.Pid
+	for {
+		var info unix.Siginfo
+		// Only threads that this one traces; the program itself is left for cmd.Wait to reap.
+		err := unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WSTOPPED|unix.WNOWAIT|unix.WALL|unix.WNOTHREAD, nil)
+		if err != nil {
+			return fmt.Errorf("wait: %w", err)
+		}
+		pid, code := sigchld(&info)
+		if pid == tr.main && code != childTrapped && code != childStopped {
+			_ = cmd.Wait() // the caller looks at the state
+			return nil
+		}
+		var status unix.WaitStatus
+		if _, err := unix.Wait4(pid, &status, unix.WALL|unix.WNOTHREAD, nil); err != nil {
+			return fmt.Errorf("wait for %d: %w", pid, err)
+		}
+		if status.Stopped() {
+			tr.stopped(pid, status)
+		}
+	}
+}
+
+// Codes of a SIGCHLD.
+const (
+	childTrapped = 4
+	childStopped = 5
+)
+
+// sigchld returns whom a SIGCHLD is about, and what happened.
+func sigchld(info *unix.Siginfo) (pid int, code int32) {
+	const pidAt = 16 // after three numbers and a gap, on machines of 64 bits
+	return int(*(*int32)(unsafe.Add(unsafe.Pointer(info), pidAt))), info.Code
+}
+
+// stopped looks at why a thread has stopped and lets it go on.
+func (tr *tracer) stopped(pid int, status unix.WaitStatus) {
+	deliver := 0
+	switch signal := status.StopSignal(); {
+	case !tr.known[pid]:
+		tr.known[pid] = true // a new thread begins with a stop
+		if pid == tr.main {
+			_ = unix.PtraceSetOptions(pid, traceOptions)
+		}
+	case signal == unix.SIGTRAP|0x80:
+		tr.call(pid)
+	case signal != unix.SIGTRAP:
+		deliver = int(signal)
+	}
+	_ = unix.PtraceSyscall(pid, deliver) // it may have been killed
+}
+
+// callInfo is struct ptrace_syscall_info as it is at the entry of a call.
+type callInfo struct {
+	op                 uint8
+	_                  [3]uint8
+	arch               uint32
+	instruction, stack uint64
+	number             uint64
+	args               [6]uint64
+}
+
+const (
+	getSyscallInfo = 0x420e // PTRACE_GET_SYSCALL_INFO
+	entry          = 1      // PTRACE_SYSCALL_INFO_ENTRY
+)
+
+func (tr *tracer) call(pid int) {
+	var info callInfo
+	_, _, errno := unix.Syscall6(unix.SYS_PTRACE, getSyscallInfo, uintptr(pid), unsafe.Sizeof(info),
+		uintptr(unsafe.Pointer(&info)), 0, 0)
+	if errno != 0 || info.op != entry || !slices.Contains(writing, info.number) {
+		return
+	}
+	if info.number == unix.SYS_WRITE && !isFile(pid, info.args[0]) {
+		return
+	}
+	tr.count++
+	if tr.count == tr.kill {
+		tr.killed = unix.Kill(tr.main, unix.SIGKILL) == nil
+	}
+}
+
+// isFile tells files from pipes and sockets.
+func isFile(pid int, descriptor uint64) bool {
+	target, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "fd", strconv.FormatUint(descriptor, 10)))
+	return err == nil && filepath.IsAbs(target) && filepath.Dir(target) != "/dev"
+}
