@@ -110,9 +110,9 @@ func exists(path string) (bool, error) {
 
 // deleteAgain carries a deletion out, if one of its copies is whole.
 func (a *adoption) deleteAgain(id string) error {
-	record, err := a.wholeDeletion(id)
-	if err != nil || record == nil {
-		return err
+	record := a.wholeDeletion(id)
+	if record == nil {
+		return nil
 	}
 	for _, path := range a.deletionPaths(id) {
 		if err := writeMissing(path, record); err != nil {
@@ -128,19 +128,17 @@ func (a *adoption) deleteAgain(id string) error {
 
 // wholeDeletion returns the record of a deletion, or nil if neither copy is
 // whole.
-func (a *adoption) wholeDeletion(id string) (record []byte, err error) {
+func (a *adoption) wholeDeletion(id string) (record []byte) {
 	for _, path := range a.deletionPaths(id) {
 		b, err := deletionRecords().read(path)
 		switch {
-		case errors.Is(err, ErrDamaged):
-			a.problem(a.title(path), err)
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			return nil, err
 		case err == nil && record == nil:
 			record = b
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			a.problem(a.title(path), err)
 		}
 	}
-	return record, nil
+	return record
 }
 
 func writeMissing(path string, record []byte) error {
@@ -179,12 +177,9 @@ func (a *adoption) packs(ctx context.Context) error {
 
 func (a *adoption) pack(name string) error {
 	index, size, err := chunk.OpenIndex(a.packPath(name))
-	if errors.Is(err, chunk.ErrDamaged) {
+	if err != nil {
 		a.problem(a.title(a.packPath(name)), err)
 		return nil
-	}
-	if err != nil {
-		return err
 	}
 	return a.catalog.Publish([]chunk.Pack{{Name: name, Size: size, Index: index}})
 }
@@ -243,12 +238,9 @@ func (a *adoption) eachRecord(kind recordKind, use func(catalog.Entry) error, sk
 			continue
 		}
 		record, err := kind.read(a.recordPath(kind, name))
-		if errors.Is(err, ErrDamaged) {
+		if err != nil {
 			a.problem(a.title(a.recordPath(kind, name)), err)
 			continue
-		}
-		if err != nil {
-			return err
 		}
 		if err := use(catalog.Entry{Key: key, Record: record}); err != nil {
 			return err

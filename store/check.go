@@ -77,6 +77,10 @@ type check struct {
 }
 
 func (c *check) run(ctx context.Context) error {
+	if err := c.store.catalog.Verify(); err != nil {
+		c.problem(catalogFile, err)
+		return nil // what it says is not worth comparing, and may not be read
+	}
 	if err := c.look(); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"dogear/internal/atomicfile"
@@ -31,6 +32,10 @@ const (
 	eventsDir      = "events"
 	cacheDir       = "cache"
 )
+
+// asideInfix is between the catalog's name and the time at which it was set
+// aside.
+const asideInfix = ".damaged-"
 
 const secretSize = 32
 
@@ -84,7 +89,7 @@ func checkOurs(dir string, entries []fs.DirEntry) error {
 		}
 	}
 	for _, e := range entries {
-		if !slices.Contains(ours, e.Name()) && !atomicfile.IsTemp(e.Name()) {
+		if !slices.Contains(ours, e.Name()) && !atomicfile.IsTemp(e.Name()) && !strings.HasPrefix(e.Name(), catalogFile+asideInfix) {
 			return fmt.Errorf("%s is in it: %w", filepath.Join(dir, e.Name()), ErrNotStore)
 		}
 	}

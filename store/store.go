@@ -73,51 +73,71 @@ var _ snapshot.Session = (*Session)(nil)
 // Open opens the store in dir, and creates it if there is nothing. Only one
 // process can have it open: for others Open returns a *LockedError. What a
 // killed process left is cleaned up, and what it had made durable is listed.
+//
+// A catalog that is damaged is not opened (ErrDamaged), and needs Repair; one
+// that is gone is made again.
 func Open(dir string, opts Options) (*Store, error) {
-	dir, err := filepath.Abs(dir)
+	s, err := newStore(dir, opts)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	if opts.Now == nil {
-		opts.Now = time.Now
-	}
-	s := &Store{dir: dir, now: opts.Now, command: opts.Command, step: func(string) {}, tending: make(chan struct{}, 1), sessions: make(map[*Session]struct{}), holds: make(map[*hold]struct{})}
 	if err := s.open(); err != nil {
-		return nil, fmt.Errorf("open store %s: %w", dir, errors.Join(notWritable(err), s.release()))
+		return nil, fmt.Errorf("open store %s: %w", s.dir, errors.Join(notWritable(err), s.release()))
 	}
 	return s, nil
 }
 
-func (s *Store) open() (err error) {
-	if err := prepareDir(s.dir); err != nil {
+func newStore(dir string, opts Options) (*Store, error) {
+	dir, err := filepath.Abs(dir)
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	return &Store{
+		dir: dir, now: opts.Now, command: opts.Command, step: func(string) {}, tending: make(chan struct{}, 1),
+		sessions: make(map[*Session]struct{}), holds: make(map[*hold]struct{}),
+	}, err
+}
+
+func (s *Store) open() error {
+	if err := s.take(); err != nil {
 		return err
 	}
-	if s.lock, err = takeLock(s.path(lockFile), s.holder()); err != nil {
+	if err := s.prepare(); err != nil {
 		return err
 	}
-	if err := s.prepareFiles(); err != nil {
-		return err
-	}
-	if s.secret, err = readSecret(s.path(keyFile)); err != nil {
-		return err
-	}
-	if s.catalog, err = openCatalog(s.path(catalogFile)); err != nil {
-		return err
-	}
-	s.reader = chunk.NewReader()
-	if err := s.clean(); err != nil {
-		return err
-	}
-	_, err = s.adopt(context.Background())
+	_, err := s.load(context.Background())
 	return err
 }
 
-func openCatalog(path string) (*catalog.Catalog, error) {
-	c, err := catalog.Open(path)
-	if errors.Is(err, catalog.ErrDamaged) {
-		return nil, fmt.Errorf("%w: move the file %s away, and it will be rebuilt from the packs: %w", err, path, ErrDamaged)
+// take makes this process the one that has the store.
+func (s *Store) take() (err error) {
+	if err := prepareDir(s.dir); err != nil {
+		return err
 	}
-	return c, err
+	s.lock, err = takeLock(s.path(lockFile), s.holder())
+	return err
+}
+
+// prepare reads or makes what a store has apart from content.
+func (s *Store) prepare() (err error) {
+	if err := s.prepareFiles(); err != nil {
+		return err
+	}
+	s.secret, err = readSecret(s.path(keyFile))
+	return err
+}
+
+// load opens the catalog and brings it up to date. It returns what could not
+// be listed.
+func (s *Store) load(ctx context.Context) (problems []Problem, err error) {
+	if s.catalog, err = catalog.Open(s.path(catalogFile)); err != nil {
+		return nil, err
+	}
+	s.reader = chunk.NewReader()
+	if err := s.clean(); err != nil {
+		return nil, err
+	}
+	return s.adopt(ctx)
 }
 
 // tend waits until nobody else checks or prunes the store: each would find the

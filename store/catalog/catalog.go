@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"time"
 
+	"dogear/store/chunk"
+
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
 )
@@ -22,7 +24,7 @@ const lockTimeout = 2 * time.Second
 // The errors that callers tell apart.
 var (
 	ErrNewer   = errors.New("written by a newer version of Dogear")
-	ErrDamaged = errors.New("the catalog is damaged")
+	ErrDamaged = fmt.Errorf("the catalog is %w (dogear repair rebuilds it from the packs)", chunk.ErrDamaged)
 	ErrExists  = errors.New("it is there already")
 )
 
@@ -44,19 +46,62 @@ func buckets() []string {
 const keyVersion = "version"
 
 // Catalog is an open catalog. It is safe for concurrent use.
-type Catalog struct{ db *bbolt.DB }
+type Catalog struct {
+	db   *bbolt.DB
+	path string
+}
 
-// Open opens the catalog at path, and creates it if there is none.
+// Open opens the catalog at path, and creates it if there is none. Nobody else
+// may have it open. It returns ErrDamaged whatever the file is like, and
+// ErrNewer.
 func Open(path string) (*Catalog, error) {
+	torn, err := verifyFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
 	db, err := openFile(path)
 	if err != nil {
 		return nil, err
 	}
-	c := &Catalog{db: db}
-	if err := c.prepare(); err != nil {
-		return nil, errors.Join(err, db.Close())
+	c := &Catalog{db: db, path: path}
+	if err := c.prepare(torn); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
 	}
 	return c, nil
+}
+
+// Verify checks the structure of the catalog's file, and has bbolt check it.
+// What is listed is for the caller to compare with what there is.
+func (c *Catalog) Verify() error {
+	return c.alone(func(tx *bbolt.Tx) error {
+		torn, err := verifyFile(c.path)
+		if err != nil {
+			return err
+		}
+		if torn {
+			return fmt.Errorf("one of its meta pages is not valid: %w", ErrDamaged)
+		}
+		var errs []error
+		for err := range tx.Check() {
+			errs = append(errs, err)
+		}
+		if len(errs) > 0 {
+			return fmt.Errorf("%w: %w", errors.Join(errs...), ErrDamaged)
+		}
+		return checkBuckets(tx)
+	})
+}
+
+// alone runs a transaction beside which nobody writes, and that does not write
+// either.
+func (c *Catalog) alone(f func(tx *bbolt.Tx) error) (err error) {
+	defer guard(&err)()
+	tx, err := c.db.Begin(true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, tx.Rollback()) }()
+	return f(tx)
 }
 
 // openFile opens a bbolt file. If bbolt panics half-way its file, and with it
@@ -102,29 +147,69 @@ func giveFree(f *os.File) error {
 }
 
 // prepare creates what a new catalog needs, and checks the version of an old
-// one.
-func (c *Catalog) prepare() error {
+// one, and that its buckets are there. A meta page that is not valid is written
+// again.
+func (c *Catalog) prepare(torn bool) error {
 	found, err := c.version()
-	if err != nil || found {
+	if err != nil {
 		return err
 	}
-	return c.update(func(tx *bbolt.Tx) error {
-		for _, name := range buckets() {
-			if _, err := tx.CreateBucket([]byte(name)); err != nil {
-				return err
-			}
+	if !found {
+		return c.update(create)
+	}
+	if err := c.view(checkBuckets); err != nil {
+		return err
+	}
+	if torn {
+		return c.update(func(*bbolt.Tx) error { return nil })
+	}
+	return nil
+}
+
+func create(tx *bbolt.Tx) error {
+	for _, name := range buckets() {
+		if _, err := tx.CreateBucket([]byte(name)); err != nil {
+			return err
 		}
-		return tx.Bucket([]byte(bucketMeta)).Put([]byte(keyVersion), binary.BigEndian.AppendUint32(nil, Version))
+	}
+	return tx.Bucket([]byte(bucketMeta)).Put([]byte(keyVersion), binary.BigEndian.AppendUint32(nil, Version))
+}
+
+// checkBuckets makes sure that all buckets are there, and no others.
+func checkBuckets(tx *bbolt.Tx) error {
+	missing := make(map[string]bool)
+	for _, name := range buckets() {
+		missing[name] = true
+	}
+	err := tx.ForEach(func(name []byte, _ *bbolt.Bucket) error {
+		if !missing[string(name)] {
+			return fmt.Errorf("bucket %q is not ours: %w", name, ErrDamaged)
+		}
+		delete(missing, string(name))
+		return nil
 	})
+	if err != nil {
+		return err
+	}
+	for name := range missing {
+		return fmt.Errorf("bucket %q is missing: %w", name, ErrDamaged)
+	}
+	if n := len(keys(tx.Bucket([]byte(bucketMeta)), nil)); n != 1 {
+		return fmt.Errorf("bucket %q has %d entries: %w", bucketMeta, n, ErrDamaged)
+	}
+	return nil
 }
 
 func (c *Catalog) version() (found bool, err error) {
 	err = c.view(func(tx *bbolt.Tx) error {
 		meta := tx.Bucket([]byte(bucketMeta))
-		if meta == nil {
-			return nil
+		if name, _ := tx.Cursor().First(); name == nil {
+			return nil // a new one
 		}
 		found = true
+		if meta == nil {
+			return fmt.Errorf("bucket %q is missing: %w", bucketMeta, ErrDamaged)
+		}
 		return checkVersion(meta.Get([]byte(keyVersion)))
 	})
 	return found, err
