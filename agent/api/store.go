@@ -55,3 +55,16 @@ type PackCount struct {
 	Rewritten int `json:"rewritten"`
 	Kept      int `json:"kept"`
 }
+
+// RepairResult is the result of repair. The numbers are of what is listed now.
+type RepairResult struct {
+	Store     string    `json:"store"`
+	Packs     int       `json:"packs"`
+	Chunks    int       `json:"chunks"`
+	Snapshots int       `json:"snapshots"`
+	Receipts  int       `json:"receipts"`
+	Events    int       `json:"events"`
+	Damaged   []Problem `json:"damaged"`   // what could not be listed
+	Rewritten []string  `json:"rewritten"` // files that are whole again
+	SetAside  string    `json:"set_aside"` // where the old catalog is now
+}

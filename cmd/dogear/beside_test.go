@@ -137,7 +137,10 @@ func TestCommandsBesideASave(t *testing.T) {
 	first.succeeds("prune", "--all")
 	second.succeeds("verify", "other")
 
-	code, out := first.dogear("pause")
+	code, out := first.dogear("repair")
+	require.Equal(t, 4, code, out)
+	require.Contains(t, out, fmt.Sprintf("in use by process %d (dogear save) since 20", save.Process.Pid))
+	code, out = first.dogear("pause")
 	require.Equal(t, 4, code, out)
 	require.Contains(t, out, fmt.Sprintf("(process %d) has been running dogear save on it since 20", save.Process.Pid))
 	code, out = first.dogear("restore", "before", "--json")

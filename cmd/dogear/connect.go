@@ -24,6 +24,11 @@ func connect(dir, command string, show func(api.Progress)) (client *api.Client, 
 	return api.NewClient(c.Dial, show), c.Close
 }
 
+// repairStore rebuilds the catalog of a store that no agent can open.
+func repairStore(ctx context.Context, dir, command string) (api.RepairResult, error) {
+	return agent.Repair(ctx, agentOptions(dir, command))
+}
+
 // agentOptions are those of the agent that the named command starts.
 func agentOptions(dir, command string) agent.Options {
 	return agent.Options{

@@ -30,7 +30,7 @@ func (a *app) rootCommand() *cobra.Command {
 		initCommand(a), saveCommand(a), pauseCommand(a), resumeCommand(a), restoreCommand(a), undoCommand(a),
 		recoverCommand(a), statusCommand(a), verifyCommand(a), diffCommand(a),
 		listCommand(a), showCommand(a), logCommand(a),
-		noteCommand(a), removeCommand(a), checkCommand(a), pruneCommand(a),
+		noteCommand(a), removeCommand(a), checkCommand(a), pruneCommand(a), repairCommand(a),
 		doctorCommand(a), agentCommand(a), versionCommand(a),
 		courierCommand(), watchdogCommand(),
 	)

@@ -85,3 +85,21 @@ func (p *Page) pruned(r api.PruneResult) {
 		p.line("  goes: %s in %s", snapshotName(s), s.Workspace.Root)
 	}
 }
+
+// Repaired shows the result of repair.
+func Repaired(p *Page, r api.RepairResult) {
+	p.title("Rebuilt the catalog of %s", r.Store)
+	p.line("  %s, %s in %s, %s, %s", count(r.Snapshots, "snapshot"), count(r.Chunks, "chunk"), count(r.Packs, "pack"),
+		count(r.Receipts, "receipt"), count(r.Events, "event"))
+	for _, file := range r.Rewritten {
+		p.line("  whole again: %s", file)
+	}
+	if r.SetAside != "" {
+		p.line("  the old catalog is now %s", r.SetAside)
+	}
+	if len(r.Damaged) > 0 {
+		p.line("  %s", bad(count(len(r.Damaged), "problem")+" left"))
+	}
+	p.problems(r.Damaged)
+	p.next("dogear check --read-data looks at every byte.")
+}
