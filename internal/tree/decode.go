@@ -154,9 +154,13 @@ func (d *decoder) pathname() string {
 // count yields as many numbers as follow, fewer after an error: a damaged
 // count must not make us allocate or loop.
 func (d *decoder) count() func(yield func(uint64) bool) {
-	n := d.uint()
+	return d.times(d.size())
+}
+
+// times yields the numbers below n, fewer after an error.
+func (d *decoder) times(n int64) func(yield func(uint64) bool) {
 	return func(yield func(uint64) bool) {
-		for i := uint64(0); i < n && d.err == nil; i++ {
+		for i := uint64(0); int64(i) < n && d.err == nil; i++ {
 			if !yield(i) {
 				return
 			}

@@ -9,11 +9,11 @@ import (
 )
 
 // The stat index is a cache of records: its heading, which holds the version,
-// then for each record the entry as in a manifest, the stamp and the time at
+// the number of records, then for each record the entry as in a manifest, the stamp and the time at
 // which it was read, of a paged file also what finds its changed pages, and at
 // last the SHA-256 of all before. An index that is damaged in any way is no
 // index.
-const indexHeading = "dogear stat index 2\n"
+const indexHeading = "dogear stat index 3\n"
 
 // trustAfter is how much older than the time it was read a ctime has to be
 // for a record to be kept. Within one process the kernel's tick decides (see
@@ -21,8 +21,8 @@ const indexHeading = "dogear stat index 2\n"
 // and for file servers with clocks of their own.
 const trustAfter = 2 * time.Second
 
-// shortRecord is less than the bytes of most records of a stat index.
-const shortRecord = 96
+// minRecord is less than the bytes of any record of a stat index.
+const minRecord = 24
 
 // loadIndex returns the records of a stat index, sorted.
 func loadIndex(index Index) []record {
@@ -40,8 +40,8 @@ func loadIndex(index Index) []record {
 	if actual := sha256.Sum256(body); !bytes.Equal(actual[:], sum) {
 		return nil
 	}
-	d := decoder{r: bufio.NewReader(bytes.NewReader(body[len(indexHeading):]))}
-	records := make([]record, 0, len(body)/shortRecord)
+	d := decoder{r: bufio.NewReaderSize(bytes.NewReader(body[len(indexHeading):]), 64<<10)}
+	records := make([]record, 0, min(d.uint(), uint64(len(body)/minRecord)))
 	for d.more() {
 		records = append(records, d.record())
 	}
@@ -56,21 +56,36 @@ func saveIndex(index Index, records []record) error {
 	if index == nil {
 		return nil
 	}
-	e := encoder{buf: slices.Grow([]byte(indexHeading), 128*len(records))}
+	var kept []*record
+	size := 0
 	for i := range records {
-		r := &records[i]
-		switch {
-		case r.Type == Boundary || r.Unread:
-		case !r.Unstable && r.readAt.Sub(r.stamp.ctime.time()) > trustAfter:
-			e.record(r)
-		case r.pages != nil: // to compare with, when it is read again
-			untrusted := *r
-			untrusted.stamp = stamp{}
-			e.record(&untrusted)
+		if r := records[i].forIndex(); r != nil {
+			kept = append(kept, r)
+			size += 160 + 32*len(r.Chunks) + r.pages.size()
 		}
+	}
+	e := encoder{buf: slices.Grow([]byte(indexHeading), size)}
+	e.uints(uint64(len(kept)))
+	for _, r := range kept {
+		e.record(r)
 	}
 	sum := sha256.Sum256(e.buf)
 	return index.Save(append(e.buf, sum[:]...))
+}
+
+// forIndex returns what to keep of a record, nil for nothing.
+func (r *record) forIndex() *record {
+	switch {
+	case r.Type == Boundary || r.Unread:
+		return nil
+	case !r.Unstable && r.readAt.Sub(r.stamp.ctime.time()) > trustAfter:
+		return r
+	case r.pages != nil: // to compare with, when it is read again
+		untrusted := *r
+		untrusted.stamp = stamp{}
+		return &untrusted
+	}
+	return nil
 }
 
 func (e *encoder) record(r *record) {
@@ -113,13 +128,23 @@ func (e *encoder) pages(p *pages) {
 // allocate.
 func (d *decoder) pages(size int64) *pages {
 	p := &pages{seed: d.uint()}
-	for i := pagesOf(size); i > 0 && d.err == nil; i-- {
-		var one print
-		d.full(one[:])
-		p.prints = append(p.prints, one)
+	for i := range d.times(pagesOf(size)) {
+		p.prints = room(p.prints, i, pagesOf(size))
+		d.full(p.prints[i][:])
 	}
-	for i := blocksOf(size); i > 0 && d.err == nil; i-- {
-		p.blocks = append(p.blocks, d.digest())
+	for i := range d.times(blocksOf(size)) {
+		p.blocks = room(p.blocks, i, blocksOf(size))
+		d.full(p.blocks[i][:])
 	}
 	return p
+}
+
+// room makes sure that list has an element i, and makes room for more of the n
+// that should come.
+func room[T any](list []T, i uint64, n int64) []T {
+	const step = 1 << 16
+	if i < uint64(len(list)) {
+		return list
+	}
+	return append(list, make([]T, min(step, n-int64(i)))...)
 }

@@ -121,7 +121,7 @@ func TestDamagedIndexIsNoIndex(t *testing.T) {
 	good := index.content
 	for _, damaged := range [][]byte{
 		nil, []byte("x"), good[:len(good)/2], good[1:],
-		bytes.Replace(good, []byte("dogear stat index 2"), []byte("dogear stat index 9"), 1),
+		bytes.Replace(good, []byte("dogear stat index 3"), []byte("dogear stat index 9"), 1),
 		append(bytes.Clone(good[:100]), append([]byte{good[100] ^ 1}, good[101:]...)...),
 	} {
 		got := captureTree(t, root, tree.Options{Index: &memoryIndex{content: damaged}}, store)

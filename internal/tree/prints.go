@@ -30,6 +30,14 @@ func newSeed() uint64 { return rand.Uint64() }
 
 func (p *pages) print(page []byte) print { return xxh3.Hash128Seed(page, p.seed).Bytes() }
 
+// size returns about how many bytes it takes to keep.
+func (p *pages) size() int {
+	if p == nil {
+		return 0
+	}
+	return len(p.prints)*len(print{}) + len(p.blocks)*sha256.Size
+}
+
 // digest returns the digest of the file.
 func (p *pages) digest() [32]byte {
 	sum := sha256.New()
