@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -26,40 +27,53 @@ var writing = []uint64{
 // Boundaries counts how often a program and its children are about to change what is on a disk.
 func Boundaries(t testing.TB, cmd *exec.Cmd) int {
 	t.Helper()
-	n, killed := trace(t, cmd, 0)
-	require.False(t, killed)
-	require.True(t, cmd.ProcessState.Success(), "%s: %s", cmd, cmd.ProcessState)
-	return n
+	count := 0
+	AtBoundaries(t, cmd, func(int) error { count++; return nil })
+	return count
 }
 
 // KillAt runs a program and kills it right before it or a child changes what is on a disk for the nth time. It
 // reports whether it came to that.
 func KillAt(t testing.TB, cmd *exec.Cmd, n int) bool {
 	t.Helper()
-	_, killed := trace(t, cmd, n)
+	killed := false
+	trace(t, cmd, func(i int) error {
+		if i != n {
+			return nil
+		}
+		killed = true
+		return cmd.Process.Kill()
+	})
 	return killed
+}
+
+// AtBoundaries runs a program, which has to succeed, and calls f right before it or a child changes what is on a disk,
+// with the number of the change, from 1. Who is about to change something waits for f, others go on.
+func AtBoundaries(t testing.TB, cmd *exec.Cmd, f func(n int) error) {
+	t.Helper()
+	trace(t, cmd, f)
+	require.True(t, cmd.ProcessState.Success(), "%s: %s", cmd, cmd.ProcessState)
 }
 
 // trace runs the program under ptrace. All of that happens on one thread, which ends with it: what else is traced
 // then is let go.
-func trace(t testing.TB, cmd *exec.Cmd, kill int) (int, bool) {
+func trace(t testing.TB, cmd *exec.Cmd, f func(n int) error) {
 	t.Helper()
-	tr := tracer{kill: kill, known: make(map[int]bool)}
+	tr := tracer{at: f, known: make(map[int]bool)}
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread()
 		done <- tr.run(cmd)
 	}()
 	require.NoError(t, <-done)
-	return tr.count, tr.killed
 }
 
 type tracer struct {
 	main   int
-	kill   int // the call to die at; 0: none
+	at     func(n int) error
 	count  int
-	killed bool
 	known  map[int]bool // threads that have been seen
+	failed error        // what at returned
 }
 
 const traceOptions = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK |
@@ -84,7 +98,7 @@ func (tr *tracer) run(cmd *exec.Cmd) error {
 		pid, code := sigchld(&info)
 		if pid == tr.main && code != childTrapped && code != childStopped {
 			_ = cmd.Wait() // the caller looks at the state
-			return nil
+			return tr.failed
 		}
 		var status unix.WaitStatus
 		if _, err := unix.Wait4(pid, &status, unix.WALL|unix.WNOTHREAD, nil); err != nil {
@@ -151,9 +165,7 @@ func (tr *tracer) call(pid int) {
 		return
 	}
 	tr.count++
-	if tr.count == tr.kill {
-		tr.killed = unix.Kill(tr.main, unix.SIGKILL) == nil
-	}
+	tr.failed = errors.Join(tr.failed, tr.at(tr.count))
 }
 
 // isFile tells files from pipes and sockets.
