@@ -72,6 +72,7 @@ type captured struct {
 	Held      kind.Interval
 	Gaps      []kind.Gap
 	BytesRead int64
+	Taken     tree.Taken
 }
 
 // handle names a thing that the other end keeps. Zero is none.

@@ -156,7 +156,7 @@ func (s *server) finish(ctx context.Context, c *running, a *answer) error {
 	if err != nil {
 		return err
 	}
-	a.Captured = captured{Manifest: result.Manifest, Held: result.Held, Gaps: result.Gaps, BytesRead: result.BytesRead}
+	a.Captured = captured{Manifest: result.Manifest, Held: result.Held, Gaps: result.Gaps, BytesRead: result.BytesRead, Taken: result.Taken}
 	c.entries = result.Entries
 	return nil
 }

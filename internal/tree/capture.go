@@ -57,6 +57,7 @@ func (c *capture) Prepare(ctx context.Context) error {
 
 // Finish stores what Take copied, and the manifest.
 func (c *capture) Finish(ctx context.Context) (Result, error) {
+	taken := c.taken()
 	if err := c.storeSpilled(ctx); err != nil {
 		return Result{}, err
 	}
@@ -74,7 +75,25 @@ func (c *capture) Finish(ctx context.Context) (Result, error) {
 		Gaps:      gapsOf(c.records),
 		Entries:   entriesOf(c.records),
 		BytesRead: c.read,
+		Taken:     taken,
 	}, nil
+}
+
+// taken counts what lies in the spill.
+func (c *capture) taken() (taken Taken) {
+	seen := make(map[*spilled]bool) // links share a piece
+	for i := range c.records {
+		switch s := c.records[i].spilled; {
+		case s == nil || seen[s]:
+		case s.in == c.spill.file:
+			seen[s] = true
+			taken.Copied++
+		default:
+			seen[s] = true
+			taken.Cloned++
+		}
+	}
+	return taken
 }
 
 func (c *capture) storeSpilled(ctx context.Context) (err error) {

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -150,18 +152,76 @@ func TestTruncatedAndForeignManifests(t *testing.T) {
 	require.Less(t, len(got), len(sample()))
 }
 
-// Whatever the bytes are, decoding ends, and yields what encodes again.
+// Whatever the bytes are, decoding ends; what is accepted encodes to what
+// decodes to the same.
 func FuzzDecode(f *testing.F) {
-	f.Add(encode(sample()...)[len(manifestHeading):])
+	whole := encode(sample()...)[len(manifestHeading):]
+	f.Add(whole)
+	f.Add(encode(dir(""), pagedFile("b", 9*pageSize, []int64{8, 8}, Run{0, 0, 8}, Run{1, 7, 1}))[len(manifestHeading):])
+	for i := 1; i < len(whole); i += 40 {
+		f.Add(append(bytes.Clone(whole[:i]), append([]byte{whole[i] ^ 0x85}, whole[i+1:]...)...))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d := decoder{r: bufio.NewReader(bytes.NewReader(b))}
 		var again encoder
+		var entries []Entry
+		var v validator
 		for d.more() {
 			e, err := d.entry()
-			if err != nil {
+			if err != nil || v.check(&e) != nil {
 				return
 			}
+			entries = append(entries, e)
 			again.entry(&e)
 		}
+		d = decoder{r: bufio.NewReader(bytes.NewReader(again.buf))}
+		for i := range entries {
+			e, err := d.entry()
+			require.NoError(t, err)
+			require.Equal(t, entries[i], e)
+		}
+	})
+}
+
+// memory is a stat index in memory.
+type memory []byte
+
+func (m *memory) Load() []byte { return *m }
+
+func (m *memory) Save(content []byte) error {
+	*m = bytes.Clone(content)
+	return nil
+}
+
+// Whatever the bytes of a stat index are, loading ends; what is loaded is
+// loaded again after it was saved. Its checksum is made right, as nothing
+// would be tried else.
+func FuzzIndex(f *testing.F) {
+	var records []record
+	for _, e := range sample() {
+		if e.Type == Boundary || e.Unread || e.Unstable {
+			continue
+		}
+		r := record{Entry: e, readAt: time.Unix(10, 0)}
+		if e.isPaged() {
+			r.Recipe.Runs[1].Chunk = unstored
+			r.pages = newPages(7, e.Size)
+		}
+		records = append(records, r)
+	}
+	var saved memory
+	require.NoError(f, saveIndex(&saved, records))
+	body := saved[len(indexHeading) : len(saved)-sha256.Size]
+	f.Add([]byte(body))
+	f.Add([]byte(body[:len(body)/2]))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		whole := append([]byte(indexHeading), b...)
+		sum := sha256.Sum256(whole)
+		index := memory(append(whole, sum[:]...))
+		first := loadIndex(&index)
+		require.NoError(t, saveIndex(&index, first))
+		kept := loadIndex(&index)
+		require.NoError(t, saveIndex(&index, kept))
+		require.Equal(t, kept, loadIndex(&index))
 	})
 }

@@ -139,7 +139,7 @@ func TestEveryCaptureOfAPagedFileIsExact(t *testing.T) {
 		require.NoError(t, os.Mkdir(root, 0o755))
 		defer func() { require.NoError(t, os.RemoveAll(root)) }()
 		e := &edited{t: t, path: filepath.Join(root, "db")}
-		e.write(0, noise(0, rapid.IntRange(1<<20-10, 300*page).Draw(r, "size")))
+		e.write(0, noise(0, rapid.IntRange(1<<20-10, 160*page).Draw(r, "size")))
 		index, store := &memoryIndex{}, kindtest.NewMemory()
 		opts := tree.Options{InPlace: []kind.Pattern{"db"}, Index: index}
 		var manifests []kind.Object

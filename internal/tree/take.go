@@ -17,9 +17,10 @@ type walked struct {
 	from, to time.Time
 }
 
-// Take copies what differs from the last pass, and walks again to prove that
-// nothing moved meanwhile. Where nothing differs, one walk proves it. Files are copied whole, also those that are
-// updated in place.
+// Take keeps what differs from the last pass, and walks again to prove that
+// nothing moved meanwhile. Where nothing differs, one walk proves it. Of paged
+// files the pages that differ are copied, of others all; where the file system
+// can share blocks, large files of either sort are cloned.
 //
 // A walk sees no stores through a shared mapping to a page that was dirty
 // before it began. Writers that map files have to be frozen for the proof to

@@ -82,7 +82,13 @@ type Result struct {
 	Entries  iter.Seq2[Entry, error]
 	// BytesRead counts plain bytes of content read from files.
 	BytesRead int64
+	// Taken says how Take kept what had changed.
+	Taken Taken
 }
+
+// Taken counts files. A clone shares the blocks of the file (reflink) and
+// takes no time, however large the file is.
+type Taken struct{ Cloned, Copied int }
 
 // Changes is what Apply does or did.
 type Changes struct {
