@@ -88,6 +88,7 @@ func cannotOpen(err error) error {
 		store.ErrNotPrivate:  "a store holds secrets: it has to belong to you alone (0700)",
 		store.ErrNotStore:    "name another directory with --store or DOGEAR_STORE",
 		store.ErrNewer:       "use a newer dogear",
+		store.ErrOlder:       "name another directory with --store or DOGEAR_STORE",
 	}
 	for sentinel, way := range hint {
 		if errors.Is(err, sentinel) {

@@ -81,6 +81,9 @@ func (c *check) run(ctx context.Context) error {
 		c.problem(catalogFile, err)
 		return nil // what it says is not worth comparing, and may not be read
 	}
+	if _, err := c.store.readSecret(); err != nil {
+		c.problem(formatFile+", "+keyFile, err)
+	}
 	if err := c.look(); err != nil {
 		return err
 	}

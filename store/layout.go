@@ -2,6 +2,7 @@ package store
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -48,13 +49,45 @@ func directories() []string {
 	return append(recordDirs(), packsDir, incomingDir, journalDir, cacheDir)
 }
 
-// format is the body of format.json.
+// format is the body of format.json. Only hash and codec have to be known to
+// read a store; how content is cut says why the same content may be there
+// under other ids.
 type format struct {
-	Hash  string `json:"hash"`
-	Codec string `json:"codec"`
+	Hash    string  `json:"hash"`
+	Chunker chunker `json:"chunker"`
+	Paged   paged   `json:"paged"`
+	Codec   string  `json:"codec"`
+	Key     string  `json:"key"` // SHA-256 of the key, which has no other checksum
 }
 
-func currentFormat() format { return format{Hash: "sha256", Codec: "zstd"} }
+// chunker says how content is cut where it says so itself, sizes in bytes.
+type chunker struct {
+	Algorithm string `json:"algorithm"`
+	Min       int    `json:"min"`
+	Normal    int    `json:"normal"`
+	Max       int    `json:"max"`
+}
+
+// paged says how files are cut that are updated in place, in bytes.
+type paged struct {
+	Page  int `json:"page"`
+	Block int `json:"block"`
+}
+
+// currentFormat repeats what package content does: a test compares them.
+func currentFormat(secret []byte) format {
+	return format{
+		Key:  fmt.Sprintf("%x", sha256.Sum256(secret)),
+		Hash: "sha256", Codec: "zstd",
+		Chunker: chunker{Algorithm: "jc-v1.1.0", Min: 64 << 10, Normal: 256 << 10, Max: 1 << 20},
+		Paged:   paged{Page: 8 << 10, Block: 64 << 10},
+	}
+}
+
+func (f format) readable() bool {
+	now := currentFormat(nil)
+	return f.Hash == now.Hash && f.Codec == now.Codec
+}
 
 // prepareDir makes sure that dir is a private directory with nothing but a
 // store, or the beginnings of one, in it.
@@ -134,14 +167,18 @@ func (s *Store) prepareFiles() error {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return s.create(path)
 	}
-	var f format
-	if err := readRecord(path, typeStore, &f); err != nil {
+	f, err := s.readFormat()
+	if err != nil {
 		return err
 	}
-	if f != currentFormat() {
-		return fmt.Errorf("it uses hash %s and codec %s, this version knows %v: %w", f.Hash, f.Codec, currentFormat(), ErrNewer)
+	if !f.readable() {
+		return fmt.Errorf("it uses hash %s and codec %s: %w", f.Hash, f.Codec, ErrNewer)
 	}
 	return s.makeDirs() // cache and incoming may have been deleted
+}
+
+func (s *Store) readFormat() (f format, err error) {
+	return f, readRecord(s.path(formatFile), typeStore, &f)
 }
 
 func (s *Store) create(path string) error {
@@ -156,7 +193,7 @@ func (s *Store) create(path string) error {
 	if err := atomicfile.Write(s.path(keyFile), 0o600, secret); err != nil {
 		return err
 	}
-	return writeRecord(path, typeStore, currentFormat())
+	return writeRecord(path, typeStore, currentFormat(secret))
 }
 
 // checkEmpty refuses to make a new store over one that lost its format.json:
@@ -189,13 +226,18 @@ func (s *Store) makeDirs() error {
 	return atomicfile.SyncDir(s.dir)
 }
 
-func readSecret(path string) ([]byte, error) {
-	secret, err := os.ReadFile(path)
+// readSecret reads the key and compares it with the digest in format.json.
+func (s *Store) readSecret() ([]byte, error) {
+	secret, err := os.ReadFile(s.path(keyFile))
 	if err != nil {
 		return nil, fmt.Errorf("read key: %w", err)
 	}
-	if len(secret) != secretSize {
-		return nil, fmt.Errorf("key of %d bytes, want %d: %w", len(secret), secretSize, ErrDamaged)
+	f, err := s.readFormat()
+	if err != nil {
+		return nil, err
+	}
+	if len(secret) != secretSize || f.Key != currentFormat(secret).Key {
+		return nil, fmt.Errorf("%s: it is not the key that the store was made with: %w", keyFile, ErrDamaged)
 	}
 	return secret, nil
 }

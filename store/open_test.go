@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"dogear/internal/content"
 	"dogear/internal/testbed"
 	"dogear/snapshot"
 	"dogear/store"
@@ -106,7 +107,9 @@ func TestOpenRefuses(t *testing.T) {
 		"a short key":         {write("key", "short"), store.ErrDamaged},
 		"content, no format":  {remove("format.json"), store.ErrDamaged},
 		"garbage for format":  {write("format.json", "garbage"), store.ErrDamaged},
-		"a newer format":      {write("format.json", `{"format":1}`), store.ErrNewer},
+		"a newer format":      {write("format.json", `{"format":2}`), store.ErrNewer},
+		"an older format":     {write("format.json", `{"format":0}`), store.ErrOlder},
+		"another key":         {write("key", strings.Repeat("k", 32)), store.ErrDamaged},
 		"garbage for catalog": {write("catalog.db", strings.Repeat("garbage!", 4096)), store.ErrDamaged},
 		"a newer catalog":     {newerCatalog, store.ErrNewer},
 	}
@@ -121,6 +124,12 @@ func TestOpenRefuses(t *testing.T) {
 			require.ErrorContains(t, err, s.Dir())
 		})
 	}
+}
+
+func TestFormatSaysHowContentIsCut(t *testing.T) {
+	algorithm, sizes := store.HowContentIsCut()
+	require.Equal(t, content.Algorithm, algorithm)
+	require.Equal(t, []int{content.MinSize, content.NormalSize, content.MaxSize, content.PageSize, content.BlockSize}, sizes)
 }
 
 func chmod(t *testing.T, path string, mode os.FileMode) { require.NoError(t, os.Chmod(path, mode)) }

@@ -13,7 +13,7 @@ import (
 )
 
 // Format is the version of what is on disk (docs/format.md).
-const Format = 0
+const Format = 1
 
 type recordType string
 
@@ -72,8 +72,11 @@ func notARecord(b []byte, t recordType) error {
 	r := struct {
 		Format int `json:"format"`
 	}{Format: Format}
-	if json.Unmarshal(b, &r) == nil && r.Format > Format {
+	switch err := json.Unmarshal(b, &r); {
+	case err == nil && r.Format > Format:
 		return fmt.Errorf("format %d, this version reads %d: %w", r.Format, Format, ErrNewer)
+	case err == nil && r.Format < Format:
+		return fmt.Errorf("format %d, this version reads %d: %w", r.Format, Format, ErrOlder)
 	}
 	return fmt.Errorf("not a whole record of a %s: %w", t, ErrDamaged)
 }

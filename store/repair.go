@@ -76,21 +76,22 @@ func (r *repair) run(ctx context.Context) error {
 	return r.count()
 }
 
-// fixFormat writes format.json anew if it is lost or damaged: it is the same
-// in all stores of this format.
+// fixFormat writes format.json anew if it is lost or damaged: but for
+// the digest of the key it is the same in all stores of this format.
 func (r *repair) fixFormat() error {
-	if there, err := exists(r.path(keyFile)); err != nil {
-		return err
-	} else if !there {
+	secret, err := os.ReadFile(r.path(keyFile))
+	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("there is no file %s, without which it is no store: %w", keyFile, ErrNotStore)
 	}
-	var f format
-	err := readRecord(r.path(formatFile), typeStore, &f)
+	if err != nil || len(secret) != secretSize {
+		return err // prepare sees the same
+	}
+	_, err = r.readFormat()
 	if !errors.Is(err, ErrDamaged) && !errors.Is(err, fs.ErrNotExist) {
-		return nil // prepare sees the same
+		return nil
 	}
 	r.report.Rewritten = append(r.report.Rewritten, formatFile)
-	return writeRecord(r.path(formatFile), typeStore, currentFormat())
+	return writeRecord(r.path(formatFile), typeStore, currentFormat(secret))
 }
 
 // fixRecords writes records that are lost or damaged anew from the old catalog
@@ -181,8 +182,9 @@ func (r *repair) fixDeletions(deleted map[string][]byte) error {
 // fix writes a record anew unless it is whole.
 func (r *repair) fix(kind recordKind, path string, record []byte) error {
 	_, err := kind.read(path)
-	if !errors.Is(err, ErrDamaged) && !errors.Is(err, fs.ErrNotExist) {
-		return nil // whole, or adopt reports it
+	lost := slices.ContainsFunc([]error{ErrDamaged, ErrNewer, ErrOlder, fs.ErrNotExist}, func(e error) bool { return errors.Is(err, e) })
+	if !lost {
+		return nil // whole, or not to be read: adopt reports it
 	}
 	r.report.Rewritten = append(r.report.Rewritten, r.title(path))
 	return atomicfile.Write(path, 0o600, record)

@@ -31,6 +31,9 @@ var (
 	ErrExists = catalog.ErrExists
 	// ErrNewer is returned by Open for a store of a newer version.
 	ErrNewer = catalog.ErrNewer
+	// ErrOlder is returned by Open for a store of format 0, which promised
+	// nothing.
+	ErrOlder = catalog.ErrOlder
 	// ErrDamaged says that bytes on disk are not what was written.
 	ErrDamaged = chunk.ErrDamaged
 	// ErrEnded is returned by a session that was committed or aborted.
@@ -123,7 +126,7 @@ func (s *Store) prepare() (err error) {
 	if err := s.prepareFiles(); err != nil {
 		return err
 	}
-	s.secret, err = readSecret(s.path(keyFile))
+	s.secret, err = s.readSecret()
 	return err
 }
 

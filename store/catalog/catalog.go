@@ -16,7 +16,7 @@ import (
 )
 
 // Version is the version of the layout written here.
-const Version = 0
+const Version = 1
 
 // lockTimeout bounds the wait for a process that has the file open.
 const lockTimeout = 2 * time.Second
@@ -24,6 +24,7 @@ const lockTimeout = 2 * time.Second
 // The errors that callers tell apart.
 var (
 	ErrNewer   = errors.New("written by a newer version of Dogear")
+	ErrOlder   = errors.New("written by an unfinished version of Dogear, before the first release")
 	ErrDamaged = fmt.Errorf("the catalog is %w (dogear repair rebuilds it from the packs)", chunk.ErrDamaged)
 	ErrExists  = errors.New("it is there already")
 )
@@ -219,8 +220,11 @@ func checkVersion(value []byte) error {
 	if len(value) != 4 {
 		return fmt.Errorf("no version: %w", ErrDamaged)
 	}
-	if v := binary.BigEndian.Uint32(value); v > Version {
+	switch v := binary.BigEndian.Uint32(value); {
+	case v > Version:
 		return fmt.Errorf("catalog of version %d, this one reads %d: %w", v, Version, ErrNewer)
+	case v < Version:
+		return fmt.Errorf("catalog of version %d, this one reads %d: %w", v, Version, ErrOlder)
 	}
 	return nil
 }

@@ -329,6 +329,6 @@ func TestNewerPackIsNotCalledDamaged(t *testing.T) {
 	require.NoError(t, err)
 	binary.LittleEndian.PutUint32(pack[8:], chunk.Version+1)
 	_, err = chunk.ReadIndex(bytes.NewReader(pack), int64(len(pack)))
-	require.ErrorContains(t, err, "format 1")
+	require.ErrorContains(t, err, "format 2")
 	require.NotErrorIs(t, err, chunk.ErrDamaged)
 }

@@ -11,7 +11,7 @@ import (
 const MaxSize = 16 << 20
 
 // Version is the version of the pack format written here.
-const Version = 0
+const Version = 1
 
 const (
 	headMagic = "dogearpk"

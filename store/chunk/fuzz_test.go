@@ -40,7 +40,7 @@ func FuzzReadIndex(f *testing.F) {
 
 // signed makes a pack of a body: frames and footer.
 func signed(body []byte, frames, chunks uint32) []byte {
-	header := append([]byte("dogearpk"), make([]byte, 8)...)
+	header := append([]byte("dogearpk"), 1, 0, 0, 0, 0, 0, 0, 0)
 	counts := binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, frames), chunks)
 	footer := body[max(0, len(body)-int(frames*20+chunks*36)):]
 	digest := sha256.New()
