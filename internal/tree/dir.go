@@ -26,7 +26,7 @@ func New(root string) *Dir { return &Dir{root: root, now: time.Now} }
 
 // openRoot opens the root. The caller closes it.
 func (d *Dir) openRoot() (int, error) {
-	fd, err := open(unix.AT_FDCWD, d.root, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	fd, err := unix.Open(d.root, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.ENOENT) {
 		return -1, kind.ErrGone
 	}

@@ -104,9 +104,16 @@ func openFile(parent int, name string) (int, error) {
 	return fd, err
 }
 
+// open opens name in parent. It follows no link and enters no mount, also
+// none that was planted since the entry was looked at.
 func open(parent int, name string, flags int, mode uint32) (int, error) {
+	flags |= unix.O_NOFOLLOW | unix.O_CLOEXEC
+	how := unix.OpenHow{Flags: uint64(flags), Mode: uint64(mode), Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_XDEV}
 	for {
-		fd, err := unix.Openat(parent, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, mode)
+		fd, err := unix.Openat2(parent, name, &how)
+		if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) { // an old kernel, or a filter that does not know it
+			fd, err = unix.Openat(parent, name, flags, mode)
+		}
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
