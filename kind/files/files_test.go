@@ -3,6 +3,7 @@ package files_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -64,4 +65,17 @@ func TestWhatOthersOwnOrSpeakForIsLeftOut(t *testing.T) {
 	}
 	require.Equal(t, []string{".", "inner", "plain", "run"}, names)
 	require.Len(t, kindtest.Collect(t, files.New().InspectRest(t.Context(), ws, item)), 6)
+}
+
+// A database in the workspace is captured by the page.
+func TestDatabasesArePaged(t *testing.T) {
+	ws := workspace(t)
+	for _, name := range []string{"app.db", "other"} {
+		require.NoError(t, os.WriteFile(filepath.Join(ws.Root, name), make([]byte, 1<<20), 0o644))
+	}
+	item := kind.Item{ID: id, Root: ws.Root, Claimed: []kind.Pattern{"app.db"}}
+	for fact, err := range files.New().InspectRest(t.Context(), ws, item) {
+		require.NoError(t, err)
+		require.Equal(t, fact.Name == "app.db", strings.Contains(fact.Value, " sha256-blocks="), fact.Name)
+	}
 }

@@ -16,6 +16,7 @@ package git
 import (
 	"context"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,12 +88,23 @@ func timeless(entries iter.Seq2[tree.Entry, error]) iter.Seq2[tree.Entry, error]
 	}
 }
 
+// claimedByOthers are the claims on the tree that are not the repository's own.
+func claimedByOthers(item kind.Item) []kind.Pattern {
+	var own []kind.Pattern
+	for _, claim := range item.Claims {
+		own = append(own, claim.Paths...)
+	}
+	return slices.DeleteFunc(slices.Clone(item.Claimed), func(p kind.Pattern) bool { return slices.Contains(own, p) })
+}
+
 // options describe the tree of a repository to the tree engine.
 func options(ws *kind.Workspace, item kind.Item, dirs []string) tree.Options {
 	return tree.Options{
 		Nested: item.Nested,
 		Skip:   patterns(dirs, transient),
 		First:  patterns(dirs, first),
+		// Of databases in the worktree: what git claims it replaces.
+		InPlace: claimedByOthers(item),
 		// As in timeless.
 		Timeless: []kind.Pattern{".git"},
 		Index:    tree.CacheIndex(ws.Cache, item.ID),
