@@ -62,7 +62,7 @@ func (u unit) stamp() (stamp, error) {
 // copied is a private copy of a unit.
 type copied struct {
 	unit
-	dir   string
+	dir   *scratch
 	stamp stamp         // of the original
 	held  kind.Interval // in which the original was what the copy is
 }
@@ -78,11 +78,11 @@ var errBusy = errors.New("it is being written all the time; end what writes to i
 // copy copies the unit while nobody writes to it. It tries for a while to
 // find such a moment.
 func (u unit) copy(ctx context.Context) (*copied, error) {
-	dir, err := os.MkdirTemp("", "dogear-sqlite-")
+	dir, err := newScratch(os.TempDir())
 	if err != nil {
 		return nil, err
 	}
-	c := &copied{unit: unitAt(filepath.Join(dir, "db")), dir: dir}
+	c := &copied{unit: unitAt(filepath.Join(dir.path, "db")), dir: dir}
 	if err := c.fill(ctx, u); err != nil {
 		return nil, errors.Join(err, c.remove())
 	}
@@ -154,7 +154,7 @@ func removeIfThere(path string) error {
 }
 
 // remove removes the copy.
-func (c *copied) remove() error { return os.RemoveAll(c.dir) }
+func (c *copied) remove() error { return c.dir.remove() }
 
 // present lists the suffixes of the files that there are.
 func (c *copied) present() []string {
