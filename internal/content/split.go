@@ -23,7 +23,7 @@ const (
 // multiples of their size.
 const (
 	PageSize  = 8 << 10
-	BlockSize = 64 << 10
+	BlockSize = 128 << 10
 )
 
 // Splitter cuts streams into chunks, one stream after the other. It keeps its

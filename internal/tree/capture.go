@@ -32,18 +32,22 @@ func (d *Dir) Capture(_ context.Context, opts Options, sink kind.Sink) (Capture,
 	return &capture{pass: pass{root: root, opts: opts, sink: sink, now: d.now}}, nil
 }
 
-// begin takes over from the stat index what the sink still has.
-func (c *capture) begin() {
-	if !c.begun {
-		c.begun = true
-		c.records = loadIndex(c.opts.Index)
+// firstLook walks the tree and, the first time, takes over what the stat index
+// knows of it.
+func (c *capture) firstLook(ctx context.Context) (walked, error) {
+	if c.begun {
+		return c.look(ctx)
 	}
+	c.begun = true
+	known := loadBeside(c.opts.Index)
+	w, err := c.look(ctx)
+	c.records = known()
+	return w, err
 }
 
 // Prepare reads and stores what changed since the last time.
 func (c *capture) Prepare(ctx context.Context) error {
-	c.begin()
-	w, err := c.look(ctx)
+	w, err := c.firstLook(ctx)
 	if err != nil {
 		return err
 	}

@@ -61,12 +61,14 @@ func (d *Dir) scan(ctx context.Context, opts Options) (_ scanned, err error) {
 		return scanned{}, err
 	}
 	defer func() { err = errors.Join(err, unix.Close(root)) }()
+	known := loadBeside(opts.Index)
 	v, err := walk(ctx, root, opts)
+	records := known()
 	if err != nil {
 		return scanned{}, err
 	}
 	p := pass{root: root, opts: opts, now: d.now}
-	records, err := p.run(ctx, v.nodes, loadIndex(opts.Index))
+	records, err = p.run(ctx, v.nodes, records)
 	if err != nil {
 		return scanned{}, err
 	}

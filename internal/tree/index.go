@@ -24,6 +24,14 @@ const trustAfter = 2 * time.Second
 // minRecord is less than the bytes of any record of a stat index.
 const minRecord = 24
 
+// loadBeside begins to load a stat index. The caller calls the function, which
+// waits for the records.
+func loadBeside(index Index) func() []record {
+	loaded := make(chan []record)
+	go func() { loaded <- loadIndex(index) }()
+	return func() []record { return <-loaded }
+}
+
 // loadIndex returns the records of a stat index, sorted.
 func loadIndex(index Index) []record {
 	if index == nil {

@@ -315,7 +315,7 @@ func TestWornChunksAreGivenUp(t *testing.T) {
 	e.write(0, noise(1, 4<<20))
 	first := captureTree(t, root, opts, store)
 	chunks := chunksOf(t, first)
-	for i := range 5 { // of eight pages in a block
+	for i := range content.BlockSize/content.PageSize/2 + 1 {
 		e.write(i*page, noise(uint64(100+i), page))
 		captureTree(t, root, opts, store)
 	}

@@ -26,12 +26,11 @@ type walked struct {
 // before it began. Writers that map files have to be frozen for the proof to
 // hold for them; Prepare sees theirs (see calm).
 func (c *capture) Take(ctx context.Context) error {
-	c.begin()
 	c.held = kind.Interval{}
 	if err := c.makeSpill(); err != nil {
 		return err
 	}
-	before, err := c.look(ctx)
+	before, err := c.firstLook(ctx)
 	if err != nil {
 		return err
 	}
