@@ -80,7 +80,7 @@ func currentFormat(secret []byte) format {
 		Key:  fmt.Sprintf("%x", sha256.Sum256(secret)),
 		Hash: "sha256", Codec: "zstd",
 		Chunker: chunker{Algorithm: "jc-v1.1.0", Min: 64 << 10, Normal: 256 << 10, Max: 1 << 20},
-		Paged:   paged{Page: 8 << 10, Block: 64 << 10},
+		Paged:   paged{Page: 8 << 10, Block: 128 << 10},
 	}
 }
 
