@@ -126,15 +126,15 @@ func TestKilledApply(t *testing.T) {
 	require.NoError(t, job.run(t, time.Minute))
 	whole := time.Since(start)
 
-	killed := 0
-	for i := range 24 {
+	killed, points := 0, repeats(24, 400)
+	for i := range points {
 		job.Root = filepath.Join(t.TempDir(), "tree")
 		require.NoError(t, os.Mkdir(job.Root, 0o700))
 		many(t, job.Root, 3)
 		job.Fatal = 0
-		after := whole * time.Duration(i) / 12
+		after := whole * time.Duration(i) / time.Duration(points/2)
 		if i%2 == 0 {
-			job.Fatal, after = int64(3+i*12), time.Minute
+			job.Fatal, after = int64(3+i*288/points), time.Minute
 		}
 		if job.run(t, after) != nil {
 			killed++
@@ -143,7 +143,7 @@ func TestKilledApply(t *testing.T) {
 		require.Equal(t, want, liveFacts(t, job.Root, tree.Options{}))
 		require.Empty(t, leftovers(t, job.Root))
 	}
-	require.Greater(t, killed, 8, "most children are killed")
+	require.Greater(t, killed, points/3, "most children are killed")
 }
 
 func leftovers(t *testing.T, root string) []string {
