@@ -101,5 +101,11 @@ func cannotOpen(err error) error {
 			Hint: "dogear repair rebuilds the catalog from the packs and records beside it",
 		}
 	}
-	return err
+	if errors.Is(err, store.ErrLocked) {
+		return err
+	}
+	return &api.Error{
+		Code: api.CodeFailed, Message: err.Error(), State: "nothing has changed",
+		Hint: "if a file of the store is gone, bring it back from a copy; --store names another directory",
+	}
 }

@@ -39,7 +39,7 @@ func Repair(ctx context.Context, dir string, opts Options) (RepairReport, error)
 		return RepairReport{}, fmt.Errorf("repair store: %w", err)
 	}
 	r := &repair{Store: s, report: RepairReport{Damaged: []Problem{}}}
-	err = errors.Join(r.run(ctx), s.release())
+	err = errors.Join(notWritable(r.run(ctx)), s.release())
 	sortProblems(r.report.Damaged)
 	if err != nil {
 		err = fmt.Errorf("repair store %s: %w", s.dir, err)

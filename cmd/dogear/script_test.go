@@ -29,6 +29,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 filepath.Join("..", "..", "testdata", "script"),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Condition:           condition,
 		Setup:               setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     exits,
@@ -38,6 +39,14 @@ func TestScripts(t *testing.T) {
 			"until":     until,
 		},
 	})
+}
+
+// condition knows [unshare]: a process can have mounts of its own.
+func condition(name string) (bool, error) {
+	if name != "unshare" {
+		return false, fmt.Errorf("there is no condition %q", name)
+	}
+	return exec.Command("unshare", "-m", "true").Run() == nil, nil
 }
 
 func setUp(env *testscript.Env) error {
