@@ -64,6 +64,7 @@ type task struct {
 	Store    dirStore
 	Manifest kind.Object
 	Fatal    int64 // number of the chunk to die at; 0: none
+	InPlace  []kind.Pattern
 }
 
 const taskVariable = "DOGEAR_TREE_TEST_APPLY"
@@ -79,7 +80,7 @@ func TestApplyInChild(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(encoded), &job))
 	source := &fatalSource{Source: job.Store}
 	source.left.Store(job.Fatal)
-	apply(t, job.Root, tree.Options{}, job.Manifest, source)
+	apply(t, job.Root, tree.Options{InPlace: job.InPlace}, job.Manifest, source)
 }
 
 // run runs a task in a child process, which is killed after the given time.
