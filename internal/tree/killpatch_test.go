@@ -18,7 +18,7 @@ func TestKilledPatch(t *testing.T) {
 	t.Parallel()
 	store, root, opts := dirStore(t.TempDir()), t.TempDir(), pagedOptions()
 	e := &edited{t: t, path: filepath.Join(root, "db")}
-	e.write(0, noise(1, 3<<20))
+	e.write(0, noise(1, 8<<20))
 	first := captureTree(t, root, opts, store)
 	before := bytes.Clone(e.content)
 	e.scatter(20)
