@@ -139,11 +139,13 @@ func (s *Store) readListed(id snapshot.ID, want []byte) error {
 
 // explain says so when the disk is full.
 func (s *Store) explain(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if isFull(err) {
 		return fmt.Errorf("no space left for the store %s: %w", s.dir, err)
 	}
 	return err
 }
+
+func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 func (s *Store) packPath(name string) string { return chunk.Path(s.path(packsDir), name) }
 

@@ -65,7 +65,7 @@ func takeLock(path string, me Holder) (*lock, error) {
 	if err == nil {
 		err = os.WriteFile(path, append(content, '\n'), 0o600)
 	}
-	if err != nil {
+	if err != nil && !isFull(err) { // whoever makes room has to get in
 		return nil, errors.Join(fmt.Errorf("lock: %w", err), l.release())
 	}
 	return l, nil

@@ -56,7 +56,7 @@ func (s *pagespill) end(context.Context) error { return s.flush() }
 func (s *pagespill) flush() error {
 	at := s.to.reserve(int64(len(s.buf)))
 	if _, err := s.to.file.WriteAt(s.buf, at); err != nil {
-		return fmt.Errorf("write to spill file: %w", err)
+		return spillError(err)
 	}
 	for i := range s.spans[s.open:] {
 		if x := &s.spans[s.open+i]; x.offset >= 0 {

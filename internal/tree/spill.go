@@ -86,10 +86,20 @@ func (s *spill) copy(fd int, size int64, holes []Extent) (_ *spilled, err error)
 	piece := &spilled{in: s.file, offset: s.reserve(size)}
 	for _, x := range dataExtents(size, holes) {
 		if err := copyRange(s.file, piece.offset+x.Offset, f, x); err != nil {
-			return nil, fmt.Errorf("copy to spill file: %w", err)
+			return nil, spillError(err)
 		}
 	}
 	return piece, nil
+}
+
+// spillError ends the capture if there is no room: that is no fault of the
+// file, which would be left out.
+func spillError(err error) error {
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return sinkError{fmt.Errorf("no space left in %s for what changed during the capture; TMPDIR can name another place: %w",
+			os.TempDir(), err)}
+	}
+	return fmt.Errorf("copy to spill file: %w", err)
 }
 
 func copyRange(to *os.File, at int64, from *os.File, x Extent) error {
