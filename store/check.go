@@ -50,7 +50,12 @@ func (s *Store) CheckTelling(ctx context.Context, readData bool, tell func(done,
 	}
 	defer done()
 	c := &check{store: s, readData: readData, tell: tell, report: Report{Problems: []Problem{}}}
-	if err := c.run(ctx); err != nil {
+	err = c.run(ctx)
+	if errors.Is(err, catalog.ErrDamaged) {
+		c.problem(catalogFile, err)
+		err = nil
+	}
+	if err != nil {
 		return Report{}, fmt.Errorf("check store: %w", err)
 	}
 	sortProblems(c.report.Problems)

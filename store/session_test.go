@@ -14,7 +14,6 @@ import (
 	"dogear/store/storetest"
 
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 )
 
 func known(t testing.TB, sink kind.Sink, content []byte) bool {
@@ -178,105 +177,4 @@ func TestCache(t *testing.T) {
 	require.Len(t, files(t, s, "cache"), 1)
 	damage(t, files(t, s, "cache")[0], 33)
 	require.Nil(t, cache.Load(id, "index"))
-}
-
-// TestAgainstAModel runs random operations on a store and on a map.
-func TestAgainstAModel(t *testing.T) {
-	top := newDir(t)
-	runs := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		runs++
-		s, err := store.Open(fmt.Sprintf("%s-%d", top, runs), store.Options{})
-		require.NoError(rt, err)
-		m := &model{t: t, s: s, committed: map[string]bool{}}
-		rt.Repeat(map[string]func(*rapid.T){
-			"begin":  m.begin,
-			"put":    m.put,
-			"commit": m.commit,
-			"abort":  m.abort,
-			"reopen": m.reopen,
-			"":       func(*rapid.T) { m.check() },
-		})
-		storetest.Check(t, m.s)
-		require.NoError(rt, m.s.Close())
-	})
-}
-
-type model struct {
-	t         *testing.T
-	s         *store.Store
-	sessions  []*modelSession
-	committed map[string]bool // contents
-	snapshots int
-}
-
-type modelSession struct {
-	*store.Session
-	sink   snapshot.PartSink
-	object kind.Object
-	put    []string
-}
-
-func (m *model) begin(rt *rapid.T) {
-	if len(m.sessions) == 3 {
-		rt.Skip("enough sessions")
-	}
-	session := begin(m.t, m.s)
-	m.sessions = append(m.sessions, &modelSession{Session: session, sink: session.Sink()})
-}
-
-func (m *model) pick(rt *rapid.T) int {
-	if len(m.sessions) == 0 {
-		rt.Skip("no session")
-	}
-	return rapid.IntRange(0, len(m.sessions)-1).Draw(rt, "session")
-}
-
-func (m *model) put(rt *rapid.T) {
-	session := m.sessions[m.pick(rt)]
-	content := text(rapid.IntRange(0, 9).Draw(rt, "text"), rapid.SampledFrom([]int{0, 1, 900, 70_000, 600_000}).Draw(rt, "size"))
-	require.Equal(m.t, m.committed[string(content)] || slices.Contains(session.put, string(content)), known(m.t, session.sink, content))
-	session.object.Chunks = append(session.object.Chunks, put(m.t, session.sink, content))
-	session.object.Size += int64(len(content))
-	session.put = append(session.put, string(content))
-	requireContent(m.t, session, content)
-}
-
-func (m *model) take(rt *rapid.T) *modelSession {
-	i := m.pick(rt)
-	session := m.sessions[i]
-	m.sessions = slices.Delete(m.sessions, i, i+1)
-	return session
-}
-
-func (m *model) commit(rt *rapid.T) {
-	session := m.take(rt)
-	m.snapshots++
-	snap := withObject(m.t, session.sink, numberedID(m.snapshots), session.object)
-	require.NoError(m.t, session.Commit(m.t.Context(), snap))
-	if len(session.put) == 0 {
-		session.put = []string{""} // its reach
-	}
-	for _, content := range session.put {
-		m.committed[content] = true
-	}
-}
-
-func (m *model) abort(rt *rapid.T) { require.NoError(m.t, m.take(rt).Abort()) }
-
-func (m *model) reopen(*rapid.T) {
-	require.NoError(m.t, m.s.Close())
-	m.sessions = nil
-	var err error
-	m.s, err = store.Open(m.s.Dir(), store.Options{})
-	require.NoError(m.t, err)
-}
-
-func (m *model) check() {
-	list, err := m.s.Snapshots(m.t.Context(), "")
-	require.NoError(m.t, err)
-	require.Len(m.t, list, m.snapshots)
-	for content := range m.committed {
-		requireContent(m.t, m.s, []byte(content))
-	}
 }
