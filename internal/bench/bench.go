@@ -21,6 +21,7 @@ type bench struct {
 	current    bool   // the contenders have saved the copy as it is
 	results    []*result
 	started    time.Time
+	load       string // of the machine, by others, when it began
 }
 
 // A turn is one run of one contender.
@@ -39,7 +40,8 @@ type result struct {
 }
 
 func newBench(ctx context.Context, s settings) (*bench, error) {
-	b := &bench{settings: s, root: filepath.Join(s.work, "copy", "tree"), started: time.Now()}
+	b := &bench{settings: s, root: filepath.Join(s.work, "copy", "tree"), started: time.Now(),
+		load: said("cut", "-d", " ", "-f", "1-3", "/proc/loadavg")}
 	if err := b.copyTree(ctx); err != nil {
 		return nil, err
 	}
@@ -75,6 +77,11 @@ func (b *bench) copyTree(ctx context.Context) error {
 	}
 	if out, err := exec.CommandContext(ctx, "cp", "-a", b.tree, b.root).CombinedOutput(); err != nil {
 		return fmt.Errorf("copy the tree: %w\n%s", err, out)
+	}
+	// In a workspace that is in use, git's index fits the files.
+	refresh := exec.CommandContext(ctx, "git", "-C", filepath.Join(b.root, "repo"), "update-index", "-q", "--refresh")
+	if out, err := refresh.CombinedOutput(); err != nil {
+		return fmt.Errorf("refresh the index: %w\n%s", err, out)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func (b *bench) report(out io.Writer) error {
 	if b.document == "" {
 		return nil
 	}
-	filled := strings.NewReplacer("{{date}}", b.date, "{{machine}}", machine(), "{{versions}}", b.versions(),
+	filled := strings.NewReplacer("{{date}}", b.date, "{{machine}}", machine(), "{{load}}", b.load, "{{versions}}", b.versions(),
 		"{{rounds}}", fmt.Sprint(b.rounds), "{{tables}}", tables).Replace(document)
 	return os.WriteFile(b.document, []byte(filled), 0o644)
 }
