@@ -162,7 +162,8 @@ func (c *Catalog) prepare(torn bool) error {
 		return err
 	}
 	if torn {
-		return c.update(func(*bbolt.Tx) error { return nil })
+		nothing := func(*bbolt.Tx) error { return nil }
+		return errors.Join(c.update(nothing), c.update(nothing)) // they are written in turns
 	}
 	return nil
 }

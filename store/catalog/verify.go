@@ -23,6 +23,7 @@ const (
 
 	flagBranch   = 0x01
 	flagLeaf     = 0x02
+	flagMeta     = 0x04
 	flagFreelist = 0x10
 	flagBucket   = 0x01 // of an element
 )
@@ -32,8 +33,8 @@ const (
 // bbolt itself believes its file: on a damaged one it may recurse for ever, or
 // write over what is in use. A file that is missing or empty is in order.
 //
-// It reports whether one of the two meta pages is not valid, as after a power
-// cut while it was being written: then the other counts.
+// It reports whether one of the two meta pages is not as it should be, as after
+// a power cut while it was being written: then the other counts.
 func verifyFile(path string) (torn bool, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -66,6 +67,7 @@ type boltMeta struct {
 	freelist uint64 // page
 	pages    uint64 // how many are in use or free
 	txid     uint64
+	header   bool // its page says what it is; bbolt does not look
 }
 
 // readMeta returns the newer of the valid meta pages.
@@ -73,10 +75,11 @@ func readMeta(f io.ReaderAt) (m boltMeta, torn bool, err error) {
 	first, ok := parseMeta(f, 0)
 	if ok {
 		second, ok := parseMeta(f, int64(first.pageSize))
+		torn = !ok || !first.header || !second.header
 		if ok && second.txid > first.txid {
 			first = second
 		}
-		return first, !ok, nil
+		return first, torn, nil
 	}
 	for size := int64(1024); size <= 1<<16; size <<= 1 {
 		if m, ok := parseMeta(f, size); ok && int64(m.pageSize) == size {
@@ -87,10 +90,12 @@ func readMeta(f io.ReaderAt) (m boltMeta, torn bool, err error) {
 }
 
 func parseMeta(f io.ReaderAt, at int64) (m boltMeta, ok bool) {
-	b := make([]byte, metaSize+8)
-	if _, err := f.ReadAt(b, at+pageHeader); err != nil {
+	b := make([]byte, pageHeader+metaSize+8)
+	if _, err := f.ReadAt(b, at); err != nil {
 		return m, false
 	}
+	head := parsePage(b)
+	b = b[pageHeader:]
 	u32, u64 := binary.LittleEndian.Uint32, binary.LittleEndian.Uint64
 	sum := fnv.New64a()
 	sum.Write(b[:metaSize])
@@ -98,6 +103,7 @@ func parseMeta(f io.ReaderAt, at int64) (m boltMeta, ok bool) {
 		return m, false
 	}
 	m = boltMeta{pageSize: u32(b[8:]), root: u64(b[16:]), freelist: u64(b[32:]), pages: u64(b[40:]), txid: u64(b[48:])}
+	m.header = head.flags == flagMeta && head.count == 0 && head.id == min(uint64(at), 1)
 	return m, m.pageSize >= 1024 && m.pageSize&(m.pageSize-1) == 0
 }
 
