@@ -74,27 +74,6 @@ func (r *run) prepare(ctx context.Context) error {
 	return r.checkContent(ctx)
 }
 
-// checkContent reads every chunk that the plan needs; the source checks each
-// against its id.
-func (r *run) checkContent(ctx context.Context) error {
-	seen := make(map[kind.ChunkID]bool)
-	var buf []byte
-	for _, s := range r.plan.Steps {
-		for _, id := range s.Chunks {
-			if seen[id] {
-				continue
-			}
-			seen[id] = true
-			content, err := r.req.Source.Get(ctx, id, buf)
-			if err != nil {
-				return fmt.Errorf("%s: content needed from snapshot %s: %w", s.Part, r.plan.Target, err)
-			}
-			buf = content[:0]
-		}
-	}
-	return nil
-}
-
 // secure takes the safety snapshot, in the course of which everything that
 // the plan touches stops, commits it, and writes the journal.
 func (r *run) secure(ctx context.Context) (err error) {

@@ -1,0 +1,62 @@
+package restore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"dogear/kind"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	checkers = 4
+	// checkAtOnce is how many chunks one checker reads: neighbours, which the
+	// store keeps together.
+	checkAtOnce = 64
+)
+
+// needed is a chunk that a step needs.
+type needed struct {
+	part  kind.ID
+	chunk kind.ChunkID
+}
+
+// checkContent reads every chunk that the plan needs; the source checks each
+// against its id.
+func (r *run) checkContent(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(checkers)
+	for some := range slices.Chunk(r.plan.needs(), checkAtOnce) {
+		group.Go(func() error { return r.checkSome(ctx, some) })
+	}
+	return group.Wait()
+}
+
+func (r *run) checkSome(ctx context.Context, some []needed) error {
+	var buf []byte
+	for _, n := range some {
+		content, err := r.req.Source.Get(ctx, n.chunk, buf)
+		if err != nil {
+			return fmt.Errorf("%s: content needed from snapshot %s: %w", n.part, r.plan.Target, err)
+		}
+		buf = content[:0]
+	}
+	return nil
+}
+
+// needs returns the chunks of all steps, each once.
+func (p *Plan) needs() []needed {
+	seen := make(map[kind.ChunkID]bool)
+	var all []needed
+	for _, s := range p.Steps {
+		for _, id := range s.Chunks {
+			if !seen[id] {
+				seen[id] = true
+				all = append(all, needed{part: s.Part, chunk: id})
+			}
+		}
+	}
+	return all
+}
