@@ -380,3 +380,29 @@ func allocated(t *testing.T, path string) int64 {
 	require.NoError(t, unix.Stat(path, &st))
 	return st.Blocks
 }
+
+// Whoever runs it: what a database server updates in place is known by its
+// name.
+func TestFilesOfDatabasesArePagedByName(t *testing.T) {
+	t.Parallel()
+	for name, paged := range map[string]bool{
+		"pgdata/base/16384/16385.1": true,
+		"base/1/2":                  true,
+		"mysql/shop/orders.ibd":     true,
+		"app.sqlite3":               true,
+		"mongo/collection-0.wt":     true,
+		"base/video/1.mp4":          false,
+		"pack-1.pack":               false,
+	} {
+		root := t.TempDir()
+		path := filepath.Join(root, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, noise(1, 2<<20), 0o600))
+		for e, err := range captureTree(t, root, tree.Options{}, kindtest.NewMemory()).Entries {
+			require.NoError(t, err)
+			if e.Type == tree.Regular {
+				require.Equal(t, paged, e.Recipe != nil, name)
+			}
+		}
+	}
+}

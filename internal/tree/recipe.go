@@ -21,7 +21,19 @@ const (
 
 // paged reports whether a file is captured page by page.
 func (o *Options) paged(path string, size int64) bool {
-	return size >= pagedFrom && size <= pagedTo && kind.MatchAny(o.InPlace, path)
+	return size >= pagedFrom && size <= pagedTo && (kind.MatchAny(o.InPlace, path) || kind.MatchAny(databaseFiles(), path))
+}
+
+// databaseFiles are those that servers update in place, by the names that
+// they give them. Nobody has to have found the server: it may run on the host,
+// or be of a kind without a driver.
+func databaseFiles() []kind.Pattern {
+	return []kind.Pattern{
+		"**/base/[0-9]*/[0-9]*", "**/pg_wal/[0-9A-F]*", // Postgres
+		"**/*.ibd", "**/ibdata[0-9]*", "**/*.MYD", // MariaDB, MySQL
+		"**/*.sqlite", "**/*.sqlite3", "**/*.db",
+		"**/*.wt", // MongoDB
+	}
 }
 
 // Recipe says which page of which chunk is which page of a paged file.
