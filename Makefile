@@ -18,7 +18,7 @@ demo: build
 
 # Starts what the tests need where that is possible; tests skip what is not.
 services:
-	@testdata/services/up || { status=$$?; [ $$status -eq 69 ] && [ -z "$$DOGEAR_REQUIRE" ]; }
+	@testdata/services/up $(if $(DOGEAR_REQUIRE),trixie) || { status=$$?; [ $$status -eq 69 ] && [ -z "$$DOGEAR_REQUIRE" ]; }
 
 test: services
 	@eval "$$(testdata/services/env 2>/dev/null)"; $(GO) test -count=1 ./...
