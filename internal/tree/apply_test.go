@@ -367,29 +367,31 @@ func TestWhatBelongsToOthersNowIsRefusedBeforeAnythingChanges(t *testing.T) {
 		testbed.Require(t, "root")
 	}
 	base, ok := asNobodyAfter(t, func(dir string) {
-		for _, name := range []string{"extra/inside", "theirs/file", "replaced"} {
-			writeFile(t, filepath.Join(dir, "tree", name), "root's")
+		for root, names := range map[string][]string{
+			"removed": {"extra/inside", "theirs/file", "replaced"}, "changed": {"theirs/file", "replaced"}, "fine": {"replaced"},
+		} {
+			for _, name := range names {
+				writeFile(t, filepath.Join(dir, root, name), "root's")
+			}
+			require.NoError(t, os.Chown(filepath.Join(dir, root), 65534, 65534))
 		}
-		require.NoError(t, os.Chown(filepath.Join(dir, "tree"), 65534, 65534))
 	})
 	if !ok {
 		return
 	}
-	store, root, ours := kindtest.NewMemory(), filepath.Join(base, "tree"), filepath.Join(base, "ours")
-	writeFile(t, filepath.Join(ours, "replaced"), "ours")
-	manifest := captureTree(t, ours, tree.Options{}, store).Manifest
-	requireConflict(t, root, manifest, store,
+	store, ours := kindtest.NewMemory(), filepath.Join(base, "ours")
+	manifest := func(name string) kind.Object {
+		writeFile(t, filepath.Join(ours, name), "ours")
+		return captureTree(t, ours, tree.Options{}, store).Manifest
+	}
+	few := manifest("replaced")
+	requireConflict(t, filepath.Join(base, "removed"), few, store,
 		"theirs belongs to user 0: only root or they can remove what is in it (and 1 more like it)")
+	apply(t, filepath.Join(base, "fine"), tree.Options{}, few, store)
+	require.Equal(t, liveFacts(t, ours, tree.Options{}), liveFacts(t, filepath.Join(base, "fine"), tree.Options{}))
 
-	require.NoError(t, os.Rename(filepath.Join(root, "extra"), filepath.Join(base, "away1")))
-	writeFile(t, filepath.Join(ours, "theirs/file"), "ours")
-	manifest = captureTree(t, ours, tree.Options{}, store).Manifest
-	requireConflict(t, root, manifest, store,
+	requireConflict(t, filepath.Join(base, "changed"), manifest("theirs/file"), store,
 		"theirs belongs to user 0 now: only root or they can change it")
-
-	require.NoError(t, os.Rename(filepath.Join(root, "theirs"), filepath.Join(base, "away2")))
-	apply(t, root, tree.Options{}, manifest, store)
-	require.Equal(t, liveFacts(t, ours, tree.Options{}), liveFacts(t, root, tree.Options{}))
 }
 
 func chattr(t *testing.T, path, flags string) { testbed.Run(t, "chattr", flags, path) }
