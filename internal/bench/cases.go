@@ -166,7 +166,7 @@ func savesAfter(ctx context.Context, b *bench, name string, who []*contender, ro
 // wrote; reading it is measured as well.
 func pages(ctx context.Context, b *bench) error {
 	root := filepath.Join(b.work, "pages", "tree")
-	file := filepath.Join(root, "pgdata", "base", "file")
+	file := filepath.Join(root, "pgdata", "base", "16384", "16385")
 	if err := b.makeFile(ctx, file); err != nil {
 		return err
 	}
