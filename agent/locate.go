@@ -12,10 +12,10 @@ import (
 )
 
 // locate finds the root of the workspace that a request is about: the
-// directory it names, also if it is gone and known; or going up from there, the nearest one with a
-// dogear.yaml; else the nearest that the catalog knows; else the nearest with
-// a repository or a Compose file; else the directory itself, if there is
-// anything in it.
+// directory it names, also if it is gone and known; or going up from there, the
+// nearest one with a dogear.yaml; else the nearest that the catalog knows; else
+// the nearest with a repository or a Compose file; else the directory itself,
+// if there is anything in it.
 func locate(ws api.Workspace, known []string) (string, error) {
 	if ws.Exact && slices.Contains(known, ws.Dir) {
 		return ws.Dir, nil // its snapshots outlive the directory

@@ -167,18 +167,6 @@ func (p *pageWriter) run(ctx context.Context, w *writer) error {
 	return nil
 }
 
-// WriteAt writes all of data.
-func (f fileAt) WriteAt(data []byte, offset int64) (n int, err error) {
-	for n < len(data) {
-		m, err := unix.Pwrite(int(f), data[n:], offset+int64(n))
-		if err != nil && !errors.Is(err, unix.EINTR) {
-			return n, err
-		}
-		n += max(m, 0)
-	}
-	return n, nil
-}
-
 // write writes the pages of one place.
 func (p *pageWriter) write(at place, chunk []byte) error {
 	x := Extent{Offset: at.page * pageSize}

@@ -198,32 +198,12 @@ func (r *reader) small(ctx context.Context, fd int, rec *record) error {
 	return nil
 }
 
-// fileAt reads an open file. Unlike os.File it asks the kernel nothing else,
-// which counts for files that are read with one call.
-type fileAt int
-
-// ReadAt reads until p is full or the file ends.
-func (f fileAt) ReadAt(p []byte, offset int64) (n int, err error) {
-	for n < len(p) {
-		m, err := unix.Pread(int(f), p[n:], offset+int64(n))
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
-		case err != nil:
-			return n, err
-		case m == 0:
-			return n, io.EOF
-		}
-		n += m
-	}
-	return n, nil
-}
-
-// calm makes sure that the open file is the file that was looked at, and that stores
-// through a shared mapping will show: the kernel moves a file's times at the
-// first store to a clean page only. A file with a writer is therefore written
-// back first; the next store then changes its ctime, which is later than
-// readAt. In the frozen pass nobody stores, and writing back takes too long.
+// calm makes sure that the open file is the one that was looked at, and that
+// stores through a shared mapping will show: the kernel moves a file's times at
+// the first store to a clean page only. A file with a writer is therefore
+// written back first; the next store then changes its ctime, which is later
+// than readAt. In the frozen pass nobody stores, and writing back takes too
+// long.
 func (r *reader) calm(fd int, rec *record) error {
 	s, _, err := status(fd, "")
 	if err != nil {

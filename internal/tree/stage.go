@@ -183,10 +183,7 @@ func (w *extentWriter) write(p []byte) error {
 			return errors.New("its chunks are too long")
 		}
 		x := &w.data[0]
-		n, err := unix.Pwrite(w.fd, p[:min(int64(len(p)), x.Length)], x.Offset)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
+		n, err := fileAt(w.fd).WriteAt(p[:min(int64(len(p)), x.Length)], x.Offset)
 		if err != nil {
 			return fmt.Errorf("write: %w", err)
 		}
