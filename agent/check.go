@@ -46,7 +46,7 @@ func mend(where string) string {
 	case ok:
 		return "dogear repair mends what can be; dogear rm " + id + " deletes this snapshot and no other"
 	case strings.HasPrefix(where, "packs/"):
-		return "bring it back from a copy of the store if there is one; dogear repair says what can do without it"
+		return "bring it back from a copy of the store if there is one; or dogear save: what the workspaces still have of it is stored anew, and dogear prune then removes the damaged copy"
 	}
 	return "dogear repair mends what can be"
 }

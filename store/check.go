@@ -37,6 +37,9 @@ func (r Report) Whole() bool { return len(r.Problems) == 0 }
 // also reads every pack from beginning to end and hashes every chunk. Captures
 // may go on meanwhile; what they commit after the start is not looked at. The
 // error says that the check could not be carried out, not what it found.
+//
+// Chunks that are found damaged are noted in the catalog: another copy is used
+// in their place if there is one, and captures store their content anew.
 func (s *Store) Check(ctx context.Context, readData bool) (Report, error) {
 	return s.CheckTelling(ctx, readData, func(int64, int64) {})
 }
@@ -93,6 +96,9 @@ func (c *check) run(ctx context.Context) error {
 		return err
 	}
 	if err := c.checkPacks(ctx); err != nil {
+		return err
+	}
+	if err := c.useCopies(ctx); err != nil {
 		return err
 	}
 	for _, r := range c.records {
@@ -183,18 +189,23 @@ func (s *Store) placed() (map[string]int, error) {
 func (c *check) checkPack(ctx context.Context, p catalog.Pack, listed int) error {
 	index, size, err := c.store.openPack(p.Name)
 	if err != nil {
-		return err
+		return errors.Join(err, c.lose(p))
 	}
 	c.report.Bytes += size
 	if _, err := c.store.compareIndex(p, index, size, listed); err != nil {
 		return err
 	}
-	if c.readData {
-		_, err = c.store.reader.Verify(ctx, c.store.packPath(p.Name))
+	if !c.readData {
+		return c.known(p)
 	}
-	return err
+	damaged, err := c.store.reader.Verify(ctx, c.store.packPath(p.Name))
+	if ctx.Err() != nil {
+		return nil // and so is the check
+	}
+	return errors.Join(err, c.store.catalog.SetDamaged(p, damaged))
 }
 
+// openPack reads what a pack says about itself.
 func (s *Store) openPack(name string) (index chunk.Index, size int64, err error) {
 	index, size, err = chunk.OpenIndex(s.packPath(name))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -5,18 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"dogear/internal/atomicfile"
+	"dogear/kind"
 	"dogear/store/catalog"
 	"dogear/store/chunk"
 )
-
-// A pack is rewritten once this share of it is garbage, in percent. At a half,
-// no byte that is freed costs more than one that is written, and a store that
-// is pruned is never more than twice as large as what is needed.
-const rewriteFrom = 50
 
 // groupSize bounds what is collected at a time: so much has to fit on the disk
 // beside the packs that it replaces, and so long do captures wait at most.
@@ -64,8 +59,9 @@ func (s *Store) Prune(ctx context.Context, opts PruneOptions) (PruneReport, erro
 // prune is one collection under way.
 type prune struct {
 	*Store
-	roots  *roots
-	report PruneReport
+	roots   *roots
+	damaged map[string]map[kind.ChunkID]bool // what is noted, by pack
+	report  PruneReport
 }
 
 func (p *prune) run(ctx context.Context, opts PruneOptions) error {
@@ -105,6 +101,9 @@ func (p *prune) plan(ctx context.Context) ([]*victim, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.damaged, err = p.damagedCopies(); err != nil {
+		return nil, err
+	}
 	var victims []*victim
 	for _, pack := range packs {
 		if err := ctx.Err(); err != nil {
@@ -122,51 +121,6 @@ func (p *prune) plan(ctx context.Context) ([]*victim, error) {
 	}
 	slices.SortStableFunc(victims, func(a, b *victim) int { return cmp.Compare(a.live, b.live) })
 	return victims, nil
-}
-
-// look compares a pack with the catalog, and finds the garbage in it.
-func (p *prune) look(pack catalog.Pack, listed int) (*victim, error) {
-	index, size, err := p.openPack(pack.Name)
-	if err != nil {
-		return nil, err
-	}
-	own, err := p.compareIndex(pack, index, size, listed)
-	if err != nil {
-		return nil, err
-	}
-	return p.weigh(pack, index, own), nil
-}
-
-// victim is a pack from which is collected.
-type victim struct {
-	pack      catalog.Pack
-	chunks    int           // in the pack
-	keep      []chunk.Entry // needed, and in no other pack
-	condemned []chunk.Entry // listed, and not needed
-	live      int64         // stored bytes of keep
-	stored    int64         // of all frames
-}
-
-func (p *prune) weigh(pack catalog.Pack, index chunk.Index, own []chunk.Entry) *victim {
-	v := &victim{pack: pack, chunks: len(index.Chunks)}
-	for _, f := range index.Frames {
-		v.stored += int64(f.Stored)
-	}
-	for _, e := range own {
-		if !p.roots.needs(e.ID) {
-			v.condemned = append(v.condemned, e)
-			continue
-		}
-		v.keep = append(v.keep, e)
-		if e.Plain > 0 {
-			v.live += int64(e.Stored) * int64(e.Length) / int64(e.Plain)
-		}
-	}
-	return v
-}
-
-func (v *victim) worthIt() bool {
-	return len(v.keep) == 0 || v.live*100 <= v.stored*(100-rewriteFrom)
 }
 
 // nextGroup returns the first victims, as many as can be collected at a time.
@@ -241,13 +195,6 @@ func (p *prune) condemn(ctx context.Context, group []*victim) ([]*victim, error)
 		condemned = append(condemned, catalog.Unlist{Pack: v.pack, Chunks: v.condemned})
 	}
 	return worth, p.catalog.Condemn(condemned)
-}
-
-// again weighs a pack with what is needed by now.
-func (p *prune) again(v *victim) *victim {
-	now := p.weigh(v.pack, chunk.Index{}, slices.Concat(v.keep, v.condemned))
-	now.chunks, now.stored = v.chunks, v.stored
-	return now
 }
 
 // move writes what is to be kept into new packs, durable and read back. A pack
@@ -330,7 +277,7 @@ func (p *prune) unplace(packs []chunk.Pack) error {
 // unlink removes packs that are not listed any more.
 func (p *prune) unlink(old []*victim) error {
 	for _, v := range old {
-		if err := os.Remove(p.packPath(v.pack.Name)); err != nil {
+		if err := removeIfThere(p.packPath(v.pack.Name)); err != nil {
 			return err
 		}
 		p.step("unlinked")

@@ -14,7 +14,8 @@ import (
 var _ kind.Source = (*Store)(nil)
 
 // Get returns a committed chunk, checked against its id, in buf if it is large
-// enough. It returns ErrNotFound or ErrDamaged.
+// enough. It returns ErrNotFound or ErrDamaged. What is damaged is noted, so
+// that a capture that meets the same content stores it anew.
 func (s *Store) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]byte, error) {
 	var tried catalog.Location
 	for {
@@ -29,14 +30,17 @@ func (s *Store) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]byte, e
 			return nil, fmt.Errorf("chunk %s: %s: %w", id, s.title(s.packPath(where.Pack)), errMissing)
 		}
 		content, err := s.reader.Chunk(ctx, s.packPath(where.Pack), id, where.Location, buf)
-		if !errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, ErrDamaged):
+			return nil, errors.Join(err, s.catalog.NoteDamaged(id, where))
+		case !errors.Is(err, fs.ErrNotExist):
 			return content, err
 		}
 		tried = where // and moved meanwhile
 	}
 }
 
-// Has reports for each chunk whether it is committed.
+// Has reports for each chunk whether it is committed, and not noted as damaged.
 func (s *Store) Has(ctx context.Context, ids []kind.ChunkID) ([]bool, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

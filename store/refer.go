@@ -70,10 +70,19 @@ func allThere(ctx context.Context, from chunkHolder, ids []kind.ChunkID) error {
 	}
 	for i, id := range ids {
 		if !known[i] {
-			return fmt.Errorf("chunk %s: %w", id, ErrNotFound)
+			return lost(ctx, from, id)
 		}
 	}
 	return nil
+}
+
+// lost says why a chunk cannot be had.
+func lost(ctx context.Context, from kind.Source, id kind.ChunkID) error {
+	_, err := from.Get(ctx, id, nil)
+	if err == nil {
+		err = fmt.Errorf("chunk %s was found damaged: %w", id, ErrDamaged)
+	}
+	return err
 }
 
 // reached checks that a part's reach holds all chunks that the part names

@@ -16,7 +16,7 @@ import (
 )
 
 // Version is the version of the layout written here.
-const Version = 1
+const Version = 2
 
 // lockTimeout bounds the wait for a process that has the file open.
 const lockTimeout = 2 * time.Second
@@ -33,13 +33,14 @@ const (
 	bucketMeta       = "meta"
 	bucketPacks      = "packs"
 	bucketChunks     = "chunks"
+	bucketDamaged    = "damaged"
 	bucketOrder      = "order"
 	bucketWorkspaces = "workspaces"
 )
 
 func buckets() []string {
 	return []string{
-		bucketMeta, bucketPacks, bucketChunks, bucketOrder, bucketWorkspaces,
+		bucketMeta, bucketPacks, bucketChunks, bucketDamaged, bucketOrder, bucketWorkspaces,
 		string(Snapshots), string(Annotations), string(Deletions), string(Receipts), string(Events),
 	}
 }
@@ -151,12 +152,17 @@ func giveFree(f *os.File) error {
 // one, and that its buckets are there. A meta page that is not valid is written
 // again.
 func (c *Catalog) prepare(torn bool) error {
-	found, err := c.version()
+	version, err := c.version()
 	if err != nil {
 		return err
 	}
-	if !found {
+	switch version {
+	case 0:
 		return c.update(create)
+	case 1:
+		if err := c.update(upgrade); err != nil {
+			return err
+		}
 	}
 	if err := c.view(checkBuckets); err != nil {
 		return err
@@ -174,6 +180,19 @@ func create(tx *bbolt.Tx) error {
 			return err
 		}
 	}
+	return putVersion(tx)
+}
+
+// upgrade makes a catalog of version 2 of one of version 1, which did not note
+// what is damaged.
+func upgrade(tx *bbolt.Tx) error {
+	if _, err := tx.CreateBucket([]byte(bucketDamaged)); err != nil {
+		return fmt.Errorf("%w: %w", err, ErrDamaged)
+	}
+	return putVersion(tx)
+}
+
+func putVersion(tx *bbolt.Tx) error {
 	return tx.Bucket([]byte(bucketMeta)).Put([]byte(keyVersion), binary.BigEndian.AppendUint32(nil, Version))
 }
 
@@ -202,32 +221,34 @@ func checkBuckets(tx *bbolt.Tx) error {
 	return nil
 }
 
-func (c *Catalog) version() (found bool, err error) {
+// version returns 0 for a new catalog.
+func (c *Catalog) version() (version uint32, err error) {
 	err = c.view(func(tx *bbolt.Tx) error {
 		meta := tx.Bucket([]byte(bucketMeta))
 		if name, _ := tx.Cursor().First(); name == nil {
-			return nil // a new one
+			return nil
 		}
-		found = true
 		if meta == nil {
 			return fmt.Errorf("bucket %q is missing: %w", bucketMeta, ErrDamaged)
 		}
-		return checkVersion(meta.Get([]byte(keyVersion)))
+		version, err = readVersion(meta.Get([]byte(keyVersion)))
+		return err
 	})
-	return found, err
+	return version, err
 }
 
-func checkVersion(value []byte) error {
+func readVersion(value []byte) (uint32, error) {
 	if len(value) != 4 {
-		return fmt.Errorf("no version: %w", ErrDamaged)
+		return 0, fmt.Errorf("no version: %w", ErrDamaged)
 	}
 	switch v := binary.BigEndian.Uint32(value); {
 	case v > Version:
-		return fmt.Errorf("catalog of version %d, this one reads %d: %w", v, Version, ErrNewer)
-	case v < Version:
-		return fmt.Errorf("catalog of version %d, this one reads %d: %w", v, Version, ErrOlder)
+		return 0, fmt.Errorf("catalog of version %d, this one reads up to %d: %w", v, Version, ErrNewer)
+	case v < 1:
+		return 0, fmt.Errorf("catalog of version %d, this one reads from 1 to %d: %w", v, Version, ErrOlder)
+	default:
+		return v, nil
 	}
-	return nil
 }
 
 // view runs a read transaction.

@@ -33,13 +33,15 @@ type Pack struct {
 	number string // its key
 }
 
-// Known reports for each chunk whether the catalog lists it.
+// Known reports for each chunk whether the catalog lists it, in a place that is
+// not noted as damaged.
 func (c *Catalog) Known(ids []kind.ChunkID) ([]bool, error) {
 	known := make([]bool, len(ids))
 	err := c.view(func(tx *bbolt.Tx) error {
-		bucket := tx.Bucket([]byte(bucketChunks))
+		bucket, damaged := tx.Bucket([]byte(bucketChunks)), damagedIn(tx)
 		for i := range ids {
-			known[i] = bucket.Get(ids[i][:]) != nil
+			value := bucket.Get(ids[i][:])
+			known[i] = value != nil && !damaged.at(value, ids[i])
 		}
 		return nil
 	})
@@ -159,8 +161,8 @@ type placed struct {
 	value []byte
 }
 
-// putPacks lists packs and those of their chunks that are not listed yet. All
-// chunks go in together, in the order of the keys: bbolt keeps what one
+// putPacks lists packs and those of their chunks that are not listed yet, or in
+// a place that is noted as damaged. All chunks go in together, in the order of the keys: bbolt keeps what one
 // transaction adds between two old keys in one page until the end, and
 // inserting anywhere but at its end moves the rest.
 func putPacks(tx *bbolt.Tx, packs []chunk.Pack) error {
@@ -191,10 +193,15 @@ func putPacks(tx *bbolt.Tx, packs []chunk.Pack) error {
 // putChunks returns how many chunks it listed of each pack.
 func putChunks(tx *bbolt.Tx, all []placed) (map[int]uint32, error) {
 	slices.SortStableFunc(all, func(a, b placed) int { return bytes.Compare(a.id[:], b.id[:]) })
-	chunks, counts := tx.Bucket([]byte(bucketChunks)), make(map[int]uint32)
+	chunks, damaged, counts := tx.Bucket([]byte(bucketChunks)), damagedIn(tx), make(map[int]uint32)
 	for _, c := range all {
-		if chunks.Get(c.id[:]) != nil {
-			continue
+		if value := chunks.Get(c.id[:]); value != nil {
+			if !damaged.at(value, c.id) {
+				continue
+			}
+			if err := leave(tx, value); err != nil {
+				return nil, err
+			}
 		}
 		if err := chunks.Put(c.id[:], c.value); err != nil {
 			return nil, err

@@ -179,6 +179,9 @@ func dropPacks(tx *bbolt.Tx, packs []Pack, left map[string]uint32) error {
 		if n := left[p.number]; n != 0 {
 			return fmt.Errorf("%d chunks are still in pack %s: %w", n, p.Name, ErrDamaged)
 		}
+		if err := dropDamaged(tx, []byte(p.number)); err != nil {
+			return err
+		}
 		if err := tx.Bucket([]byte(bucketPacks)).Delete([]byte(p.number)); err != nil {
 			return err
 		}

@@ -103,9 +103,12 @@ func TestWhatIsPutComesBack(t *testing.T) {
 		require.NoError(t, err)
 		requireRead(t, r, dir, packs, contents)
 		for _, pack := range packs {
-			index, err := r.Verify(context.Background(), chunk.Path(dir, pack.Name))
+			damaged, err := r.Verify(context.Background(), chunk.Path(dir, pack.Name))
 			require.NoError(t, err)
-			require.Equal(t, pack.Index, index)
+			require.Empty(t, damaged)
+			index, size, err := chunk.OpenIndex(chunk.Path(dir, pack.Name))
+			require.NoError(t, err)
+			require.Equal(t, pack, chunk.Pack{Name: pack.Name, Size: size, Index: index})
 		}
 	})
 }
