@@ -1,6 +1,9 @@
 package kind
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"sync"
+)
 
 // Workspace is what a driver is told about the workspace it works for.
 type Workspace struct {
@@ -28,6 +31,10 @@ type Workspace struct {
 
 	// Cache keeps what can be worked out again. Deleting it costs time only.
 	Cache Cache
+
+	// Shared keeps what drivers work out and others need as well, while items
+	// are being looked for. Nil: nothing is kept.
+	Shared *Shared
 }
 
 // Option returns the value of -o kind.key=value, or "".
@@ -38,4 +45,32 @@ type Cache interface {
 	// Load returns nil if there is nothing.
 	Load(id ID, name string) []byte
 	Save(id ID, name string, content []byte) error
+}
+
+// Shared keeps results by name. It is safe for concurrent use.
+type Shared struct {
+	mu     sync.Mutex
+	values map[string]any
+}
+
+// Once returns what is kept under a name, and otherwise what work returns. An
+// error is not kept. A nil Shared keeps nothing.
+func (s *Shared) Once(name string, work func() (any, error)) (any, error) {
+	if s == nil {
+		return work()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if value, ok := s.values[name]; ok {
+		return value, nil
+	}
+	value, err := work()
+	if err != nil {
+		return nil, err
+	}
+	if s.values == nil {
+		s.values = make(map[string]any)
+	}
+	s.values[name] = value
+	return value, nil
 }

@@ -33,22 +33,18 @@ type view struct {
 
 // walk stats every entry of the tree.
 func walk(ctx context.Context, root int, opts Options) (*view, error) {
-	w := &walker{opts: opts, nested: make(map[string]bool), queue: make(chan *folder, maxQueued)}
+	nested := make(map[string]bool)
 	for _, path := range opts.Nested {
-		w.nested[path] = true
+		nested[path] = true
 	}
+	w := newWalker(opts.Skip)
+	w.ends = func(n *node, st *unix.Statx_t) bool { return isMount(st) || nested[n.path] }
 	top := &folder{node: node{typ: Folder}}
 	var err error
 	if top.node.stamp, _, err = status(root, ""); err != nil {
 		return nil, err
 	}
-	// Opened anew, to be listed from its beginning whatever was before.
-	if err := w.run(ctx, root, top); err != nil {
-		return nil, err
-	}
-	v := &view{nodes: make([]node, 0, top.count())}
-	top.flatten(v)
-	return v, nil
+	return w.view(ctx, root, top)
 }
 
 // maxQueued bounds the directories that are open and wait to be listed.
@@ -56,10 +52,31 @@ const maxQueued = 64
 
 // walker walks a tree, several directories at a time.
 type walker struct {
-	opts   Options
-	nested map[string]bool
-	queue  chan *folder
-	open   sync.WaitGroup // folders that are not dealt with
+	skip []kind.Pattern
+	// ends reports whether an entry is a Boundary.
+	ends func(n *node, st *unix.Statx_t) bool
+	// enter opens a directory of the tree.
+	enter func(parent int, name string) (int, error)
+	// lenient leaves out what cannot be looked at.
+	lenient bool
+
+	queue chan *folder
+	open  sync.WaitGroup // folders that are not dealt with
+}
+
+func newWalker(skip []kind.Pattern) *walker {
+	return &walker{skip: skip, enter: openDir, queue: make(chan *folder, maxQueued)}
+}
+
+// view walks from an open root.
+func (w *walker) view(ctx context.Context, root int, top *folder) (*view, error) {
+	// Opened anew, to be listed from its beginning whatever was before.
+	if err := w.run(ctx, root, top); err != nil {
+		return nil, err
+	}
+	v := &view{nodes: make([]node, 0, top.count())}
+	top.flatten(v)
+	return v, nil
 }
 
 // folder is a directory with what is in it.
@@ -84,7 +101,7 @@ func (w *walker) run(ctx context.Context, root int, top *folder) error {
 		})
 	}
 	w.open.Add(1)
-	err := openInto(top, root, ".")
+	err := w.openInto(top, root, ".")
 	if err == nil {
 		w.queue <- top
 	} else {
@@ -96,8 +113,8 @@ func (w *walker) run(ctx context.Context, root int, top *folder) error {
 }
 
 // openInto opens a directory for list, and notes why if it cannot be opened.
-func openInto(f *folder, parent int, name string) error {
-	fd, err := openDir(parent, name)
+func (w *walker) openInto(f *folder, parent int, name string) error {
+	fd, err := w.enter(parent, name)
 	if err != nil {
 		f.node.err = err
 		return err
@@ -160,12 +177,12 @@ func (l *lister) list(ctx context.Context, f *folder) (err error) {
 
 func (l *lister) visit(ctx context.Context, f *folder, name string) error {
 	path := join(f.node.path, name)
-	if kind.MatchAny(l.opts.Skip, path) {
+	if kind.MatchAny(l.skip, path) {
 		return nil
 	}
 	var st unix.Statx_t
 	err := statx(f.fd, name, &st)
-	if errors.Is(err, unix.ENOENT) {
+	if errors.Is(err, unix.ENOENT) || err != nil && l.lenient {
 		return nil // removed since it was listed
 	}
 	if err != nil {
@@ -177,20 +194,20 @@ func (l *lister) visit(ctx context.Context, f *folder, name string) error {
 	case n.typ != Folder && isTemporary(name):
 		f.stale = append(f.stale, path)
 		return nil
-	case isMount(&st) || l.nested[path]:
+	case l.ends(&n, &st):
 		n = node{path: path, typ: Boundary}
 	case n.typ == Folder:
-		return l.enter(ctx, f, name, n)
+		return l.folder(ctx, f, name, n)
 	}
 	f.entries = append(f.entries, n)
 	return nil
 }
 
-func (l *lister) enter(ctx context.Context, f *folder, name string, n node) error {
+func (l *lister) folder(ctx context.Context, f *folder, name string, n node) error {
 	sub := &folder{node: n}
 	f.entries = append(f.entries, node{path: n.path})
 	f.folders = append(f.folders, sub)
-	if openInto(sub, f.fd, name) != nil {
+	if l.openInto(sub, f.fd, name) != nil {
 		return nil
 	}
 	l.open.Add(1)

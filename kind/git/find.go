@@ -5,11 +5,12 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
+	"dogear/internal/tree"
 	"dogear/kind"
 )
 
@@ -17,7 +18,7 @@ import (
 // inside other repositories. A worktree whose .git is a file is one of them
 // only if the repository that the file names lies outside the workspace.
 func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, _ []kind.Item) ([]kind.Item, error) {
-	roots, err := findRoots(ctx, ws.Root)
+	roots, err := findRoots(ctx, ws)
 	if err != nil {
 		return nil, err
 	}
@@ -62,34 +63,22 @@ func newItem(ws *kind.Workspace, root string) (kind.Item, error) {
 	return item, nil
 }
 
-// findRoots lists the worktrees in a directory, in the order of the walk. It
-// does not cross into other file systems. What cannot be read is left to the
-// tree engine, which says so.
-func findRoots(ctx context.Context, dir string) ([]string, error) {
-	device, err := deviceOf(dir)
+// findRoots lists the worktrees in a workspace.
+func findRoots(ctx context.Context, ws *kind.Workspace) ([]string, error) {
+	sightings, err := tree.Survey(ctx, ws)
 	if err != nil {
 		return nil, err
 	}
 	var roots []string
-	err = filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
-		if ctx.Err() != nil {
-			return ctx.Err()
+	for _, s := range sightings {
+		if path.Base(s.Path) != ".git" {
+			continue
 		}
-		if err != nil {
-			return nil
+		if name := filepath.Join(ws.Root, s.Path); isWorktree(ws.Root, name, s.Type) {
+			roots = append(roots, filepath.Dir(name))
 		}
-		if entry.Name() == ".git" {
-			if isWorktree(dir, name, entry) {
-				roots = append(roots, filepath.Dir(name))
-			}
-			return skip(entry)
-		}
-		if entry.IsDir() && name != dir && !sameDevice(entry, device) {
-			return fs.SkipDir
-		}
-		return nil
-	})
-	return roots, err
+	}
+	return roots, nil
 }
 
 func skip(entry fs.DirEntry) error {
@@ -99,8 +88,8 @@ func skip(entry fs.DirEntry) error {
 	return nil
 }
 
-func isWorktree(workspace, name string, entry fs.DirEntry) bool {
-	if entry.IsDir() {
+func isWorktree(workspace, name string, found tree.Type) bool {
+	if found == tree.Folder {
 		return isGitDir(name)
 	}
 	target, err := linkTarget(name)
@@ -143,21 +132,4 @@ func absolute(dir, name string) string {
 func within(dir, name string) bool {
 	rel, err := filepath.Rel(dir, name)
 	return err == nil && filepath.IsLocal(rel)
-}
-
-func deviceOf(dir string) (uint64, error) {
-	var stat syscall.Stat_t
-	if err := syscall.Lstat(dir, &stat); err != nil {
-		return 0, &fs.PathError{Op: "lstat", Path: dir, Err: err}
-	}
-	return stat.Dev, nil
-}
-
-func sameDevice(entry fs.DirEntry, device uint64) bool {
-	info, err := entry.Info()
-	if err != nil {
-		return false
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && stat.Dev == device
 }

@@ -22,7 +22,7 @@ func TestConforms(t *testing.T) {
 			kindtest.Run(t, kindtest.Harness{
 				Driver:    New(),
 				Workspace: ws,
-				Found:     tree(ws),
+				Found:     treeItem(ws),
 				Item:      kind.ID{Kind: "sqlite", Name: "data/shop.store"},
 				Witness:   func(t *testing.T) any { return contents(t, ws.Root) },
 				Same: []kindtest.Mutation{

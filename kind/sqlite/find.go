@@ -5,16 +5,15 @@ import (
 	"context"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"dogear/internal/tree"
 	"dogear/kind"
 )
 
@@ -32,8 +31,8 @@ func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, found []kind.Item
 	if len(trees) == 0 {
 		return nil, nil
 	}
-	s := search{seen: loadSeen(ws.Cache), now: time.Now()}
-	if err := s.walk(ctx, ws.Root); err != nil {
+	s := search{root: ws.Root, seen: loadSeen(ws.Cache), now: time.Now()}
+	if err := s.look(ctx, ws); err != nil {
 		return nil, err
 	}
 	if err := s.seen.save(ws.Cache); err != nil {
@@ -86,58 +85,39 @@ func siblings(name string) []kind.Pattern {
 	return all
 }
 
-// search is one walk through a workspace.
+// search is one look at the files of a workspace.
 type search struct {
+	root      string
 	seen      *seen
 	now       time.Time
-	device    uint64
 	databases []string
 }
 
-// walk looks at every regular file below root, on its own file system. What
-// cannot be read is left to the tree engine, which says so.
-func (s *search) walk(ctx context.Context, root string) error {
-	var stat unix.Stat_t
-	if err := unix.Lstat(root, &stat); err != nil {
-		return &fs.PathError{Op: "lstat", Path: root, Err: err}
-	}
-	s.device = stat.Dev
-	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil || !(entry.IsDir() || entry.Type().IsRegular()) {
-			return nil
-		}
-		return s.visit(path, entry)
-	})
-}
-
-func (s *search) visit(path string, entry fs.DirEntry) error {
-	info, err := entry.Info()
+// look looks at every regular file of the workspace.
+func (s *search) look(ctx context.Context, ws *kind.Workspace) error {
+	sightings, err := tree.Survey(ctx, ws)
 	if err != nil {
-		return nil // it is gone
+		return err
 	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if entry.IsDir() {
-		if entry.Name() == ".git" || ok && stat.Dev != s.device {
-			return fs.SkipDir
+	for i := range sightings {
+		f := &sightings[i]
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-		return nil
-	}
-	if ok && stat.Size >= minimumSize && s.isDatabase(path, stat) {
-		s.databases = append(s.databases, path)
+		if f.Type == tree.Regular && f.Size >= minimumSize && s.isDatabase(f) {
+			s.databases = append(s.databases, filepath.Join(s.root, f.Path))
+		}
 	}
 	return nil
 }
 
-func (s *search) isDatabase(path string, stat *syscall.Stat_t) bool {
-	key := keyOf(stat)
+func (s *search) isDatabase(f *tree.Sighting) bool {
+	key := keyOf(f)
 	if database, ok := s.seen.look(key); ok {
 		return database
 	}
-	database, err := hasMagic(path)
-	if err == nil && settled(stat, s.now) {
+	database, err := hasMagic(filepath.Join(s.root, f.Path))
+	if err == nil && settled(f, s.now) {
 		s.seen.remember(key, database)
 	}
 	return database
@@ -145,8 +125,8 @@ func (s *search) isDatabase(path string, stat *syscall.Stat_t) bool {
 
 // settled reports whether a change that is made from now on will show in the
 // file's times, whatever the resolution of its file system's clock.
-func settled(stat *syscall.Stat_t, now time.Time) bool {
-	return now.Sub(time.Unix(stat.Ctim.Unix())) > 2*time.Second
+func settled(f *tree.Sighting, now time.Time) bool {
+	return now.Sub(time.Unix(f.Ctime.Unix())) > 2*time.Second
 }
 
 func hasMagic(path string) (_ bool, err error) {

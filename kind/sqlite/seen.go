@@ -6,8 +6,8 @@ import (
 	"hash/fnv"
 	"maps"
 	"slices"
-	"syscall"
 
+	"dogear/internal/tree"
 	"dogear/kind"
 )
 
@@ -28,10 +28,10 @@ const seenName = "seen"
 
 func seenID() kind.ID { return kind.ID{Kind: "sqlite", Name: "."} }
 
-func keyOf(stat *syscall.Stat_t) fileKey {
+func keyOf(f *tree.Sighting) fileKey {
 	h := fnv.New128a()
-	var buf []byte
-	for _, n := range []int64{int64(stat.Dev), int64(stat.Ino), stat.Size, stat.Mtim.Sec, stat.Mtim.Nsec, stat.Ctim.Sec, stat.Ctim.Nsec} {
+	buf := make([]byte, 0, 7*8)
+	for _, n := range []int64{int64(f.Dev), int64(f.Ino), f.Size, f.Mtime.Sec, f.Mtime.Nsec, f.Ctime.Sec, f.Ctime.Nsec} {
 		buf = binary.BigEndian.AppendUint64(buf, uint64(n))
 	}
 	_, _ = h.Write(buf) // never fails
@@ -49,6 +49,7 @@ func loadSeen(cache kind.Cache) *seen {
 	if !ok || len(list)%size != 0 {
 		return s
 	}
+	s.before, s.now = make(map[fileKey]bool, len(list)/size), make(map[fileKey]bool, len(list)/size)
 	for record := range slices.Chunk(list, size) {
 		s.before[fileKey(record[:size-1])] = record[size-1] == 1
 	}

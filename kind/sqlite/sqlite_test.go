@@ -65,7 +65,7 @@ func newShop(t *testing.T, ws *kind.Workspace, mode string) *sql.DB {
 	return db
 }
 
-func tree(ws *kind.Workspace) []kind.Item {
+func treeItem(ws *kind.Workspace) []kind.Item {
 	return []kind.Item{{ID: kind.ID{Kind: "files", Name: "."}, Root: ws.Root}}
 }
 
@@ -102,7 +102,7 @@ func TestFindByContent(t *testing.T) {
 	require.NoError(t, os.Symlink("data/shop.store", filepath.Join(ws.Root, "link.db")))
 	inner := kind.Item{ID: kind.ID{Kind: "git", Name: "inner"}, Root: filepath.Join(ws.Root, "inner")}
 
-	items := find(t, ws, append(tree(ws), inner))
+	items := find(t, ws, append(treeItem(ws), inner))
 	require.Len(t, items, 2)
 	require.Equal(t, "sqlite/data/shop.store", items[0].ID.String())
 	require.Equal(t, []kind.ID{{Kind: "files", Name: "."}}, items[0].Needs)
@@ -114,7 +114,7 @@ func TestFindByContent(t *testing.T) {
 	require.Equal(t, inner.ID, items[1].Claims[0].On)
 	require.True(t, kind.MatchAny(items[1].Claims[0].Paths, "odd[1].txt-journal"))
 
-	require.Equal(t, items, find(t, ws, append(tree(ws), inner)))
+	require.Equal(t, items, find(t, ws, append(treeItem(ws), inner)))
 }
 
 func TestEveryChangeIsNamed(t *testing.T) {
@@ -141,7 +141,7 @@ func TestEveryChangeIsNamed(t *testing.T) {
 		t.Run(c.statement, func(t *testing.T) {
 			ws := workspace(t)
 			db := newShop(t, ws, "wal")
-			item := find(t, ws, tree(ws))[0]
+			item := find(t, ws, treeItem(ws))[0]
 			before := inspect(t, ws, item)
 			execute(t, db, c.statement)
 			var names []string
@@ -162,7 +162,7 @@ func TestInspectChangesNothing(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			ws := workspace(t)
 			newShop(t, ws, mode)
-			item := find(t, ws, tree(ws))[0]
+			item := find(t, ws, treeItem(ws))[0]
 			before := contents(t, ws.Root)
 			facts := inspect(t, ws, item)
 			require.Equal(t, mode, facts["journal_mode"])
@@ -191,7 +191,7 @@ func TestUncommittedChangesAreNoFacts(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			ws := workspace(t)
 			db := newShop(t, ws, mode)
-			item := find(t, ws, tree(ws))[0]
+			item := find(t, ws, treeItem(ws))[0]
 			before := inspect(t, ws, item)
 			execute(t, db, "PRAGMA cache_size=1", "PRAGMA cache_spill=1", "BEGIN",
 				"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<5000) INSERT INTO log SELECT hex(randomblob(100)) FROM n")
@@ -215,7 +215,7 @@ func (sink) Put(context.Context, []byte) (kind.ChunkID, error) {
 func TestCaptureFixesTheStateAtTake(t *testing.T) {
 	ws := workspace(t)
 	db := newShop(t, ws, "wal")
-	item := find(t, ws, tree(ws))[0]
+	item := find(t, ws, treeItem(ws))[0]
 	c, err := New().Open(t.Context(), ws, item, sink{})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, c.Close()) }()
@@ -237,7 +237,7 @@ func TestUnreadableDatabaseIsComparedByBytes(t *testing.T) {
 	file := filepath.Join(ws.Root, "broken.db")
 	content := append([]byte(magic), make([]byte, 8192)...)
 	require.NoError(t, os.WriteFile(file, content, 0o644))
-	item := find(t, ws, tree(ws))[0]
+	item := find(t, ws, treeItem(ws))[0]
 	before := inspect(t, ws, item)
 	require.Len(t, before, 1)
 
