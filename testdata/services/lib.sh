@@ -62,4 +62,6 @@ print_env() {
 	if [[ -n ${DOCKER_HOST:-} ]]; then printf 'export DOCKER_HOST=%q\n' "$DOCKER_HOST"; fi
 	if compose=$(compose_path); then printf 'export DOGEAR_TEST_COMPOSE=%q\n' "$compose"; fi
 	if id "$TEST_USER" >/dev/null 2>&1; then printf 'export DOGEAR_TEST_USER=%q\n' "$TEST_USER"; fi
+	# Programs built with -race sleep for a second before they end, and the crash tests run many hundreds of them.
+	printf 'export GORACE=%q\n' "atexit_sleep_ms=0${GORACE:+ $GORACE}"
 }
