@@ -27,7 +27,7 @@ const maxFactText = 64 << 20
 func StoreFacts(ctx context.Context, sink kind.Sink, facts kind.Facts) (FactSet, error) {
 	r := newFactReader(facts)
 	defer r.stop()
-	object, err := content.Put(ctx, sink, "facts", r)
+	object, err := content.PutList(ctx, sink, "facts", r)
 	if err != nil {
 		return FactSet{}, err
 	}

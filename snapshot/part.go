@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -25,7 +26,7 @@ func (r *round) finish(ctx context.Context, c *capture) error {
 	for _, id := range reach {
 		ids = append(ids, id[:]...)
 	}
-	reachObject, err := content.PutBytes(ctx, c.sink, "reach", ids)
+	reachObject, err := content.PutList(ctx, c.sink, "reach", bytes.NewReader(ids))
 	if err != nil {
 		return fmt.Errorf("store the list of chunks: %w", err)
 	}

@@ -6,5 +6,9 @@ func (s *Store) OnStep(f func(name string)) { s.step = f }
 // HowContentIsCut is what format.json says: algorithm, and sizes.
 func HowContentIsCut() (string, []int) {
 	f := currentFormat(nil)
-	return f.Chunker.Algorithm, []int{f.Chunker.Min, f.Chunker.Normal, f.Chunker.Max, f.Paged.Page, f.Paged.Block}
+	sizes := []int{f.Paged.Page, f.Paged.Block}
+	for _, c := range []chunker{f.Chunker, f.Lists} {
+		sizes = append(sizes, c.Min, c.Normal, c.Max)
+	}
+	return f.Chunker.Algorithm, sizes
 }

@@ -55,6 +55,7 @@ func directories() []string {
 type format struct {
 	Hash    string  `json:"hash"`
 	Chunker chunker `json:"chunker"`
+	Lists   chunker `json:"lists"`
 	Paged   paged   `json:"paged"`
 	Codec   string  `json:"codec"`
 	Key     string  `json:"key"` // SHA-256 of the key, which has no other checksum
@@ -80,6 +81,7 @@ func currentFormat(secret []byte) format {
 		Key:  fmt.Sprintf("%x", sha256.Sum256(secret)),
 		Hash: "sha256", Codec: "zstd",
 		Chunker: chunker{Algorithm: "jc-v1.1.0", Min: 64 << 10, Normal: 256 << 10, Max: 1 << 20},
+		Lists:   chunker{Algorithm: "jc-v1.1.0", Min: 1 << 10, Normal: 4 << 10, Max: 16 << 10},
 		Paged:   paged{Page: 8 << 10, Block: 128 << 10},
 	}
 }

@@ -129,7 +129,11 @@ func TestOpenRefuses(t *testing.T) {
 func TestFormatSaysHowContentIsCut(t *testing.T) {
 	algorithm, sizes := store.HowContentIsCut()
 	require.Equal(t, content.Algorithm, algorithm)
-	require.Equal(t, []int{content.MinSize, content.NormalSize, content.MaxSize, content.PageSize, content.BlockSize}, sizes)
+	require.Equal(t, []int{
+		content.PageSize, content.BlockSize,
+		content.MinSize, content.NormalSize, content.MaxSize,
+		content.FineMinSize, content.FineNormalSize, content.FineMaxSize,
+	}, sizes)
 }
 
 func chmod(t *testing.T, path string, mode os.FileMode) { require.NoError(t, os.Chmod(path, mode)) }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -85,7 +86,7 @@ func putReach(ctx context.Context, session *store.Session, sink snapshot.PartSin
 	for _, id := range sink.Reach() {
 		ids = append(ids, id[:]...)
 	}
-	return content.PutBytes(ctx, sink, "reach", ids)
+	return content.PutList(ctx, sink, "reach", bytes.NewReader(ids))
 }
 
 func engineRestore(ctx context.Context, s *store.Store, work snapshot.Workspace, id kind.ID, opts tree.Options) error {

@@ -19,6 +19,20 @@ func Put(ctx context.Context, sink kind.Sink, name string, r io.Reader) (kind.Ob
 	if err != nil {
 		return kind.Object{}, err
 	}
+	return put(ctx, sink, name, r, s)
+}
+
+// PutList stores what r yields as Put does, cut finer: so that of a long list
+// in which a few things changed, only their neighbours are stored anew.
+func PutList(ctx context.Context, sink kind.Sink, name string, r io.Reader) (kind.Object, error) {
+	s, err := fine()
+	if err != nil {
+		return kind.Object{}, err
+	}
+	return put(ctx, sink, name, r, s)
+}
+
+func put(ctx context.Context, sink kind.Sink, name string, r io.Reader, s Splitter) (kind.Object, error) {
 	s.Reset(r)
 	object := kind.Object{Name: name}
 	for {

@@ -85,6 +85,22 @@ func TestInsertionKeepsMostChunks(t *testing.T) {
 	require.Greater(t, count, 30, "the average asked for is kept")
 }
 
+func TestListsAreCutFiner(t *testing.T) {
+	store := memory{}
+	before := noise(1 << 20)
+	_, err := content.PutList(t.Context(), store, "x", bytes.NewReader(before))
+	require.NoError(t, err)
+	count := len(store)
+	require.Greater(t, count, 150)
+	after := append(append(bytes.Clone(before[:512<<10]), "seven b"...), before[512<<10:]...)
+	object, err := content.PutList(t.Context(), store, "x", bytes.NewReader(after))
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(store)-count, 3)
+	got, err := content.ReadAll(t.Context(), store, object)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(after, got))
+}
+
 // The cuts are part of the store's format.
 func TestCutsStayWhereTheyAre(t *testing.T) {
 	s, err := content.ContentDefined()

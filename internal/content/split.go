@@ -17,6 +17,15 @@ const (
 	MaxSize    = 1 << 20
 )
 
+// What is a list of small things (the entries of a tree, facts, ids of chunks)
+// changes here and there, and most of it nowhere: it is cut finer, into chunks of
+// some 5 KiB.
+const (
+	FineMinSize    = 1 << 10
+	FineNormalSize = 4 << 10
+	FineMaxSize    = 16 << 10
+)
+
 // Files that databases update in place are compared by the page and first
 // stored by the block, a chunk each (see package tree). Both are part of the
 // store's format. Databases have pages of 4 to 16 KiB, in places that are
@@ -43,11 +52,16 @@ type contentDefined struct {
 
 // ContentDefined returns a Splitter that cuts where the content says so: an
 // insertion changes the chunks around it and leaves the others as they were.
-func ContentDefined() (Splitter, error) {
-	options := &chunkers.ChunkerOpts{MinSize: MinSize, NormalSize: NormalSize, MaxSize: MaxSize}
-	// The chunker wants MaxSize bytes ahead of it, and moves them when it comes
-	// to the end of its buffer: a long one makes that rare.
-	c, err := chunkers.NewChunkerBuffer(Algorithm, nil, options, make([]byte, 4*MaxSize))
+func ContentDefined() (Splitter, error) { return contentDefinedBy(MinSize, NormalSize, MaxSize) }
+
+// fine is ContentDefined for lists of small things.
+func fine() (Splitter, error) { return contentDefinedBy(FineMinSize, FineNormalSize, FineMaxSize) }
+
+func contentDefinedBy(least, normal, most int) (Splitter, error) {
+	options := &chunkers.ChunkerOpts{MinSize: least, NormalSize: normal, MaxSize: most}
+	// The chunker wants the most that it may cut ahead of it, and moves it when
+	// it comes to the end of its buffer: a long one makes that rare.
+	c, err := chunkers.NewChunkerBuffer(Algorithm, nil, options, make([]byte, 4*most))
 	if err != nil {
 		return nil, fmt.Errorf("set up chunker %s: %w", Algorithm, err)
 	}

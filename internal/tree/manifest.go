@@ -26,7 +26,7 @@ const manifestName = "tree"
 func putManifest(ctx context.Context, sink kind.Sink, entries []record) (kind.Object, error) {
 	r := &manifestReader{entries: entries}
 	r.buf = append(r.buf, manifestHeading...)
-	return content.Put(ctx, sink, manifestName, r)
+	return content.PutList(ctx, sink, manifestName, r)
 }
 
 // manifestReader encodes entries as they are read, so that the manifest of a
@@ -193,7 +193,7 @@ func checkExtents(e *Entry) error {
 }
 
 // checkRecipe makes sure that the runs of a paged file cover it, lie within
-// their chunks, and use each chunk, in order of their first use.
+// their chunks, and use each chunk.
 func checkRecipe(e *Entry) error {
 	if e.Recipe == nil {
 		return nil
@@ -202,9 +202,9 @@ func checkRecipe(e *Entry) error {
 	if len(e.Recipe.Pages) != len(e.Chunks) || slices.Max(append(e.Recipe.Pages, 0)) > maxChunkPages {
 		return bad
 	}
-	left, seen := pagesOf(e.Size), int32(0)
+	left, used := pagesOf(e.Size), make([]bool, len(e.Chunks))
 	for _, run := range e.Recipe.Runs {
-		if run.Pages <= 0 || run.Pages > left || run.Chunk > seen || run.Chunk < zeros || int(run.Chunk) >= len(e.Chunks) {
+		if run.Pages <= 0 || run.Pages > left || run.Chunk < zeros || int(run.Chunk) >= len(e.Chunks) {
 			return bad
 		}
 		left -= run.Pages
@@ -214,9 +214,9 @@ func checkRecipe(e *Entry) error {
 		if all := e.Recipe.Pages[run.Chunk]; run.First < 0 || run.First > all || run.Pages > all-run.First {
 			return bad
 		}
-		seen = max(seen, run.Chunk+1)
+		used[run.Chunk] = true
 	}
-	if left != 0 || int(seen) != len(e.Chunks) {
+	if left != 0 || slices.Contains(used, false) {
 		return bad
 	}
 	return nil

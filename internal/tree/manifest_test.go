@@ -130,7 +130,6 @@ func TestHostileManifests(t *testing.T) {
 		"run of nothing":       {dir(""), pagedFile("b", pageSize, []int64{1}, Run{0, 0, 0}, Run{0, 0, 1})},
 		"no such chunk":        {dir(""), pagedFile("b", pageSize, []int64{1}, Run{1, 0, 1})},
 		"chunk without use":    {dir(""), pagedFile("b", pageSize, []int64{1, 1}, Run{0, 0, 1})},
-		"chunks out of order":  {dir(""), pagedFile("b", 2*pageSize, []int64{1, 1}, Run{1, 0, 1}, Run{0, 0, 1})},
 		"behind the chunk":     {dir(""), pagedFile("b", 2*pageSize, []int64{4}, Run{0, 3, 2})},
 		"far behind the chunk": {dir(""), pagedFile("b", 2*pageSize, []int64{4}, Run{0, 1<<63 - 1, 2})},
 		"impossibly large":     {dir(""), pagedFile("b", 2*pageSize, []int64{1 << 40}, Run{0, 1 << 39, 2})},

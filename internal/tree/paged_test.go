@@ -222,6 +222,34 @@ func (e *edited) scatter(n int) {
 	}
 }
 
+// TestTheListOfChunksKeepsItsOrder: new chunks come after those that the file
+// had before, though they are in the middle of it. If they came where they are
+// used, a manifest of many chunks would have to be stored anew.
+func TestTheListOfChunksKeepsItsOrder(t *testing.T) {
+	t.Parallel()
+	store, root, opts := kindtest.NewMemory(), t.TempDir(), pagedOptions()
+	e := large(t, root)
+	before := listedChunks(t, store, captureTree(t, root, opts, store).Manifest)
+	e.scatter(40)
+	after := listedChunks(t, store, captureTree(t, root, opts, store).Manifest)
+	require.Equal(t, before, after[:len(before)])
+	require.Greater(t, len(after), len(before))
+
+	e.write(0, noise(9000, 256<<10)) // the first two blocks are not needed any more
+	left := listedChunks(t, store, captureTree(t, root, opts, store).Manifest)
+	require.Equal(t, after[2:], left[:len(after)-2])
+	apply(t, root, opts, captureTree(t, root, opts, store).Manifest, store)
+	sameBytes(t, e.content, e.path)
+}
+
+func listedChunks(t *testing.T, store kind.Source, manifest kind.Object) (chunks []kind.ChunkID) {
+	for e, err := range tree.ReadManifest(t.Context(), store, manifest) {
+		require.NoError(t, err)
+		chunks = append(chunks, e.Chunks...)
+	}
+	return chunks
+}
+
 // manifestSlack is more than the manifest of a few files takes.
 const manifestSlack = 60 << 10
 

@@ -110,5 +110,8 @@ func splice(e *Entry, base *record, pieces []piece) {
 		at = p.at + p.run.Pages
 	}
 	b.copyOf(from, &old, pagesOf(e.Size)-at)
+	if base != nil {
+		b.inOrderOf(base.Chunks)
+	}
 	e.Chunks, e.Recipe = b.chunks, &b.Recipe
 }

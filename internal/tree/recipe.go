@@ -98,7 +98,8 @@ func (r *Recipe) used() []int64 {
 }
 
 // recipeBuilder puts a recipe together, in the order of the file's pages.
-// Chunks are listed in the order in which they are first used.
+// Chunks are listed in the order in which they are first used, but for those of
+// inOrderOf.
 type recipeBuilder struct {
 	Recipe
 	chunks []kind.ChunkID
@@ -124,6 +125,38 @@ func (b *recipeBuilder) of(id kind.ChunkID, all, first, pages int64) {
 		b.Pages = append(b.Pages, all)
 	}
 	b.add(Run{Chunk: i, First: first, Pages: pages})
+}
+
+// inOrderOf lists the chunks of an older recipe first, in its order: the list
+// is most of a recipe, and one that begins as it did is stored already.
+func (b *recipeBuilder) inOrderOf(older []kind.ChunkID) {
+	order := make([]kind.ChunkID, 0, len(b.chunks))
+	placed := make(map[kind.ChunkID]int32, len(b.chunks))
+	place := func(id kind.ChunkID) {
+		if _, used := b.index[id]; !used {
+			return
+		}
+		if _, done := placed[id]; !done {
+			placed[id] = int32(len(order))
+			order = append(order, id)
+		}
+	}
+	for _, id := range older {
+		place(id)
+	}
+	for _, id := range b.chunks {
+		place(id)
+	}
+	pages := make([]int64, len(order))
+	for i, id := range order {
+		pages[i] = b.Pages[b.index[id]]
+	}
+	for i := range b.Runs {
+		if run := &b.Runs[i]; run.Chunk >= 0 {
+			run.Chunk = placed[b.chunks[run.Chunk]]
+		}
+	}
+	b.chunks, b.index, b.Pages = order, placed, pages
 }
 
 func (b *recipeBuilder) add(run Run) {
