@@ -114,7 +114,7 @@ func (a *Agent) bringBack(ctx context.Context, j *job, d desk, b bringBack) (api
 func (a *Agent) runRestore(ctx context.Context, j *job, d desk, b bringBack) (out restore.Outcome, err error) {
 	defer a.store.Hold(b.target.ID)()
 	id := a.NewID()
-	g, err := a.newGuard(id, b.operation, d)
+	g, err := a.newGuard(d, beginning{Operation: b.operation, Snapshot: id})
 	if err != nil {
 		return out, err
 	}

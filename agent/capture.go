@@ -27,6 +27,7 @@ type capture struct {
 	reason    snapshot.Reason
 	stop      func(kind.ID) bool
 	gaps      []kind.Gap // what cannot be reached
+	clearing  *clearing  // afterwards; nil: nothing
 }
 
 func (a *Agent) capture(ctx context.Context, j *job, req api.CaptureRequest, c capture) (api.CaptureResult, error) {
@@ -44,31 +45,33 @@ func (a *Agent) capture(ctx context.Context, j *job, req api.CaptureRequest, c c
 	if c.gaps, err = a.requireEngines(ctx, d, last); err != nil {
 		return api.CaptureResult{}, err
 	}
-	taken, err := a.captureGuarded(ctx, j, d, req, c)
+	if c.clearing, err = a.planClearing(ctx, d, req.Checkout); err != nil {
+		return api.CaptureResult{}, err
+	}
+	taken, cleared, err := a.captureGuarded(ctx, j, d, req, c)
 	if err != nil {
 		return api.CaptureResult{}, err
 	}
-	return api.CaptureResult{Snapshot: head(taken), Contents: contents(taken)}, nil
+	return api.CaptureResult{Snapshot: head(taken), Contents: contents(taken), Cleared: cleared}, nil
 }
 
 // captureGuarded captures with a journal beside it, which goes when the log
 // says what was done.
-func (a *Agent) captureGuarded(ctx context.Context, j *job, d desk, req api.CaptureRequest, c capture) (s snapshot.Snapshot, err error) {
+func (a *Agent) captureGuarded(ctx context.Context, j *job, d desk, req api.CaptureRequest, c capture) (s snapshot.Snapshot, cleared []api.Cleared, err error) {
 	s = snapshot.Snapshot{
 		ID: a.NewID(), Reason: c.reason, Workspace: d.Workspace,
 		Note: req.Note, Ticket: req.Ticket, Name: req.Name, Author: author(j), NotCaptured: c.gaps,
 	}
-	g, err := a.newGuard(s.ID, c.operation, d)
+	g, err := a.newGuard(d, beginning{Operation: c.operation, Snapshot: s.ID, Clears: c.clearing != nil})
 	if err != nil {
-		return s, err
+		return s, nil, err
 	}
 	defer func() {
-		event := snapshot.Event{Operation: c.operation, Snapshot: s.ID, Note: req.Note, Outcome: outcome(err)}
-		err = g.close(errors.Join(err, a.log(ctx, d.Workspace, j, event)))
+		err = g.close(errors.Join(err, a.log(ctx, d.Workspace, j, captureEvent(c.operation, s, err))))
 	}()
 	session, err := a.store.Begin(ctx)
 	if err != nil {
-		return s, fmt.Errorf("begin: %w", err)
+		return s, nil, fmt.Errorf("begin: %w", err)
 	}
 	defer func() { err = errors.Join(err, session.Abort()) }()
 	taken, err := snapshot.Take(ctx, snapshot.Request{
@@ -76,16 +79,25 @@ func (a *Agent) captureGuarded(ctx context.Context, j *job, d desk, req api.Capt
 		Stop: c.stop, Now: a.Now, Progress: j.report,
 	})
 	if err != nil {
-		return s, err
+		return s, nil, err
 	}
-	return a.commit(ctx, session, taken, s)
+	s, err = a.commit(ctx, session, taken, s)
+	if err != nil || c.clearing == nil {
+		return s, nil, err
+	}
+	cleared, err = a.clear(ctx, j, d, g, c.clearing, s, taken.Stopped())
+	return s, cleared, err
 }
 
-// newGuard opens the journal of a job. id is drawn for the job; a capture
-// commits under it.
-func (a *Agent) newGuard(id snapshot.ID, op snapshot.Operation, d desk) (*guard, error) {
-	begin := beginning{Operation: op, Workspace: *toWire(d.kind), Snapshot: id}
-	return newGuard(a.journalPath(id, runningJournal), begin, d.kind, a.StartWatchdog)
+func captureEvent(op snapshot.Operation, s snapshot.Snapshot, err error) snapshot.Event {
+	return snapshot.Event{Operation: op, Snapshot: s.ID, Note: s.Note, Outcome: outcome(err)}
+}
+
+// newGuard opens the journal of a job. The id in the beginning is drawn for
+// the job; a capture commits under it.
+func (a *Agent) newGuard(d desk, begin beginning) (*guard, error) {
+	begin.Workspace = *toWire(d.kind)
+	return newGuard(a.journalPath(begin.Snapshot, runningJournal), begin, d.kind, a.StartWatchdog)
 }
 
 // commit makes what was taken a snapshot of the store, or else takes back

@@ -49,6 +49,8 @@ type beginning struct {
 	// Snapshot is the id under which the job will commit: if it is in the
 	// store, what the job stopped is meant to be stopped.
 	Snapshot snapshot.ID `json:"snapshot,omitempty"`
+	// Clears says that the job is not done with that: it leaves items clean.
+	Clears bool `json:"clears,omitempty"`
 }
 
 // newGuard opens the journal.

@@ -103,6 +103,11 @@ func (a *Agent) healOne(ctx context.Context, j *job, id snapshot.ID, left leftov
 	if err != nil {
 		return err
 	}
+	if journal == nil && left.Clears {
+		if journal, err = a.journalOfClearing(ctx, id, left); err != nil {
+			return err
+		}
+	}
 	event := snapshot.Event{Operation: snapshot.OpHeal, Note: "interrupted " + string(left.Operation), Outcome: outcomeRolledBack}
 	done, err := a.concluded(ctx, left)
 	if err != nil {
@@ -131,7 +136,7 @@ func (a *Agent) healOne(ctx context.Context, j *job, id snapshot.ID, left leftov
 // it had to do was done: a capture that is in the store, a restore that was
 // proven. It returns nil for any other.
 func (a *Agent) concluded(ctx context.Context, left leftover) (*snapshot.Event, error) {
-	if left.done != nil {
+	if left.done != nil || left.Clears {
 		return left.done, nil
 	}
 	s, err := a.store.Snapshot(ctx, left.Snapshot)
@@ -167,6 +172,19 @@ func (a *Agent) conclude(ctx context.Context, j *job, id snapshot.ID, left lefto
 		return err
 	}
 	return nil
+}
+
+// journalOfClearing is for a job that was killed before it began to clear: if
+// its snapshot is in the store, all that it stopped is brought back from there.
+func (a *Agent) journalOfClearing(ctx context.Context, id snapshot.ID, left leftover) (*restore.Journal, error) {
+	s, err := a.store.Snapshot(ctx, left.Snapshot)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return restore.ClearingJournal(a.journalPath(id, restoreJournal), left.Operation, &s, left.stopped), nil
 }
 
 // rollBack takes back a restore that had begun.

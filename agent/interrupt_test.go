@@ -89,7 +89,7 @@ func TestKilledPauseStartsAgainWhatItStopped(t *testing.T) {
 	ws := &kind.Workspace{Root: r.workspace.Dir}
 	mark := stoppedMark(ws, process("stopped"))
 	require.NoError(t, os.WriteFile(mark, nil, 0o600))
-	g, err := a.newGuard("01x", snapshot.OpPause, desk{kind: ws})
+	g, err := a.newGuard(desk{kind: ws}, beginning{Operation: snapshot.OpPause, Snapshot: "01x"})
 	require.NoError(t, err)
 	require.NoError(t, g.WillStop(process("stopped")))
 	require.NoError(t, g.record(deed{Freezing: process("frozen")}, false)) // and the watchdog died too
@@ -171,7 +171,7 @@ func TestPauseKilledBeforeItWasLogged(t *testing.T) {
 	ws := &kind.Workspace{Root: r.workspace.Dir}
 	mark := stoppedMark(ws, process("stopped"))
 	require.NoError(t, os.WriteFile(mark, nil, 0o600))
-	g, err := a.newGuard(saved.Snapshot.ID, snapshot.OpPause, desk{kind: ws})
+	g, err := a.newGuard(desk{kind: ws}, beginning{Operation: snapshot.OpPause, Snapshot: saved.Snapshot.ID})
 	require.NoError(t, err)
 	require.NoError(t, g.WillStop(process("stopped")))
 	require.NoError(t, g.release())
@@ -199,7 +199,7 @@ func TestRestoreKilledBeforeItWasLogged(t *testing.T) {
 	ws := &kind.Workspace{Root: r.workspace.Dir}
 	mark := stoppedMark(ws, process("stopped"))
 	require.NoError(t, os.WriteFile(mark, nil, 0o600))
-	g, err := a.newGuard("01x", snapshot.OpUndo, desk{kind: ws})
+	g, err := a.newGuard(desk{kind: ws}, beginning{Operation: snapshot.OpUndo, Snapshot: "01x"})
 	require.NoError(t, err)
 	require.NoError(t, g.WillStop(process("stopped")))
 	require.NoError(t, os.WriteFile(a.journalPath("01x", restoreJournal), []byte(`{"safety":"01s"}`), 0o600))

@@ -65,7 +65,7 @@ func TestNobodyDeletesWhatAJournalNeeds(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, a.Close(context.Background())) }()
 	close(a.healed) // it cannot be taken back, say
-	g, err := a.newGuard("01x", snapshot.OpRestore, desk{kind: &kind.Workspace{Root: r.workspace.Dir}})
+	g, err := a.newGuard(desk{kind: &kind.Workspace{Root: r.workspace.Dir}}, beginning{Operation: snapshot.OpRestore, Snapshot: "01x"})
 	require.NoError(t, err)
 	require.NoError(t, g.release())
 	journal := `{"target":"` + string(target.Snapshot.ID) + `","safety":"` + string(safety.Snapshot.ID) + `"}`

@@ -10,31 +10,43 @@ import (
 	"dogear/kind"
 )
 
-// checkOptions refuses options that no driver would look at.
+// checkOptions refuses options that no driver would look at, and values that
+// they do not take.
 func checkOptions(drivers []kind.Driver, options map[string]string) error {
 	known := knownOptions(drivers)
 	for _, name := range slices.Sorted(maps.Keys(options)) {
-		if slices.Contains(known, name) {
-			continue
-		}
-		hint := "there are no options yet"
-		if len(known) > 0 {
-			hint = "there are " + strings.Join(known, ", ")
-		}
-		return &api.Error{
-			Code: api.CodeUsage, Message: fmt.Sprintf("no kind has an option %q", name),
-			State: "nothing has changed", Hint: hint,
+		values, ok := known[name]
+		switch {
+		case !ok:
+			return noOption(known, name)
+		case values != nil && !slices.Contains(values, options[name]):
+			return &api.Error{
+				Code: api.CodeUsage, Message: fmt.Sprintf("option %s: %q is no value of it", name, options[name]),
+				State: "nothing has changed", Hint: "it takes " + strings.Join(values, ", "),
+			}
 		}
 	}
 	return nil
 }
 
-func knownOptions(drivers []kind.Driver) []string {
-	var known []string
+func noOption(known map[string][]string, name string) error {
+	hint := "there are no options yet"
+	if len(known) > 0 {
+		hint = "there are " + strings.Join(slices.Sorted(maps.Keys(known)), ", ")
+	}
+	return &api.Error{
+		Code: api.CodeUsage, Message: fmt.Sprintf("no kind has an option %q", name),
+		State: "nothing has changed", Hint: hint,
+	}
+}
+
+// knownOptions returns the values that each option takes, by its full name.
+func knownOptions(drivers []kind.Driver) map[string][]string {
+	known := make(map[string][]string)
 	for _, d := range drivers {
 		if c, ok := d.(kind.Configurable); ok {
-			for _, key := range c.Options() {
-				known = append(known, d.Kind()+"."+key)
+			for _, o := range c.Options() {
+				known[d.Kind()+"."+o.Key] = o.Values
 			}
 		}
 	}

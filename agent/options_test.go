@@ -12,7 +12,9 @@ import (
 
 type configurable struct{ *files.Driver }
 
-func (configurable) Options() []string { return []string{"depth"} }
+func (configurable) Options() []kind.Option {
+	return []kind.Option{{Key: "depth"}, {Key: "deep", Values: []string{"true", "false"}}}
+}
 
 func TestOptionsThatNobodyLooksAtAreRefused(t *testing.T) {
 	drivers := []kind.Driver{configurable{files.New()}}
@@ -24,4 +26,12 @@ func TestOptionsThatNobodyLooksAtAreRefused(t *testing.T) {
 		require.Contains(t, err.Message, name)
 		require.Contains(t, err.Hint, "files.depth")
 	}
+}
+
+func TestValuesThatAnOptionDoesNotTakeAreRefused(t *testing.T) {
+	drivers := []kind.Driver{configurable{files.New()}}
+	require.NoError(t, checkOptions(drivers, map[string]string{"files.deep": "true"}))
+	err := api.AsError(checkOptions(drivers, map[string]string{"files.deep": "yes"}))
+	require.Equal(t, api.CodeUsage, err.Code)
+	require.Contains(t, err.Hint, "true, false")
 }

@@ -1,6 +1,9 @@
 package kind
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // The interfaces in this file are optional: a Driver has those powers that
 // its kind has.
@@ -50,11 +53,33 @@ const (
 )
 
 // Configurable is a Driver with options of its own (-o kind.key=value). An
-// option that no driver has is refused.
+// option that no driver has, or a value that it does not take, is refused.
 type Configurable interface {
-	// Options lists the keys.
-	Options() []string
+	Options() []Option
 }
+
+// Option is one option of a Configurable.
+type Option struct {
+	Key string
+	// Values are those that it takes. Nil: any.
+	Values []string
+}
+
+// Clearer is a Driver that can leave an item clean at one of the states that
+// it knows by a name (a branch, a tag, a commit), once the item was captured.
+type Clearer interface {
+	// CanClear returns nil if the item has that state and can be left there,
+	// ErrNoState if it has none of that name, and else an error that says
+	// what is in the way. It changes nothing.
+	CanClear(ctx context.Context, ws *Workspace, item Item, at string) error
+	// Clear leaves the item clean at the state, and says in lines for people
+	// how that went. part is the item as it is now: nothing goes that is not
+	// in it. What can go wrong half-way is taken back by Restore.
+	Clear(ctx context.Context, ws *Workspace, part Part, source Source, at string) ([]string, error)
+}
+
+// ErrNoState says that an item has no state of a name.
+var ErrNoState = errors.New("it has no such state")
 
 // Remover is a Driver that can remove an item which the snapshot being
 // restored does not have. It has been captured by then.

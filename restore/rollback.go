@@ -30,16 +30,29 @@ type Rollback struct {
 
 // takeBack rolls back after a failure and says how that went.
 func (r *run) takeBack(ctx context.Context, cause error) error {
+	return rollback{
+		Rollback: Rollback{
+			Drivers: r.req.Drivers, Workspace: r.req.Workspace, Safety: r.safety, Journal: r.j,
+			Source: r.req.Source, Guard: r.req.Guard, HealthTimeout: r.req.HealthTimeout, Progress: r.req.Progress,
+		},
+		cause: cause, what: "restore",
+	}.run(ctx)
+}
+
+// rollback is a Rollback after a failure.
+type rollback struct {
+	Rollback
+	cause error
+	what  string // that is taken back
+}
+
+func (b rollback) run(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 	defer cancel()
-	err := Rollback{
-		Drivers: r.req.Drivers, Workspace: r.req.Workspace, Safety: r.safety, Journal: r.j,
-		Source: r.req.Source, Guard: r.req.Guard, HealthTimeout: r.req.HealthTimeout, Progress: r.req.Progress,
-	}.Run(ctx)
-	if err != nil {
-		return &UnfinishedError{Err: errors.Join(cause, fmt.Errorf("take back the restore: %w", err)), Safety: r.safety.ID}
+	if err := b.Run(ctx); err != nil {
+		return &UnfinishedError{Err: errors.Join(b.cause, fmt.Errorf("take back the %s: %w", b.what, err)), Safety: b.Safety.ID}
 	}
-	return &RolledBackError{Err: cause}
+	return &RolledBackError{Err: b.cause}
 }
 
 // Run carries the rollback out and ends the journal. It can be run again.

@@ -23,6 +23,9 @@ type CaptureRequest struct {
 	Note      string    `json:"note,omitempty"`
 	Ticket    string    `json:"ticket,omitempty"`
 	Name      string    `json:"name,omitempty"`
+	// Checkout leaves the repositories clean after a pause: at a branch, a tag
+	// or a commit for all that have it, or REPOSITORY=REF for one.
+	Checkout []string `json:"checkout,omitempty"`
 }
 
 // RestoreRequest asks for a restore or a resume.

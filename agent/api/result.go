@@ -18,6 +18,7 @@ type (
 	Bytes      = snapshot.Bytes
 	Plan       = restore.Plan
 	Step       = restore.Step
+	Cleared    = restore.Cleared
 
 	RestoreTimings = snapshot.RestoreTimings
 	Retention      = snapshot.Retention
@@ -66,6 +67,8 @@ type Contents struct {
 type CaptureResult struct {
 	Snapshot Snapshot `json:"snapshot"`
 	Contents
+	// Cleared says how a pause left what it was to leave clean.
+	Cleared []Cleared `json:"cleared,omitempty"`
 }
 
 // SnapshotDetail is a snapshot as list and show give it.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -185,4 +186,58 @@ func TestPruneKilledAtAnyWriteLosesNothing(t *testing.T) {
 		old = d.snapshots()
 	}, []string{"prune"}, func() { require.Equal(t, old, d.snapshots()) })
 	d.allRestore()
+}
+
+// A pause that is to leave the repositories clean is done wholly or taken
+// back, whenever it is killed, its git commands included: the journal of the
+// clearing names the snapshot to go back to, and every lock is known as ours.
+func TestPauseWithCheckoutKilledAtAnyWriteIsOldOrNew(t *testing.T) {
+	d := newDesk(t)
+	d.git("branch", "hotfix")
+	d.wreck()
+	d.write("repo/untracked/deep", "untracked")
+	d.write("repo/src/3.txt", "staged")
+	d.git("add", "src/3.txt")
+	d.write("repo/src/3.txt", "not staged")
+	d.succeeds("save", "--name", "before")
+	taken, done := 0, 0
+	d.atBoundaries(func() { d.succeeds("restore", "before") }, []string{"pause", "--checkout", "hotfix"}, func() {
+		if code, _ := d.dogear("verify", "before"); code == 0 {
+			taken++
+			return
+		}
+		done++
+		require.Equal(t, "## hotfix\n", d.output("status", "--short", "--branch"))
+		d.succeeds("resume", "--exact")
+		d.succeeds("verify", "before")
+	})
+	require.NotZero(t, taken)
+	require.NotZero(t, done)
+	require.Contains(t, d.succeeds("log"), "interrupted pause", "no kill came in the middle")
+}
+
+// What fails half-way is taken back at once, and the command says so.
+func TestPauseWhoseCheckoutFailsIsTakenBack(t *testing.T) {
+	d := newDesk(t)
+	d.git("checkout", "-q", "-b", "hotfix")
+	d.write("repo/src/7.txt", "lost")
+	d.git("commit", "-q", "-am", "a commit whose content is lost")
+	id := strings.TrimSpace(d.output("rev-parse", "hotfix:src/7.txt"))
+	d.git("checkout", "-q", "main")
+	require.NoError(t, os.Remove(filepath.Join(d.root, "repo", ".git", "objects", id[:2], id[2:])))
+	d.write("repo/untracked", "untracked")
+	d.succeeds("save", "--name", "before")
+	code, out := d.dogear("pause", "--checkout", "hotfix")
+	require.Equal(t, 1, code, out)
+	require.Contains(t, out, "the state before was brought back")
+	d.succeeds("verify", "before")
+	d.nothingLeft()
+	require.Contains(t, d.succeeds("log"), "pause      rolled back")
+}
+
+func (d *desk) output(args ...string) string {
+	d.t.Helper()
+	out, err := exec.Command("git", append([]string{"-C", filepath.Join(d.root, "repo")}, args...)...).Output()
+	require.NoError(d.t, err)
+	return string(out)
 }

@@ -93,7 +93,8 @@ func (c Command) build(ctx context.Context) *exec.Cmd {
 	cmd.Dir = c.Dir
 	cmd.Env = c.environment(os.Environ())
 	cmd.Stdin = c.Stdin
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// It ends with us: who takes back what we did meets nobody at work on it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if c.Owner != nil {
 		cmd.SysProcAttr.Credential = c.Owner.system()
 	}

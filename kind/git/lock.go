@@ -47,8 +47,23 @@ func takeLocks(ctx context.Context, root string, patience time.Duration) (*locks
 			}
 			l.held = append(l.held, path)
 		}
+		if err := dropWorkIndex(ctx, root, dir); err != nil {
+			return nil, errors.Join(err, l.release())
+		}
 	}
 	return l, nil
+}
+
+// dropWorkIndex removes what a clearing that was killed left of its git
+// command, once that has ended. The index itself is locked by us.
+func dropWorkIndex(ctx context.Context, root, dir string) error {
+	path := filepath.Join(root, dir, workIndex+".lock")
+	for holder(path) != "" {
+		if !pauseFor(ctx, lockInterval) {
+			return lockedError(path)
+		}
+	}
+	return ignoreMissing(os.Remove(path))
 }
 
 func (l *locks) take(ctx context.Context, path string) error {
@@ -111,7 +126,7 @@ func (l *locks) release() error {
 }
 
 // releaseLeft removes the locks of a restore that was killed.
-func releaseLeft(root string) error {
+func releaseLeft(ctx context.Context, root string) error {
 	dirs, err := gitDirs(root)
 	if err != nil {
 		return err
@@ -122,6 +137,9 @@ func releaseLeft(root string) error {
 			if path := filepath.Join(root, dir, name); isOurs(path) {
 				l.held = append(l.held, path)
 			}
+		}
+		if err := dropWorkIndex(ctx, root, dir); err != nil {
+			return err
 		}
 	}
 	return l.release()

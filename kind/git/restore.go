@@ -94,7 +94,7 @@ func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 	}
 	changes, err := t.compare(ctx)
 	if err == nil && changes.None() {
-		return releaseLeft(part.Root)
+		return releaseLeft(ctx, part.Root)
 	}
 	if err != nil && !errors.Is(err, kind.ErrGone) {
 		return err

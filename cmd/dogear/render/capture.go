@@ -17,7 +17,21 @@ func Saved(p *Page, r api.CaptureResult) {
 // Paused shows the result of a pause.
 func Paused(p *Page, r api.CaptureResult) {
 	p.captured("Paused", r)
+	p.cleared(r.Cleared)
 	p.next("The desk is clear. dogear resume brings it back; dogear undo starts it again at once.")
+}
+
+// cleared says how the repositories were left.
+func (p *Page) cleared(list []api.Cleared) {
+	if len(list) == 0 {
+		return
+	}
+	p.title("Checked out")
+	for _, c := range list {
+		for _, line := range c.Lines {
+			p.line("  %s: %s", c.Part, line)
+		}
+	}
 }
 
 func (p *Page) captured(verb string, r api.CaptureResult) {
