@@ -32,8 +32,8 @@ type Workspace struct {
 	// Cache keeps what can be worked out again. Deleting it costs time only.
 	Cache Cache
 
-	// Shared keeps what drivers work out and others need as well, while items
-	// are being looked for. Nil: nothing is kept.
+	// Shared keeps what drivers work out more than once in one look at the
+	// workspace. Nil: nothing is kept.
 	Shared *Shared
 }
 
@@ -47,10 +47,24 @@ type Cache interface {
 	Save(id ID, name string, content []byte) error
 }
 
+// Look returns the workspace for one look at it: whatever drivers ask of it
+// again, they have asked for at the same moment.
+func (ws *Workspace) Look() *Workspace {
+	look := *ws
+	look.Shared = &Shared{}
+	return &look
+}
+
 // Shared keeps results by name. It is safe for concurrent use.
 type Shared struct {
 	mu     sync.Mutex
-	values map[string]any
+	values map[string]*shared
+}
+
+type shared struct {
+	sync.Mutex
+	known bool
+	value any
 }
 
 // Once returns what is kept under a name, and otherwise what work returns. An
@@ -59,18 +73,28 @@ func (s *Shared) Once(name string, work func() (any, error)) (any, error) {
 	if s == nil {
 		return work()
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if value, ok := s.values[name]; ok {
-		return value, nil
+	v := s.of(name)
+	v.Lock()
+	defer v.Unlock()
+	if v.known {
+		return v.value, nil
 	}
 	value, err := work()
 	if err != nil {
 		return nil, err
 	}
-	if s.values == nil {
-		s.values = make(map[string]any)
-	}
-	s.values[name] = value
+	v.known, v.value = true, value
 	return value, nil
+}
+
+func (s *Shared) of(name string) *shared {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.values == nil {
+		s.values = make(map[string]*shared)
+	}
+	if s.values[name] == nil {
+		s.values[name] = &shared{}
+	}
+	return s.values[name]
 }

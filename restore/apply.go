@@ -22,7 +22,11 @@ func (r *run) apply(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	r.req.progress("comparing every byte")
-	atRest, err := r.desk.collect(ctx, r.desk.compareRest)
+	resting, err := r.look(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	atRest, err := resting.collect(ctx, resting.compareRest)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -36,7 +40,7 @@ func (r *run) apply(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	r.req.progress("comparing every fact")
-	receipt, err := r.prove(ctx, atRest, kept)
+	receipt, err := r.prove(ctx, resting, atRest, kept)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -45,12 +49,17 @@ func (r *run) apply(ctx context.Context) (Outcome, error) {
 	return Outcome{Receipt: receipt, Unhealthy: unhealthy}, nil
 }
 
+// look looks at the workspace anew.
+func (r *run) look(ctx context.Context) (*desk, error) {
+	return look(ctx, r.req.Drivers, r.req.Workspace, r.req.selected(), r.req.Source)
+}
+
 // converge removes what the target does not have and restores what differs,
 // and also what belongs to a container that was stopped: it wrote until then.
 func (r *run) converge(ctx context.Context) error {
 	for _, id := range r.desk.ids() {
 		if r.holdsOthers(id) && r.isDue(id) {
-			if err := r.assertAsSaved(ctx, id); err != nil {
+			if err := r.assertAsSaved(ctx, r.req.Workspace, id); err != nil {
 				return err
 			}
 		}
@@ -71,7 +80,7 @@ func (r *run) converge(ctx context.Context) error {
 }
 
 func (r *run) removeItem(ctx context.Context, id kind.ID) error {
-	if err := r.assertAsSaved(ctx, id); err != nil {
+	if err := r.assertAsSaved(ctx, r.req.Workspace, id); err != nil {
 		return err
 	}
 	if err := r.begin(id); err != nil {
@@ -84,15 +93,17 @@ func (r *run) restoreItem(ctx context.Context, id kind.ID) error {
 	if !r.isDue(id) {
 		return nil
 	}
+	// What is corrected is what was found to be as it was saved.
+	ws := r.req.Workspace.Look()
 	if !r.holdsOthers(id) {
-		if err := r.assertAsSaved(ctx, id); err != nil {
+		if err := r.assertAsSaved(ctx, ws, id); err != nil {
 			return err
 		}
 	}
 	if err := r.begin(id); err != nil {
 		return err
 	}
-	if err := r.desk.drivers[id.Kind].Restore(ctx, r.req.Workspace, r.desk.parts[id].Part, r.req.Source); err != nil {
+	if err := r.desk.drivers[id.Kind].Restore(ctx, ws, r.desk.parts[id].Part, r.req.Source); err != nil {
 		return fmt.Errorf("restore %s: %w", id, err)
 	}
 	return nil
@@ -126,13 +137,13 @@ var errMovedOn = errors.New("it was changed after the safety snapshot was taken;
 
 // assertAsSaved makes sure that an item still is what the safety snapshot
 // says, so that nothing is overwritten that was not captured.
-func (r *run) assertAsSaved(ctx context.Context, id kind.ID) error {
+func (r *run) assertAsSaved(ctx context.Context, ws *kind.Workspace, id kind.ID) error {
 	saved, ok := r.safety.Part(id)
 	previewer, can := r.desk.drivers[id.Kind].(kind.Previewer)
 	if !ok || !can {
 		return nil
 	}
-	change, err := previewer.Preview(ctx, r.req.Workspace, saved.Part, r.req.Source)
+	change, err := previewer.Preview(ctx, ws, saved.Part, r.req.Source)
 	if err != nil {
 		return fmt.Errorf("compare %s with the safety snapshot: %w", id, err)
 	}

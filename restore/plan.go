@@ -52,7 +52,8 @@ func MakePlan(ctx context.Context, req Request) (Plan, error) {
 	return d.plan(ctx)
 }
 
-// desk is the live workspace beside the snapshot that it is to become.
+// desk is one look at the live workspace, beside the snapshot that it is to
+// become.
 type desk struct {
 	ws      *kind.Workspace
 	drivers map[string]kind.Driver
@@ -68,7 +69,7 @@ func look(ctx context.Context, drivers []kind.Driver, ws *kind.Workspace, target
 		return nil, err
 	}
 	d := &desk{
-		ws: ws, drivers: snapshot.ByKind(drivers), target: target, source: source,
+		ws: ws.Look(), drivers: snapshot.ByKind(drivers), target: target, source: source,
 		live:  make(map[kind.ID]kind.Item, len(items)),
 		parts: make(map[kind.ID]snapshot.Part, len(target.Parts)),
 	}

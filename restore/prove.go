@@ -9,39 +9,58 @@ import (
 )
 
 // prove compares the facts of the running workspace with the target's and
-// writes the receipt.
-func (r *run) prove(ctx context.Context, atRest Report, keeps kept) (snapshot.Receipt, error) {
-	running, err := verify(ctx, r.req.Drivers, r.req.Workspace, r.req.selected(), r.req.Source)
+// writes the receipt. Where nothing runs the look that was taken at rest will
+// do.
+func (r *run) prove(ctx context.Context, resting *desk, atRest Report, keeps kept) (snapshot.Receipt, error) {
+	var restAfter Report
+	after, err := resting, error(nil)
+	if resting.runs() || len(keeps) > 0 {
+		if after, err = r.look(ctx); err != nil {
+			return snapshot.Receipt{}, err
+		}
+		// What has started writes.
+		if restAfter, err = after.collect(ctx, after.compareRest); err != nil {
+			return snapshot.Receipt{}, err
+		}
+	}
+	running, err := after.verify(ctx)
 	if err != nil {
 		return snapshot.Receipt{}, err
 	}
 	running.Differences = slices.DeleteFunc(running.Differences, keeps.covers)
-	restAfter, err := r.restAfterStart(ctx)
-	if err != nil {
-		return snapshot.Receipt{}, err
-	}
+	changed := keeps.without(without(restAfter.Differences, atRest.Differences))
+	return r.receipt(atRest, running, changed, keeps), nil
+}
+
+// receipt writes down what was proven.
+func (r *run) receipt(atRest, running Report, changedAfterStart []snapshot.Difference, keeps kept) snapshot.Receipt {
 	receipt := snapshot.Receipt{
 		ID: string(r.req.NewID()), Snapshot: r.req.Target.ID, Safety: r.safety.ID,
 		Workspace: r.req.Target.Workspace, Created: r.req.Now(),
 		Differences:       append(atRest.Differences, running.Differences...),
 		NotComparable:     append(atRest.NotComparable, running.NotComparable...),
-		ChangedAfterStart: keeps.without(without(restAfter.Differences, atRest.Differences)),
+		ChangedAfterStart: changedAfterStart,
 		Kept:              keeps.list(),
 		Want:              r.req.Target.State,
 		Have:              running.State,
 		Parts:             r.partReceipts(atRest, running),
 	}
 	receipt.Identical = len(receipt.Differences) == 0
-	return neverNil(receipt), nil
+	return neverNil(receipt)
 }
 
-// restAfterStart compares the bytes once more: what has started writes.
-func (r *run) restAfterStart(ctx context.Context) (Report, error) {
-	desk, err := look(ctx, r.req.Drivers, r.req.Workspace, r.req.selected(), r.req.Source)
-	if err != nil {
-		return Report{}, err
+// runs reports whether there is anything that runs and so may write: now, or
+// in the target.
+func (d *desk) runs() bool {
+	for id := range d.live {
+		if _, ok := d.drivers[id.Kind].(kind.Stopper); ok {
+			return true
+		}
 	}
-	return desk.collect(ctx, desk.compareRest)
+	return slices.ContainsFunc(d.target.Parts, func(p snapshot.Part) bool {
+		_, ok := d.drivers[p.ID.Kind].(kind.Stopper)
+		return ok
+	})
 }
 
 // without lists those differences that are not among others.

@@ -58,6 +58,64 @@ func TestRunWithNothingToDoTouchesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, out.Receipt.Identical)
 	require.Equal(t, "none", out.Receipt.Parts[0].Method)
+	require.Equal(t, "identical", out.Receipt.Parts[0].AtRest)
+	require.Equal(t, "identical", out.Receipt.Parts[0].Running)
+}
+
+// With nothing to do the target is the state before, and no other is saved
+// (confirm); of what is only a part of a snapshot that cannot be said.
+func TestRunWithNothingToDoNeedsNoSafetySnapshot(t *testing.T) {
+	for name, sel := range map[string]restore.Selection{
+		"all":  {},
+		"some": {Only: func(kind.ID) bool { return true }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			saved := d.save()
+			done := 0
+			req := d.request(saved)
+			req.Select, req.Done = sel, func(restore.Outcome) error { done++; return nil }
+
+			out, err := restore.Run(t.Context(), req)
+			require.NoError(t, err)
+			require.True(t, out.Receipt.Identical)
+			require.Equal(t, saved.State, out.Receipt.Have)
+			require.Equal(t, 1, done)
+			all, err := d.store.Snapshots(t.Context(), "")
+			require.NoError(t, err)
+			require.Equal(t, name == "all", out.Receipt.Safety == saved.ID)
+			require.Equal(t, name == "all", len(all) == 1)
+			d.noJournal()
+		})
+	}
+}
+
+// All that is asked of a tree in one look is answered from one walk through it
+// (Shared), for each of which the stat index is loaded.
+func TestATreeIsWalkedOnceInALook(t *testing.T) {
+	d := newDesk(t)
+	cache := &countingCache{Cache: d.ws.Cache}
+	d.ws.Cache = cache
+	saved := d.save()
+	walks := func() int {
+		cache.loads = 0
+		_, err := restore.Run(t.Context(), d.request(saved))
+		require.NoError(t, err)
+		return cache.loads
+	}
+	require.Equal(t, 1, walks(), "to plan and to prove")
+	d.wreck()
+	require.Equal(t, 4, walks(), "to plan, to save, to restore what is as it was saved, to prove")
+}
+
+type countingCache struct {
+	kind.Cache
+	loads int
+}
+
+func (c *countingCache) Load(id kind.ID, name string) []byte {
+	c.loads++
+	return c.Cache.Load(id, name)
 }
 
 func TestFailureBringsTheStateBeforeBack(t *testing.T) {

@@ -38,6 +38,9 @@ func Run(ctx context.Context, req Request) (Outcome, error) {
 	if err := r.prepare(ctx); err != nil {
 		return Outcome{}, err
 	}
+	if outcome, proven, err := r.confirm(ctx); proven || err != nil {
+		return outcome, err
+	}
 	defer r.closeKeepsakes()
 	if err := r.secure(ctx); err != nil {
 		return Outcome{}, err
@@ -59,7 +62,7 @@ func Run(ctx context.Context, req Request) (Outcome, error) {
 // stops.
 func (r *run) prepare(ctx context.Context) error {
 	r.req.progress("comparing with snapshot %s", r.req.Target.ID)
-	desk, err := look(ctx, r.req.Drivers, r.req.Workspace, r.req.selected(), r.req.Source)
+	desk, err := r.look(ctx)
 	if err != nil {
 		return err
 	}

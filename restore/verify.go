@@ -28,14 +28,15 @@ func (r Report) Identical() bool { return len(r.Differences) == 0 }
 // Verify compares the facts of the live workspace with those of a snapshot.
 // It changes nothing.
 func Verify(ctx context.Context, drivers []kind.Driver, ws *kind.Workspace, s *snapshot.Snapshot, source kind.Source) (Report, error) {
-	return verify(ctx, drivers, ws, wholly(s), source)
-}
-
-func verify(ctx context.Context, drivers []kind.Driver, ws *kind.Workspace, t target, source kind.Source) (Report, error) {
-	d, err := look(ctx, drivers, ws, t, source)
+	d, err := look(ctx, drivers, ws, wholly(s), source)
 	if err != nil {
 		return Report{}, err
 	}
+	return d.verify(ctx)
+}
+
+// verify compares facts.
+func (d *desk) verify(ctx context.Context) (Report, error) {
 	live := make(tally)
 	report, err := d.collect(ctx, func(ctx context.Context, p snapshot.Part) iter.Seq2[snapshot.Difference, error] {
 		return d.compareFacts(ctx, p, live.of(p.ID))
@@ -45,7 +46,7 @@ func verify(ctx context.Context, drivers []kind.Driver, ws *kind.Workspace, t ta
 	}
 	for _, id := range d.extra() {
 		report.Differences = append(report.Differences, snapshot.Extra(id))
-		if err := live.add(d.drivers[id.Kind].Inspect(ctx, ws, d.live[id]), id); err != nil {
+		if err := live.add(d.drivers[id.Kind].Inspect(ctx, d.ws, d.live[id]), id); err != nil {
 			return Report{}, fmt.Errorf("look at %s: %w", id, err)
 		}
 	}

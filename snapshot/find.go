@@ -14,10 +14,9 @@ import (
 // nested roots of each worked out.
 func Find(ctx context.Context, drivers []kind.Driver, ws *kind.Workspace) ([]kind.Item, error) {
 	var items []kind.Item
-	looking := *ws
-	looking.Shared = &kind.Shared{}
+	look := ws.Look()
 	for _, d := range drivers {
-		found, err := d.Find(ctx, &looking, slices.Clip(items))
+		found, err := d.Find(ctx, look, slices.Clip(items))
 		if err != nil {
 			return nil, fmt.Errorf("find %s: %w", d.Kind(), err)
 		}

@@ -50,7 +50,7 @@ func readWanted(ctx context.Context, opts Options, manifest kind.Object, source 
 		if err != nil {
 			return nil, err
 		}
-		if e.Path == "" || !kind.MatchAny(opts.Skip, e.Path) {
+		if e.Path == "" || !kind.MatchAny(opts.Skip, e.Path) && !kind.MatchAny(opts.Alike, e.Path) {
 			want = append(want, e)
 		}
 	}
@@ -67,12 +67,20 @@ func (d *Dir) plan(ctx context.Context, opts Options, manifest kind.Object, sour
 	if err != nil && !errors.Is(err, kind.ErrGone) {
 		return nil, err
 	}
-	p := makePlan(opts, live.records, want)
+	p := makePlan(opts, live.withoutAlike(opts), want)
 	p.stale = live.stale
 	if p.changes.Conflicts, err = d.survey(p); err != nil {
 		return nil, fmt.Errorf("look for obstacles: %w", err)
 	}
 	return p, nil
+}
+
+// withoutAlike returns the records of what is compared.
+func (s scanned) withoutAlike(opts Options) []record {
+	if len(opts.Alike) == 0 {
+		return s.records
+	}
+	return slices.DeleteFunc(slices.Clone(s.records), func(r record) bool { return kind.MatchAny(opts.Alike, r.Path) })
 }
 
 // survey returns why a plan cannot be carried out.
@@ -116,6 +124,7 @@ func (d *Dir) planOpened(ctx context.Context, opts Options, manifest kind.Object
 			return nil, err
 		}
 		last = first
+		opts.Shared = nil // what was shut is to be read now
 	}
 }
 

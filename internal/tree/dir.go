@@ -48,14 +48,24 @@ func (d *Dir) Entries(ctx context.Context, opts Options) iter.Seq2[Entry, error]
 	}
 }
 
-// scanned is the state of a live tree.
+// scanned is the state of a live tree. It may be shared: nobody changes it.
 type scanned struct {
 	records []record
 	stale   []string // temporary files that a killed Apply left
 }
 
-// scan reads the live tree and renews the stat index.
-func (d *Dir) scan(ctx context.Context, opts Options) (_ scanned, err error) {
+// scan returns the live tree, read once in a look at it.
+func (d *Dir) scan(ctx context.Context, opts Options) (scanned, error) {
+	name := fmt.Sprintf("tree %q %q %q %q", d.root, opts.Nested, opts.Skip, opts.InPlace)
+	found, err := opts.Shared.Once(name, func() (any, error) { return d.read(ctx, opts) })
+	if err != nil {
+		return scanned{}, err
+	}
+	return found.(scanned), nil
+}
+
+// read reads the live tree and renews the stat index.
+func (d *Dir) read(ctx context.Context, opts Options) (_ scanned, err error) {
 	root, err := d.openRoot()
 	if err != nil {
 		return scanned{}, err

@@ -51,8 +51,14 @@ type Options struct {
 	// Timeless selects entries whose mtime alone is no reason to touch them
 	// (what git touches whenever it looks). It is captured all the same.
 	Timeless []kind.Pattern
+	// Alike selects entries that are not compared and not touched by Apply,
+	// since they differ in nothing that matters. They are captured.
+	Alike []kind.Pattern
 	// Index keeps the stat index; nil means none.
 	Index Index
+	// Shared keeps what was read of the tree for as long as one look at it
+	// lasts; nil: it is read each time.
+	Shared *kind.Shared
 }
 
 // Index keeps the stat index of one tree between runs. It is a cache.

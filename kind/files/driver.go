@@ -107,5 +107,5 @@ func manifestOf(part kind.Part) (kind.Object, error) {
 }
 
 func options(ws *kind.Workspace, item kind.Item) tree.Options {
-	return tree.Options{Nested: item.Nested, InPlace: item.Claimed, Index: tree.CacheIndex(ws.Cache, item.ID)}
+	return tree.Options{Nested: item.Nested, InPlace: item.Claimed, Index: tree.CacheIndex(ws.Cache, item.ID), Shared: ws.Shared}
 }

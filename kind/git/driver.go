@@ -108,5 +108,6 @@ func options(ws *kind.Workspace, item kind.Item, dirs []string) tree.Options {
 		// As in timeless.
 		Timeless: []kind.Pattern{".git"},
 		Index:    tree.CacheIndex(ws.Cache, item.ID),
+		Shared:   ws.Shared,
 	}
 }

@@ -47,7 +47,7 @@ func targetOf(ctx context.Context, ws *kind.Workspace, part kind.Part, source ki
 	if err != nil {
 		return nil, err
 	}
-	opts.Skip = append(opts.Skip, same...)
+	opts.Alike = same
 	return &target{tree: tree.New(part.Root), opts: opts, manifest: manifest, source: source}, nil
 }
 
@@ -104,8 +104,8 @@ func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 		return err
 	}
 	defer func() { err = errors.Join(err, held.release()) }()
-	// The index may have been replaced before it was locked.
-	if t, err = targetOf(ctx, ws, part, source); err != nil {
+	// Anything may have changed before the locks were taken.
+	if t, err = targetOf(ctx, ws.Look(), part, source); err != nil {
 		return err
 	}
 	return t.apply(ctx)

@@ -41,6 +41,10 @@ func (p *Page) restored(verb string, r api.RestoreResult) {
 	p.kept(*receipt)
 	p.gaps("Not comparable", receipt.NotComparable)
 	p.changedAfterStart(receipt.ChangedAfterStart)
+	if receipt.Safety == receipt.Snapshot {
+		p.next("It was like that before: nothing was touched.")
+		return
+	}
 	p.next("The state before is in safety snapshot %s; dogear undo brings it back.", receipt.Safety)
 }
 
