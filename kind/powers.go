@@ -150,4 +150,7 @@ type Keepsake interface {
 type Kept struct {
 	What  string
 	Facts []string
+	// NotKept says that it is named only: what was made since and cannot be
+	// put beside the part is in the safety snapshot.
+	NotKept bool
 }

@@ -198,7 +198,19 @@ func (r *run) putBack(ctx context.Context) (kept, error) {
 		}
 		all[k.part] = things
 	}
+	if r.req.Keep {
+		r.nameRemoved(all)
+	}
 	return all, nil
+}
+
+// nameRemoved names the items that were made since, and are gone again.
+func (r *run) nameRemoved(all kept) {
+	for _, s := range r.plan.Steps {
+		if s.Action == kind.ActionRemove {
+			all[s.Part] = append(all[s.Part], kind.Kept{What: "all of it, made since", NotKept: true})
+		}
+	}
 }
 
 // closeKeepsakes drops what was taken aside. It is in the workspace again, or

@@ -82,14 +82,16 @@ func (k kept) covers(d snapshot.Difference) bool {
 // without leaves out the parts in which something was kept: their bytes are
 // not those of the target.
 func (k kept) without(ds []snapshot.Difference) []snapshot.Difference {
-	return slices.DeleteFunc(ds, func(d snapshot.Difference) bool { return len(k[d.Part]) > 0 })
+	return slices.DeleteFunc(ds, func(d snapshot.Difference) bool {
+		return slices.ContainsFunc(k[d.Part], func(thing kind.Kept) bool { return !thing.NotKept })
+	})
 }
 
 func (k kept) list() []snapshot.Kept {
 	var out []snapshot.Kept
 	for id, things := range k {
 		for _, thing := range things {
-			out = append(out, snapshot.Kept{Part: id, What: thing.What})
+			out = append(out, snapshot.Kept{Part: id, What: thing.What, OnlyInSafety: thing.NotKept})
 		}
 	}
 	slices.SortFunc(out, func(a, b snapshot.Kept) int {

@@ -28,10 +28,12 @@ type Difference struct {
 	Half Half    `json:"half"`
 }
 
-// Kept is something that was made in the meantime and that a resume left.
+// Kept is something that was made in the meantime and that a resume left, or,
+// with OnlyInSafety, that it named: the safety snapshot has it.
 type Kept struct {
-	Part kind.ID `json:"part"`
-	What string  `json:"what"`
+	Part         kind.ID `json:"part"`
+	What         string  `json:"what"`
+	OnlyInSafety bool    `json:"only_in_safety,omitempty"`
 }
 
 // Receipt is the proof of a restore.

@@ -168,7 +168,7 @@ func (r result) identical(t testing.TB) {
 	}
 }
 
-// kept lists what a resume has kept.
+// kept lists what a resume has kept, or named.
 func (r result) kept() []string {
 	var out []string
 	for _, k := range r.Receipt.Kept {

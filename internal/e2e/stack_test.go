@@ -35,7 +35,10 @@ func TestWreckedStackComesBack(t *testing.T) {
 	delete(after, "worker")
 	require.Equal(t, before, after, "what survived keeps its id")
 	require.Equal(t, inode, r.inode("app/main.go"), "what was not wrecked keeps its inode")
-	require.Equal(t, []string{"dogear/kept/feature/checkout, 1 commit of feature/checkout"}, resumed.kept())
+	require.Equal(t, []string{
+		"changes that were not committed, in app/web.go, config/app.yaml, scratch/current-config, web/templates/stray.html",
+		"dogear/kept/feature/checkout, 1 commit of feature/checkout",
+	}, resumed.kept())
 	r.onlyKept(first.Snapshot.ID)
 
 	undone := r.json(done, "undo")

@@ -33,7 +33,11 @@ var errNotAsCaptured = errors.New("it was changed after it was captured; nothing
 // done with the repository locked, and with nothing in it that the part does
 // not have. Linked worktrees are left as they are: each is a desk of its own.
 func (d *Driver) Clear(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source, at string) (_ []string, err error) {
-	held, err := takeLocks(ctx, part.Root, d.patience)
+	s, err := readState(part.Root)
+	if err != nil {
+		return nil, err
+	}
+	held, err := takeLocks(ctx, part.Root, s.dirs, d.patience)
 	if err != nil {
 		return nil, err
 	}
@@ -46,10 +50,6 @@ func (d *Driver) Clear(ctx context.Context, ws *kind.Workspace, part kind.Part, 
 		return nil, errNotAsCaptured
 	}
 	holds, err := readHoldings(ctx, part, source)
-	if err != nil {
-		return nil, err
-	}
-	s, err := readState(part.Root)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,15 +17,17 @@ import (
 
 var _ kind.Keeper = (*Driver)(nil)
 
-// keepNeeds is what Keep reads of a part: its refs, and which branches are
-// checked out.
-var keepNeeds = []kind.Pattern{
-	".git/HEAD", ".git/packed-refs", ".git/refs", ".git/rebase-*/head-name",
-	".git/worktrees/*/HEAD", ".git/worktrees/*/rebase-*/head-name",
+// keepNeeds is what Keep reads of a part: its refs, which branches are checked
+// out, and the logs, which know of commits that no ref has.
+var keepNeeds = []string{
+	"HEAD", "packed-refs", "refs", "logs", "rebase-*/head-name",
+	"worktrees/*/HEAD", "worktrees/*/logs", "worktrees/*/rebase-*/head-name",
 }
 
-// Keep takes aside the branches and tags that were created or advanced since
-// the part was captured, and the commits that its branches would lose.
+// Keep takes aside what was made in the repository and its submodules since the
+// part was captured: branches, tags and other refs that were created or
+// advanced, stashes, commits that a branch would lose or that are on none. What
+// it cannot take aside it names.
 func (*Driver) Keep(ctx context.Context, _ *kind.Workspace, part kind.Part, source kind.Source, label string) (kind.Keepsake, error) {
 	live, err := readState(part.Root)
 	if errors.Is(err, kind.ErrGone) || err == nil && len(live.dirs) == 0 {
@@ -33,31 +36,101 @@ func (*Driver) Keep(ctx context.Context, _ *kind.Workspace, part kind.Part, sour
 	if err != nil {
 		return nil, err
 	}
-	before, err := capturedState(ctx, part, source, keepNeeds)
+	before, err := capturedState(ctx, part, source, patterns(live.dirs, keepNeeds))
 	if err != nil {
 		return nil, err
 	}
-	git, err := newProgram(ctx, part.Root)
-	if err != nil {
-		return nil, err
-	}
-	c := comparison{git: git, before: before, live: live, label: label}
-	keeps, err := c.keeps(ctx)
-	if err != nil || len(keeps) == 0 {
-		return nil, err
-	}
-	k := &keepsake{git: git, keeps: keeps}
-	if err := k.pack(ctx, c.known); err != nil {
+	k := &keepsake{}
+	if err := k.gather(ctx, part, source, before, live, label); err != nil {
 		return nil, errors.Join(err, k.Close())
+	}
+	if len(k.repositories) == 0 && len(k.named) == 0 {
+		return nil, k.Close()
 	}
 	return k, nil
 }
 
-// keepsake is what was made since: a pack with its objects, and the refs.
+// keepsake is what was made since.
 type keepsake struct {
-	git   *program
-	keeps []keep
-	dir   string // private, holds the pack
+	repositories []*keptRefs
+	named        []kind.Kept // and nothing else
+}
+
+func (k *keepsake) gather(ctx context.Context, part kind.Part, source kind.Source, before, live *state, label string) error {
+	for _, dir := range live.repositories() {
+		if _, existed := before.files[dir+"/HEAD"]; !existed {
+			k.name("%sall of it, made since", whose(dir))
+			continue
+		}
+		c := comparison{dir: dir, before: before, live: live, label: label}
+		refs, err := c.run(ctx, part.Root)
+		if refs != nil {
+			k.repositories = append(k.repositories, refs)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", dir, err)
+		}
+		for _, text := range c.unnamed {
+			k.name("%s", whose(dir)+text)
+		}
+	}
+	changed, err := uncommitted(ctx, live, part, source)
+	for _, text := range changed {
+		k.name("%s", text)
+	}
+	return err
+}
+
+func (k *keepsake) name(format string, args ...any) {
+	k.named = append(k.named, kind.Kept{What: fmt.Sprintf(format, args...), NotKept: true})
+}
+
+// whose says that something is in a submodule.
+func whose(dir string) string {
+	if name, ok := strings.CutPrefix(dir, ".git/modules/"); ok {
+		return "submodule " + kind.Printable(name) + ": "
+	}
+	return ""
+}
+
+// repositories lists the git directories that have refs of their own: not
+// those of linked worktrees.
+func (s *state) repositories() []string {
+	return slices.DeleteFunc(slices.Clone(s.dirs), func(dir string) bool {
+		parent := path.Dir(dir)
+		return path.Base(parent) == "worktrees" && slices.Contains(s.dirs, path.Dir(parent))
+	})
+}
+
+// PutBack puts the objects and the refs back.
+func (k *keepsake) PutBack(ctx context.Context) ([]kind.Kept, error) {
+	all := slices.Clone(k.named)
+	for _, r := range k.repositories {
+		kept, err := r.putBack(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, kept...)
+	}
+	return all, nil
+}
+
+// Close removes what was taken aside.
+func (k *keepsake) Close() error {
+	var errs []error
+	for _, r := range k.repositories {
+		errs = append(errs, r.close())
+	}
+	return errors.Join(errs...)
+}
+
+// keptRefs is what was made in one repository: refs, and a pack with their
+// objects.
+type keptRefs struct {
+	git     *program
+	gitDir  string // relative to the part's root
+	keeps   []keep
+	private string // a directory that holds the pack
 }
 
 // keep is one ref to be put back.
@@ -65,13 +138,13 @@ type keep struct {
 	ref  string
 	id   string
 	old  string // what the part has under that name, or ""
-	what string
+	what string // "": the ref before it says it
 }
 
 // pack writes the objects that only the kept refs need. Restoring removes
 // every object that the part does not have.
-func (k *keepsake) pack(ctx context.Context, known []string) (err error) {
-	if k.dir, err = os.MkdirTemp("", "dogear-keep-"); err != nil {
+func (k *keptRefs) pack(ctx context.Context, known []string) (err error) {
+	if k.private, err = os.MkdirTemp("", "dogear-keep-"); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(k.file(), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -94,10 +167,9 @@ func (k *keepsake) pack(ctx context.Context, known []string) (err error) {
 	return nil
 }
 
-func (k *keepsake) file() string { return filepath.Join(k.dir, "kept.pack") }
+func (k *keptRefs) file() string { return filepath.Join(k.private, "kept.pack") }
 
-// PutBack puts the objects and the refs back.
-func (k *keepsake) PutBack(ctx context.Context) (_ []kind.Kept, err error) {
+func (k *keptRefs) putBack(ctx context.Context) ([]kind.Kept, error) {
 	if err := k.unpack(ctx); err != nil {
 		return nil, err
 	}
@@ -114,14 +186,24 @@ func (k *keepsake) PutBack(ctx context.Context) (_ []kind.Kept, err error) {
 	if _, err := proc.Run(ctx, c); err != nil {
 		return nil, fmt.Errorf("put back branches and tags: %w", err)
 	}
-	var all []kind.Kept
-	for _, kept := range k.keeps {
-		all = append(all, kind.Kept{What: kept.what, Facts: []string{kept.ref, "reflog " + kept.ref}})
-	}
-	return all, nil
+	return k.list(), nil
 }
 
-func (k *keepsake) unpack(ctx context.Context) (err error) {
+// list says what was put back. Refs that share a line have their facts in it.
+func (k *keptRefs) list() []kind.Kept {
+	var all []kind.Kept
+	prefix := factPrefix(k.gitDir)
+	for _, kept := range k.keeps {
+		if kept.what != "" {
+			all = append(all, kind.Kept{What: whose(k.gitDir) + kept.what})
+		}
+		last := &all[len(all)-1]
+		last.Facts = append(last.Facts, prefix+kept.ref, prefix+"reflog "+kept.ref)
+	}
+	return all
+}
+
+func (k *keptRefs) unpack(ctx context.Context) (err error) {
 	f, err := os.Open(k.file())
 	if err != nil {
 		return err
@@ -135,18 +217,11 @@ func (k *keepsake) unpack(ctx context.Context) (err error) {
 	return nil
 }
 
-// Close removes what was taken aside.
-func (k *keepsake) Close() error {
-	if k.dir == "" {
+func (k *keptRefs) close() error {
+	if k.private == "" {
 		return nil
 	}
-	dir := k.dir
-	k.dir = ""
+	dir := k.private
+	k.private = ""
 	return os.RemoveAll(dir)
-}
-
-// sortKeeps puts the refs in order, each name once.
-func sortKeeps(keeps []keep) []keep {
-	slices.SortFunc(keeps, func(a, b keep) int { return kind.CompareNames(a.ref, b.ref) })
-	return slices.CompactFunc(keeps, func(a, b keep) bool { return a.ref == b.ref })
 }

@@ -28,14 +28,10 @@ const lockInterval = 50 * time.Millisecond
 // locks are those that this process holds in a repository, by path.
 type locks struct{ held []string }
 
-// takeLocks locks the git directories that exist, so that a git command
-// started meanwhile fails instead of meeting a half-restored repository. It
-// waits a little for a command that runs. A lock of others is never removed.
-func takeLocks(ctx context.Context, root string, patience time.Duration) (*locks, error) {
-	dirs, err := gitDirs(root)
-	if err != nil {
-		return nil, err
-	}
+// takeLocks locks git directories, so that a git command started meanwhile
+// fails instead of meeting a half-restored repository. It waits a little for a
+// command that runs. A lock of others is never removed.
+func takeLocks(ctx context.Context, root string, dirs []string, patience time.Duration) (*locks, error) {
 	l := &locks{}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -95,7 +95,7 @@ func TestLocksOfARestoreThatChangedNothingAreRemoved(t *testing.T) {
 	r := newHistory(t)
 	b := newBench(t, r.root)
 	part, facts := b.capture()
-	_, err := takeLocks(t.Context(), r.root, time.Millisecond) // and killed
+	_, err := takeLocks(t.Context(), r.root, []string{".git"}, time.Millisecond) // and killed
 	require.NoError(t, err)
 	b.restore(part, facts)
 	r.git("add", ".")
@@ -131,7 +131,7 @@ func TestLockIsNeverThereWithoutItsMark(t *testing.T) {
 
 func TestGitFailsDuringARestore(t *testing.T) {
 	r := newHistory(t)
-	held, err := takeLocks(t.Context(), r.root, time.Millisecond)
+	held, err := takeLocks(t.Context(), r.root, []string{".git"}, time.Millisecond)
 	require.NoError(t, err)
 	_, err = r.try("add", ".")
 	require.ErrorContains(t, err, "index.lock")

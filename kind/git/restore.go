@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"dogear/internal/tree"
 	"dogear/kind"
@@ -99,7 +100,11 @@ func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 	if err != nil && !errors.Is(err, kind.ErrGone) {
 		return err
 	}
-	held, err := takeLocks(ctx, part.Root, d.patience)
+	staying, err := dirsToStay(ctx, part, source)
+	if err != nil {
+		return err
+	}
+	held, err := takeLocks(ctx, part.Root, staying, d.patience)
 	if err != nil {
 		return err
 	}
@@ -109,6 +114,28 @@ func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 		return err
 	}
 	return t.apply(ctx)
+}
+
+// dirsToStay lists the live git directories that the part has as well. A lock
+// in any other (a submodule or a linked worktree that was added since) would
+// keep it from being removed.
+func dirsToStay(ctx context.Context, part kind.Part, source kind.Source) ([]string, error) {
+	dirs, err := gitDirs(part.Root)
+	if err != nil || len(dirs) == 0 {
+		return nil, err
+	}
+	manifest, err := manifestOf(part)
+	if err != nil {
+		return nil, err
+	}
+	captured := map[string]bool{}
+	for e, err := range gitEntries(tree.ReadManifest(ctx, source, manifest)) {
+		if err != nil {
+			return nil, err
+		}
+		captured[e.Path] = e.Type == tree.Folder
+	}
+	return slices.DeleteFunc(dirs, func(dir string) bool { return !captured[dir] }), nil
 }
 
 // Remove removes a repository that the snapshot does not have, and leaves its

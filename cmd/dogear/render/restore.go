@@ -80,11 +80,19 @@ func (p *Page) unhealthy(list []string) {
 }
 
 func (p *Page) kept(r api.Receipt) {
-	if len(r.Kept) == 0 {
-		return
-	}
-	p.title("Kept from the time between")
+	p.madeSince(r, false, "Kept from the time between")
+	p.madeSince(r, true, "Made in the time between, and only in safety snapshot "+string(r.Safety))
+}
+
+func (p *Page) madeSince(r api.Receipt, onlyInSafety bool, title string) {
 	for _, k := range r.Kept {
+		if k.OnlyInSafety != onlyInSafety {
+			continue
+		}
+		if title != "" {
+			p.title("%s", title)
+			title = ""
+		}
 		p.line("  %s: %s", k.Part, k.What)
 	}
 }
