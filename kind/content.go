@@ -52,4 +52,7 @@ type Object struct {
 	Name   string    `json:"name"`
 	Size   int64     `json:"size"`
 	Chunks []ChunkID `json:"chunks"`
+	// Listed says that the chunks hold, one after another, the ids of those
+	// that hold the object: it has too many to name.
+	Listed bool `json:"listed,omitempty"`
 }

@@ -21,19 +21,14 @@ func (r *round) finish(ctx context.Context, c *capture) error {
 	if err != nil {
 		return fmt.Errorf("store facts: %w", err)
 	}
-	reach := c.sink.Reach()
-	ids := make([]byte, 0, len(reach)*len(kind.ChunkID{}))
-	for _, id := range reach {
-		ids = append(ids, id[:]...)
-	}
-	reachObject, err := content.PutList(ctx, c.sink, "reach", bytes.NewReader(ids))
+	reach, err := content.PutList(ctx, c.sink, "reach", bytes.NewReader(content.Encode(c.sink.Reach())))
 	if err != nil {
 		return fmt.Errorf("store the list of chunks: %w", err)
 	}
 	part.Facts = nil
 	part.Needs, part.RunsIn, part.Claims = c.item.Needs, c.item.RunsIn, c.item.Claims
 	part.Root, part.Nested, part.Claimed = c.item.Root, c.item.Nested, c.item.Claimed
-	c.part = Part{Part: part, Facts: facts, Reach: reachObject}
+	c.part = Part{Part: part, Facts: facts, Reach: reach}
 	c.done = true
 	return nil
 }

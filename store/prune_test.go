@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"dogear/internal/content"
 	"dogear/kind"
 	"dogear/snapshot"
 	"dogear/store"
@@ -81,6 +83,37 @@ func TestPruneCollectsWhatNobodyNeeds(t *testing.T) {
 	requireEmptyDirs(t, s, "packs", "incoming")
 	save(t, s, "01c", garbage)
 	requireContent(t, s, garbage)
+}
+
+// TestPruneKeepsWhatLongListsNeed: the chunks that list chunks are in no reach
+// but that of an object, and the reach itself is in none.
+func TestPruneKeepsWhatLongListsNeed(t *testing.T) {
+	s := storetest.Open(t)
+	session := begin(t, s)
+	put(t, session.Sink(), random(1, 8<<20)) // garbage from the beginning, so that the pack is rewritten
+	sink := session.Sink()
+	object, err := content.PutList(t.Context(), sink, "list", bytes.NewReader(random(2, 2<<20)))
+	require.NoError(t, err)
+	for i := range 3000 {
+		put(t, sink, fmt.Append(nil, i))
+	}
+	snap := withObject(t, sink, "01b", object)
+	reach, err := content.PutList(t.Context(), session.Sink(), "reach", bytes.NewReader(content.Encode(sink.Reach())))
+	require.NoError(t, err)
+	require.True(t, object.Listed && reach.Listed)
+	snap.Parts[0].Reach = reach
+	require.NoError(t, session.Commit(t.Context(), snap))
+	require.Equal(t, 1, prune(t, s).Rewritten)
+	storetest.Check(t, s)
+
+	session = begin(t, s)
+	sink = session.Sink()
+	for _, id := range object.Chunks {
+		_, err := sink.Known(t.Context(), []kind.ChunkID{id})
+		require.NoError(t, err)
+	}
+	err = session.Commit(t.Context(), withObject(t, sink, "01c", object))
+	require.ErrorContains(t, err, "not in the part's reach", "what is listed has to be in it as well")
 }
 
 func TestPacksThatAreMostlyNeededStay(t *testing.T) {

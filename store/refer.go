@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
+	"dogear/internal/content"
 	"dogear/kind"
 	"dogear/snapshot"
 )
@@ -27,37 +29,29 @@ func complete(ctx context.Context, from chunkHolder, snap snapshot.Snapshot) err
 }
 
 func completePart(ctx context.Context, from chunkHolder, part snapshot.Part) error {
-	if err := allThere(ctx, from, part.Reach.Chunks); err != nil {
-		return fmt.Errorf("reach: %w", err)
-	}
 	reach, err := readReach(ctx, from, part.Reach)
 	if err != nil {
-		return err
+		return fmt.Errorf("reach: %w", err)
 	}
 	if err := allThere(ctx, from, reach); err != nil {
 		return err
 	}
-	return reached(part, reach)
+	return reached(ctx, from, part, reach)
 }
 
 // readReach returns the chunks that a part keeps alive.
 func readReach(ctx context.Context, from kind.Source, object kind.Object) ([]kind.ChunkID, error) {
-	var content []byte
-	for _, id := range object.Chunks {
-		piece, err := from.Get(ctx, id, nil)
-		if err != nil {
-			return nil, fmt.Errorf("read reach: %w", err)
-		}
-		content = append(content, piece...)
+	b, err := content.ReadAll(ctx, from, object)
+	if err != nil {
+		return nil, err
 	}
-	if int64(len(content)) != object.Size || len(content)%len(kind.ChunkID{}) != 0 {
-		return nil, fmt.Errorf("reach of %d bytes: %w", len(content), ErrDamaged)
+	ids, err := content.Decode(b)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", err, ErrDamaged)
 	}
-	var ids []kind.ChunkID
-	for b := content; len(b) > 0; b = b[len(kind.ChunkID{}):] {
-		ids = append(ids, kind.ChunkID(b[:32]))
-		if n := len(ids); n > 1 && bytes.Compare(ids[n-2][:], ids[n-1][:]) >= 0 {
-			return nil, fmt.Errorf("reach is not in order: %w", ErrDamaged)
+	for i := range ids {
+		if i > 0 && bytes.Compare(ids[i-1][:], ids[i][:]) >= 0 {
+			return nil, fmt.Errorf("it is not in order: %w", ErrDamaged)
 		}
 	}
 	return ids, nil
@@ -87,13 +81,20 @@ func lost(ctx context.Context, from kind.Source, id kind.ChunkID) error {
 
 // reached checks that a part's reach holds all chunks that the part names
 // itself: what is not in it is garbage to a collector.
-func reached(part snapshot.Part, reach []kind.ChunkID) error {
+func reached(ctx context.Context, from kind.Source, part snapshot.Part, reach []kind.ChunkID) error {
 	kept := make(map[kind.ChunkID]struct{}, len(reach))
 	for _, id := range reach {
 		kept[id] = struct{}{}
 	}
 	for _, object := range append([]kind.Object{part.Facts.Object}, part.Objects...) {
-		for _, id := range object.Chunks {
+		chunks, err := content.Chunks(ctx, from, object)
+		if err != nil {
+			return err
+		}
+		if object.Listed {
+			chunks = slices.Concat(chunks, object.Chunks)
+		}
+		for _, id := range chunks {
 			if _, ok := kept[id]; !ok {
 				return fmt.Errorf("object %q: chunk %s is not in the part's reach", object.Name, id)
 			}

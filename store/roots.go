@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"dogear/internal/content"
 	"dogear/kind"
 	"dogear/snapshot"
 	"dogear/store/catalog"
@@ -150,6 +151,11 @@ func (r *roots) addPart(ctx context.Context, part snapshot.Part) error {
 	if _, ok := r.read[name]; ok {
 		return nil
 	}
+	own, err := content.Chunks(ctx, r.Store, part.Reach)
+	if err != nil {
+		return err
+	}
+	r.addAll(own)
 	ids, err := readReach(ctx, r.Store, part.Reach)
 	if err != nil {
 		return err

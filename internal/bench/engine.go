@@ -82,11 +82,7 @@ func capture(ctx context.Context, t tree.Tree, opts tree.Options, sink kind.Sink
 }
 
 func putReach(ctx context.Context, session *store.Session, sink snapshot.PartSink) (kind.Object, error) {
-	var ids []byte
-	for _, id := range sink.Reach() {
-		ids = append(ids, id[:]...)
-	}
-	return content.PutList(ctx, sink, "reach", bytes.NewReader(ids))
+	return content.PutList(ctx, sink, "reach", bytes.NewReader(content.Encode(sink.Reach())))
 }
 
 func engineRestore(ctx context.Context, s *store.Store, work snapshot.Workspace, id kind.ID, opts tree.Options) error {

@@ -29,7 +29,54 @@ func PutList(ctx context.Context, sink kind.Sink, name string, r io.Reader) (kin
 	if err != nil {
 		return kind.Object{}, err
 	}
-	return put(ctx, sink, name, r, s)
+	object, err := put(ctx, sink, name, r, s)
+	if err != nil || len(object.Chunks) <= maxNamed {
+		return object, err
+	}
+	list, err := put(ctx, sink, name, bytes.NewReader(Encode(object.Chunks)), s)
+	return kind.Object{Name: name, Size: object.Size, Chunks: list.Chunks, Listed: true}, err
+}
+
+// maxNamed is how many chunks of a list are named. More are listed in chunks of
+// their own, as a snapshot's record is read whole by whoever lists snapshots.
+const maxNamed = 16
+
+// Encode returns ids one after another, as an object holds them.
+func Encode(ids []kind.ChunkID) []byte {
+	b := make([]byte, 0, len(ids)*len(kind.ChunkID{}))
+	for _, id := range ids {
+		b = append(b, id[:]...)
+	}
+	return b
+}
+
+// Decode is the reverse of Encode.
+func Decode(b []byte) ([]kind.ChunkID, error) {
+	const size = len(kind.ChunkID{})
+	if len(b)%size != 0 {
+		return nil, fmt.Errorf("a list of chunks has %d bytes, no multiple of %d", len(b), size)
+	}
+	ids := make([]kind.ChunkID, 0, len(b)/size)
+	for ; len(b) > 0; b = b[size:] {
+		ids = append(ids, kind.ChunkID(b[:size]))
+	}
+	return ids, nil
+}
+
+// Chunks returns the ids of the chunks that hold an object.
+func Chunks(ctx context.Context, source kind.Source, object kind.Object) ([]kind.ChunkID, error) {
+	if !object.Listed {
+		return object.Chunks, nil
+	}
+	var list []byte
+	for _, id := range object.Chunks {
+		piece, err := source.Get(ctx, id, nil)
+		if err != nil {
+			return nil, fmt.Errorf("read the list of chunks of %s: %w", object.Name, err)
+		}
+		list = append(list, piece...)
+	}
+	return Decode(list)
 }
 
 func put(ctx context.Context, sink kind.Sink, name string, r io.Reader, s Splitter) (kind.Object, error) {
@@ -110,7 +157,8 @@ type reader struct {
 	ctx    context.Context
 	source kind.Source
 	object kind.Object
-	next   int    // chunk to fetch next
+	chunks []kind.ChunkID // to fetch, once they are known
+	known  bool
 	buf    []byte // of the source's chunks
 	unread []byte // rest of the current chunk
 	left   int64  // bytes of the object still to come
@@ -128,17 +176,24 @@ func (r *reader) Read(p []byte) (int, error) {
 }
 
 func (r *reader) fetch() error {
-	if r.next == len(r.object.Chunks) {
+	if !r.known {
+		chunks, err := Chunks(r.ctx, r.source, r.object)
+		if err != nil {
+			return err
+		}
+		r.chunks, r.known = chunks, true
+	}
+	if len(r.chunks) == 0 {
 		if r.left != 0 {
 			return fmt.Errorf("read %s: its chunks are %d bytes short of its size", r.object.Name, r.left)
 		}
 		return io.EOF
 	}
-	chunk, err := r.source.Get(r.ctx, r.object.Chunks[r.next], r.buf)
+	chunk, err := r.source.Get(r.ctx, r.chunks[0], r.buf)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", r.object.Name, err)
 	}
-	r.next++
+	r.chunks = r.chunks[1:]
 	r.buf, r.unread = chunk, chunk
 	r.left -= int64(len(chunk))
 	return nil

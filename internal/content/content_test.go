@@ -95,10 +95,35 @@ func TestListsAreCutFiner(t *testing.T) {
 	after := append(append(bytes.Clone(before[:512<<10]), "seven b"...), before[512<<10:]...)
 	object, err := content.PutList(t.Context(), store, "x", bytes.NewReader(after))
 	require.NoError(t, err)
-	require.LessOrEqual(t, len(store)-count, 3)
+	require.LessOrEqual(t, len(store)-count, 3+2, "of the list, and of the list of its chunks")
 	got, err := content.ReadAll(t.Context(), store, object)
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(after, got))
+}
+
+// A list names few chunks, however long it is: a record names them all.
+func TestLongListsAreListed(t *testing.T) {
+	for size, listed := range map[int]bool{0: false, 5 << 10: false, 5 << 20: true} {
+		store := memory{}
+		want := noise(size)
+		object, err := content.PutList(t.Context(), store, "x", bytes.NewReader(want))
+		require.NoError(t, err)
+		require.Equal(t, listed, object.Listed)
+		require.LessOrEqual(t, len(object.Chunks), 16)
+		require.EqualValues(t, size, object.Size)
+		chunks, err := content.Chunks(t.Context(), store, object)
+		require.NoError(t, err)
+		require.Equal(t, listed, len(chunks) > 16)
+		require.NoError(t, iotest.TestReader(content.Open(t.Context(), store, object), want))
+	}
+}
+
+func TestDamagedListsAreRefused(t *testing.T) {
+	store := memory{}
+	id, err := store.Put(t.Context(), noise(33))
+	require.NoError(t, err)
+	_, err = content.ReadAll(t.Context(), store, kind.Object{Name: "x", Size: 33, Chunks: []kind.ChunkID{id}, Listed: true})
+	require.ErrorContains(t, err, "33 bytes")
 }
 
 // The cuts are part of the store's format.
