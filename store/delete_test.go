@@ -122,7 +122,11 @@ func putBack(t testing.TB, from, dir, path string) {
 
 func copyDir(t testing.TB, dir string) string {
 	t.Helper()
-	to := newDir(t)
+	return copyTo(t, newDir(t), dir)
+}
+
+func copyTo(t testing.TB, to, dir string) string {
+	t.Helper()
 	require.NoError(t, os.CopyFS(to, os.DirFS(dir)))
 	require.NoError(t, filepath.WalkDir(to, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {

@@ -1,12 +1,12 @@
 package store_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
+	"dogear/internal/testbed"
 	"dogear/kind"
 	"dogear/snapshot"
 	"dogear/store"
@@ -18,11 +18,8 @@ import (
 
 // TestAgainstAModel runs random operations on a store and on a map.
 func TestAgainstAModel(t *testing.T) {
-	top := newDir(t)
-	runs := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		runs++
-		s, err := store.Open(fmt.Sprintf("%s-%d", top, runs), store.Options{})
+	testbed.Property(t, 100, func(t testing.TB, rt *rapid.T, dir string) {
+		s, err := store.Open(dir, store.Options{})
 		require.NoError(rt, err)
 		m := &model{t: t, s: s, listed: make(map[snapshot.ID]modelSnapshot)}
 		rt.Repeat(map[string]func(*rapid.T){
@@ -42,13 +39,12 @@ func TestAgainstAModel(t *testing.T) {
 		m.closeSessions()
 		storetest.Check(t, m.s)
 		require.NoError(rt, m.s.Close())
-		require.NoError(rt, os.RemoveAll(m.s.Dir()))
 	})
 }
 
 // model is what the store has to be like.
 type model struct {
-	t         *testing.T
+	t         testing.TB
 	s         *store.Store
 	sessions  []*modelSession
 	listed    map[snapshot.ID]modelSnapshot
@@ -94,10 +90,21 @@ func (s *modelSession) add(content []byte) {
 }
 
 func (m *model) put(rt *rapid.T) {
-	session, c := m.sessions[m.pick(rt)], drawContent(rt)
-	put(m.t, session.sink, c)
-	session.add(c)
-	requireContent(m.t, session, c)
+	session := m.sessions[m.pick(rt)]
+	for range rapid.IntRange(1, 4).Draw(rt, "puts") {
+		c := drawContent(rt)
+		put(m.t, session.sink, c)
+		session.add(c)
+		requireContent(m.t, session, c)
+	}
+}
+
+// seldom skips what ends all sessions, more often than not: they would not
+// get far.
+func seldom(rt *rapid.T) {
+	if rapid.IntRange(0, 3).Draw(rt, "seldom") != 0 {
+		rt.Skip("not now")
+	}
 }
 
 // known asks; what is listed has to be known, and what is known is there from
@@ -179,7 +186,8 @@ func (m *model) open() {
 	require.NoError(m.t, err)
 }
 
-func (m *model) reopen(*rapid.T) {
+func (m *model) reopen(rt *rapid.T) {
+	seldom(rt)
 	require.NoError(m.t, m.s.Close())
 	m.sessions = nil
 	m.open()
@@ -187,6 +195,7 @@ func (m *model) reopen(*rapid.T) {
 
 // repair spoils the catalog, or does not.
 func (m *model) repair(rt *rapid.T) {
+	seldom(rt)
 	require.NoError(m.t, m.s.Close())
 	m.sessions = nil
 	path := filepath.Join(m.s.Dir(), "catalog.db")
@@ -202,8 +211,9 @@ func (m *model) repair(rt *rapid.T) {
 
 // kill goes on with a copy of the store as it is on the disk now, in the
 // middle of whatever the sessions do.
-func (m *model) kill(*rapid.T) {
-	copied := copyDir(m.t, m.s.Dir())
+func (m *model) kill(rt *rapid.T) {
+	seldom(rt)
+	copied := copyTo(m.t, m.s.Dir()+"-killed", m.s.Dir())
 	require.NoError(m.t, m.s.Close())
 	require.NoError(m.t, os.RemoveAll(m.s.Dir()))
 	require.NoError(m.t, os.Rename(copied, m.s.Dir()))

@@ -17,14 +17,8 @@ import (
 	"dogear/store"
 )
 
-// boundaries is at how many writes each command is killed. DOGEAR_SOAK makes
-// it ten times as many.
-func boundaries() int {
-	if os.Getenv("DOGEAR_SOAK") != "" {
-		return 100
-	}
-	return 10
-}
+// boundaries is at how many writes each command is killed.
+func boundaries() int { return testbed.Points(10) }
 
 // atBoundaries kills a command right before one of its writes, again and
 // again, at writes spread evenly over all of them.
@@ -34,7 +28,6 @@ func (d *desk) atBoundaries(before func(), args []string, after func()) {
 	total := testbed.Boundaries(d.t, d.command(args...))
 	after()
 	killed := 0
-	d.t.Logf("%d writes", total)
 	for i := range boundaries() {
 		before()
 		n := 1 + i*total/boundaries()
@@ -47,6 +40,7 @@ func (d *desk) atBoundaries(before func(), args []string, after func()) {
 		after()
 	}
 	require.GreaterOrEqual(d.t, killed, boundaries()*3/4, "%d writes; most runs come as far as the others", total)
+	d.t.Logf("%v: killed at %d of some %d writes", args, killed, total)
 }
 
 // storeIsWhole opens the store as the next command would, and reads all of it.

@@ -99,6 +99,7 @@ func TestFullDiskFailsASaveAndNothingElse(t *testing.T) {
 	}
 	require.Greater(t, failed, degrees/4, "%d bytes are needed", need)
 	require.Less(t, failed, degrees)
+	t.Logf("%d saves found the disk full, %d of %d did not", failed, degrees-failed, degrees)
 	d.allRestore()
 }
 

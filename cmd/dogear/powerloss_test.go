@@ -52,6 +52,7 @@ func (d *desk) losesPower(disk *testbed.Disk, args []string) {
 		require.Contains(d.t, [][]string{old, current}, d.boot(disk, images[n]), "%v, before write %d of %d", args, n+1, last)
 	}
 	require.Equal(d.t, current, d.boot(disk, images[last]), "%v had returned", args)
+	d.t.Logf("%v: power cut at %d of %d writes, and after the last", args, cuts(), last)
 }
 
 // boot returns the snapshots that the store has after a power loss, all of

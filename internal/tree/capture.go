@@ -100,11 +100,8 @@ func (c *capture) taken() (taken Taken) {
 	return taken
 }
 
-func (c *capture) storeSpilled(ctx context.Context) (err error) {
-	r, err := newReader(c.root, c.opts, c.sink, c.now, nil)
-	if err != nil {
-		return err
-	}
+func (c *capture) storeSpilled(ctx context.Context) error {
+	r := newReader(c.root, c.opts, c.sink, c.now, nil)
 	firsts := make(map[*spilled]*record) // links share a piece
 	for i := range c.records {
 		rec := &c.records[i]

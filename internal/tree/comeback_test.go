@@ -12,33 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 
+	"dogear/internal/testbed"
 	"dogear/internal/tree"
 	"dogear/kind"
 	"dogear/kind/kindtest"
 )
-
-// repeats returns how often something random is tried: few times as a rule,
-// many in `make soak`.
-func repeats(few, many int) int {
-	if os.Getenv("DOGEAR_SOAK") != "" {
-		return many
-	}
-	return few
-}
-
-// memoryDir returns a directory in memory if there is one that keeps
-// extended attributes: nothing is synced there.
-func memoryDir(t *testing.T) string {
-	dir, err := os.MkdirTemp("/dev/shm", "dogear-test-")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
-	if unix.Setxattr(dir, "user.dogear", nil, 0) != nil {
-		return t.TempDir()
-	}
-	return dir
-}
 
 // edit changes some entries of a tree in some way. What it does to one that
 // is gone meanwhile comes to nothing.
@@ -93,18 +71,10 @@ func edit(t *rapid.T, root string, label string) {
 // do. The system's word is taken for it, not the engine's.
 func TestAnyTreeComesBack(t *testing.T) {
 	t.Parallel()
-	base, n := memoryDir(t), 0
-	for range repeats(4, 100) {
-		rapid.Check(t, func(r *rapid.T) {
-			n++
-			root := filepath.Join(base, fmt.Sprint(n))
-			comesBack(t, r, root)
-			require.NoError(r, os.RemoveAll(root))
-		})
-	}
+	testbed.Property(t, 400, comesBack)
 }
 
-func comesBack(t *testing.T, r *rapid.T, root string) {
+func comesBack(t testing.TB, r *rapid.T, root string) {
 	grow(r, root)
 	store, opts := kindtest.NewMemory(), tree.Options{Index: &memoryIndex{}}
 	if rapid.Bool().Draw(r, "in place") {

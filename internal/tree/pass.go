@@ -193,10 +193,7 @@ func (p *pass) readSome(ctx context.Context, nodes []node, records []record, tod
 	}
 	readers := make([]*reader, workers)
 	for w := range readers {
-		var err error
-		if readers[w], err = newReader(p.root, p.opts, p.sink, p.now, p.bases); err != nil {
-			return err
-		}
+		readers[w] = newReader(p.root, p.opts, p.sink, p.now, p.bases)
 	}
 	next := make(chan []int)
 	group, ctx := errgroup.WithContext(ctx)

@@ -21,7 +21,7 @@ type reader struct {
 	sink  kind.Sink // nil: chunks are named only
 	spill *spill    // not nil: content is copied there, neither cut nor stored
 	now   func() time.Time
-	cdc   content.Splitter
+	cdc   content.Splitter   // nil until a file needs it: its buffer is large
 	bases map[string]*record // see pass
 	buf   []byte             // for files that are one chunk
 	read  int64              // bytes of content
@@ -35,12 +35,8 @@ type sinkError struct{ error }
 
 func (e sinkError) Unwrap() error { return e.error }
 
-func newReader(root int, opts Options, sink kind.Sink, now func() time.Time, bases map[string]*record) (*reader, error) {
-	cdc, err := content.ContentDefined()
-	if err != nil {
-		return nil, err
-	}
-	return &reader{dirs: opener{root: root}, opts: opts, sink: sink, now: now, cdc: cdc, bases: bases}, nil
+func newReader(root int, opts Options, sink kind.Sink, now func() time.Time, bases map[string]*record) *reader {
+	return &reader{dirs: opener{root: root}, opts: opts, sink: sink, now: now, bases: bases}
 }
 
 // records reads nodes[i] into records[i] for each i that comes.
@@ -237,7 +233,12 @@ func hasWriter(fd int) bool {
 
 // ingest cuts data, the content of a file without its holes, into chunks,
 // stores them and fills in the entry's digest.
-func (r *reader) ingest(ctx context.Context, data io.Reader, rec *record) error {
+func (r *reader) ingest(ctx context.Context, data io.Reader, rec *record) (err error) {
+	if r.cdc == nil {
+		if r.cdc, err = content.ContentDefined(); err != nil {
+			return err
+		}
+	}
 	sum := newDigest(rec.Size, rec.Holes)
 	r.cdc.Reset(io.TeeReader(data, sum))
 	rec.Chunks = nil

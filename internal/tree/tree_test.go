@@ -17,7 +17,7 @@ import (
 )
 
 // captureTree captures a tree from beginning to end.
-func captureTree(t *testing.T, root string, opts tree.Options, sink kind.Sink) tree.Result {
+func captureTree(t testing.TB, root string, opts tree.Options, sink kind.Sink) tree.Result {
 	t.Helper()
 	c, err := tree.New(root).Capture(t.Context(), opts, sink)
 	require.NoError(t, err)
@@ -30,7 +30,7 @@ func captureTree(t *testing.T, root string, opts tree.Options, sink kind.Sink) t
 }
 
 // factsOf returns the rest facts of entries, one line each.
-func factsOf(t *testing.T, entries iter.Seq2[tree.Entry, error]) []string {
+func factsOf(t testing.TB, entries iter.Seq2[tree.Entry, error]) []string {
 	t.Helper()
 	var lines []string
 	last := ""
@@ -43,12 +43,12 @@ func factsOf(t *testing.T, entries iter.Seq2[tree.Entry, error]) []string {
 	return lines
 }
 
-func liveFacts(t *testing.T, root string, opts tree.Options) []string {
+func liveFacts(t testing.TB, root string, opts tree.Options) []string {
 	t.Helper()
 	return factsOf(t, tree.New(root).Entries(t.Context(), opts))
 }
 
-func apply(t *testing.T, root string, opts tree.Options, manifest kind.Object, source kind.Source) tree.Changes {
+func apply(t testing.TB, root string, opts tree.Options, manifest kind.Object, source kind.Source) tree.Changes {
 	t.Helper()
 	changes, err := tree.New(root).Apply(t.Context(), opts, manifest, source)
 	require.NoError(t, err)

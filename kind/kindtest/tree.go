@@ -242,7 +242,7 @@ func capability() []byte {
 
 // Inodes returns the inode and ctime of everything below root: a witness that
 // nothing was written, renamed or given new attributes.
-func Inodes(t *testing.T, root string) any {
+func Inodes(t testing.TB, root string) any {
 	t.Helper()
 	type witness struct {
 		inode uint64
