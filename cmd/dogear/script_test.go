@@ -16,6 +16,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	_ "modernc.org/sqlite"
+
+	"dogear/internal/testbed"
 )
 
 func TestMain(m *testing.M) {
@@ -29,7 +31,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 filepath.Join("..", "..", "testdata", "script"),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Condition:           condition,
+		Condition:           testbed.Has, // [flock]: this machine has it, or should
 		Setup:               setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     exits,
@@ -39,14 +41,6 @@ func TestScripts(t *testing.T) {
 			"until":     until,
 		},
 	})
-}
-
-// condition knows [unshare]: a process can have mounts of its own.
-func condition(name string) (bool, error) {
-	if name != "unshare" {
-		return false, fmt.Errorf("there is no condition %q", name)
-	}
-	return exec.Command("unshare", "-m", "true").Run() == nil, nil
 }
 
 func setUp(env *testscript.Env) error {

@@ -23,7 +23,7 @@ type Disk struct {
 // test.
 func NewDisk(t testing.TB, kind string, size int64) *Disk {
 	t.Helper()
-	Require(t, "root", "xfs", kind)
+	Require(t, "mounts", "xfs", kind)
 	d := &Disk{kind: kind, image: filepath.Join(Filesystem(t, "xfs", 2<<30), "disk")}
 	require.NoError(t, os.WriteFile(d.image, nil, 0o600))
 	require.NoError(t, os.Truncate(d.image, size))

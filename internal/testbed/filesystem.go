@@ -19,7 +19,7 @@ var makers = map[string][]string{
 // length of the test, and returns an empty directory in it. xfs wants 300 MiB, btrfs 110 MiB.
 func Filesystem(t testing.TB, kind string, size int64) string {
 	t.Helper()
-	Require(t, "root", kind)
+	Require(t, "mounts", kind)
 	image, mounted := filepath.Join(t.TempDir(), "image"), t.TempDir()
 	require.NoError(t, os.WriteFile(image, nil, 0o600))
 	require.NoError(t, os.Truncate(image, size))

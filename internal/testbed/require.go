@@ -27,17 +27,19 @@ var parts = map[string]func() error{
 	"mariadb":  imageCheck("bookworm"),
 	"trixie":   imageCheck("trixie"),
 	"root":     checkRoot,
+	"mounts":   checkMounts,
 	"git":      programCheck("git"),
 	"sqlite3":  programCheck("sqlite3"),
 	"psql":     programCheck("psql"),
+	"flock":    programCheck("flock"),
 	"btrfs":    programCheck("mkfs.btrfs"),
 	"xfs":      programCheck("mkfs.xfs"),
 	"ext4":     programCheck("mkfs.ext4"),
 }
 
 // Require skips the test unless this machine has every part: docker, compose, postgres, redis, mariadb (images with
-// these servers), trixie (the newer image), root, the programs git, sqlite3 and psql, or the tools of a file system
-// (btrfs, xfs, ext4).
+// these servers), trixie (the newer image), root, mounts (that may be made), the programs git, sqlite3, psql and flock, or
+// the tools of a file system (btrfs, xfs, ext4).
 //
 // A part listed in DOGEAR_REQUIRE (separated by commas; "all" lists every one) fails the test instead: a
 // machine that should have it must not pass by skipping.
@@ -56,11 +58,29 @@ func Require(t testing.TB, names ...string) {
 
 func refuse(t testing.TB, name string, reason error) {
 	t.Helper()
-	required := strings.Split(os.Getenv("DOGEAR_REQUIRE"), ",")
-	if slices.Contains(required, name) || slices.Contains(required, "all") {
+	if isWanted(name) {
 		t.Fatalf("DOGEAR_REQUIRE wants %s: %v", name, reason)
 	}
 	t.Skipf("needs %s: %v", name, reason)
+}
+
+func isWanted(name string) bool {
+	required := strings.Split(os.Getenv("DOGEAR_REQUIRE"), ",")
+	return slices.Contains(required, name) || slices.Contains(required, "all")
+}
+
+// Has is Require for scripts: it reports whether this machine has a part, and returns an error where DOGEAR_REQUIRE
+// wants it and it is missing.
+func Has(name string) (bool, error) {
+	check, ok := parts[name]
+	if !ok {
+		return false, fmt.Errorf("testbed: there is no part called %q", name)
+	}
+	err := check()
+	if err != nil && isWanted(name) {
+		return false, fmt.Errorf("DOGEAR_REQUIRE wants %s: %w", name, err)
+	}
+	return err == nil, nil
 }
 
 func checkDocker() error {
@@ -98,6 +118,10 @@ func checkRoot() error {
 		return errors.New("not running as root")
 	}
 	return nil
+}
+
+func checkMounts() error {
+	return tryCommand("no mounts may be made here: that takes root with all of its rights", "unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt")
 }
 
 func tryCommand(problem, name string, args ...string) error {

@@ -18,11 +18,18 @@ func TestRequireSkipsWhatIsMissing(t *testing.T) {
 
 	t.Setenv("DOGEAR_REQUIRE", "docker")
 	require.Equal(t, "skipped", verdict(t, "unobtainium"))
+	has, err := Has("unobtainium")
+	require.NoError(t, err)
+	require.False(t, has)
 	t.Setenv("DOGEAR_REQUIRE", "docker,unobtainium")
 	require.Equal(t, "failed", verdict(t, "unobtainium"))
 	t.Setenv("DOGEAR_REQUIRE", "all")
 	require.Equal(t, "failed", verdict(t, "unobtainium"))
+	_, err = Has("unobtainium")
+	require.ErrorContains(t, err, "DOGEAR_REQUIRE wants unobtainium")
 	require.Equal(t, "failed", verdict(t, "no such part"))
+	_, err = Has("no such part")
+	require.ErrorContains(t, err, "no such part")
 	require.Equal(t, "passed", verdict(t, "git"))
 }
 

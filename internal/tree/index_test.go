@@ -3,7 +3,6 @@ package tree_test
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -146,17 +145,13 @@ func TestIndexOfFreshFilesIsNotTrusted(t *testing.T) {
 // coarse mounts a file system whose times are whole seconds.
 func coarse(t *testing.T) string {
 	t.Helper()
-	testbed.Require(t, "root")
+	testbed.Require(t, "mounts", "ext4")
 	image, dir := filepath.Join(t.TempDir(), "image"), t.TempDir()
 	require.NoError(t, os.WriteFile(image, nil, 0o600))
 	require.NoError(t, os.Truncate(image, 8<<20))
-	if out, err := exec.Command("mkfs.ext4", "-q", "-F", "-I", "128", image).CombinedOutput(); err != nil {
-		t.Skipf("mkfs.ext4: %v %s", err, out)
-	}
-	if out, err := exec.Command("mount", "-o", "loop", image, dir).CombinedOutput(); err != nil {
-		t.Skipf("mount: %v %s", err, out)
-	}
-	t.Cleanup(func() { require.NoError(t, exec.Command("umount", dir).Run()) })
+	testbed.Run(t, "mkfs.ext4", "-q", "-F", "-I", "128", image)
+	testbed.Run(t, "mount", "-o", "loop", image, dir)
+	t.Cleanup(func() { testbed.Run(t, "umount", dir) })
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "tree"), 0o700))
 	return filepath.Join(dir, "tree")
 }

@@ -70,18 +70,27 @@ type task struct {
 
 const taskVariable = "DOGEAR_TREE_TEST_APPLY"
 
-// TestApplyInChild is no test of its own: TestKilledApply runs it in a child
-// process.
-func TestApplyInChild(t *testing.T) {
-	encoded := os.Getenv(taskVariable)
-	if encoded == "" {
-		t.Skip("only for TestKilledApply")
+// TestMain lets this binary be the child process.
+func TestMain(m *testing.M) {
+	if encoded := os.Getenv(taskVariable); encoded != "" {
+		if err := child(encoded); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
+	os.Exit(m.Run())
+}
+
+func child(encoded string) error {
 	var job task
-	require.NoError(t, json.Unmarshal([]byte(encoded), &job))
+	if err := json.Unmarshal([]byte(encoded), &job); err != nil {
+		return err
+	}
 	source := &fatalSource{Source: job.Store}
 	source.left.Store(job.Fatal)
-	apply(t, job.Root, tree.Options{InPlace: job.InPlace}, job.Manifest, source)
+	_, err := tree.New(job.Root).Apply(context.Background(), tree.Options{InPlace: job.InPlace}, job.Manifest, source)
+	return err
 }
 
 // run runs a task in a child process, which is killed after the given time.
@@ -93,7 +102,7 @@ func (job task) run(t *testing.T, kill time.Duration) error {
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), kill)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, self, "-test.run=^TestApplyInChild$")
+	cmd := exec.CommandContext(ctx, self)
 	cmd.Env = append(os.Environ(), taskVariable+"="+string(encoded))
 	return cmd.Run()
 }
