@@ -104,6 +104,7 @@ func (a *Agent) routes() http.Handler {
 		"list":    handle(a, "list", a.list),
 		"show":    handle(a, "show", a.show),
 		"log":     handle(a, "log", a.history),
+		"receipt": handle(a, "receipt", a.receipt),
 		"rm":      handle(a, "rm", a.remove),
 		"note":    handle(a, "note", a.note),
 		"find":    handle(a, "find", a.find),

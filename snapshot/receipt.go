@@ -108,8 +108,14 @@ type Event struct {
 	Snapshot  ID        `json:"snapshot,omitempty"` // taken or restored
 	Safety    ID        `json:"safety,omitempty"`   // taken before
 	Receipt   string    `json:"receipt,omitempty"`
-	Undoes    uint64    `json:"undoes,omitempty"` // Seq of the event that an undo took back
-	Author    string    `json:"author,omitempty"`
-	Note      string    `json:"note,omitempty"`
-	Outcome   string    `json:"outcome"` // done, failed, rolled back
+	// Proof is the digest of the receipt, and Previous that of the event before
+	// this one, in the log of all workspaces. The store gives them: each proves
+	// all that was written before.
+	Proof    Digest `json:"proof,omitempty"`
+	Previous Digest `json:"previous,omitempty"`
+
+	Undoes  uint64 `json:"undoes,omitempty"` // Seq of the event that an undo took back
+	Author  string `json:"author,omitempty"`
+	Note    string `json:"note,omitempty"`
+	Outcome string `json:"outcome"` // done, failed, rolled back
 }

@@ -109,6 +109,9 @@ func (c *check) run(ctx context.Context) error {
 	if err := c.checkCopies(); err != nil {
 		return err
 	}
+	if err := c.checkChain(); err != nil {
+		return err
+	}
 	return ctx.Err() // a cancelled check finds problems that are none
 }
 

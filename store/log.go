@@ -11,43 +11,56 @@ import (
 	"dogear/store/catalog"
 )
 
-// AppendEvent gives the event its Seq, and its Time if it has none, and adds
-// it to the log, durable.
+// AppendEvent gives the event its Seq, its digests, and its Time if it has
+// none, and adds it to the log, durable.
 func (s *Store) AppendEvent(ctx context.Context, e *snapshot.Event) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
-	seq, err := s.nextEvent()
+	last, record, err := s.catalog.LastEvent()
 	if err != nil {
 		return err
 	}
-	e.Seq = seq
+	if err := s.chain(e, record); err != nil {
+		return err
+	}
+	if e.Seq, err = s.nextEvent(last); err != nil {
+		return err
+	}
 	if e.Time.IsZero() {
 		e.Time = s.now().UTC()
 	}
+	return s.explain(s.putEvent(e))
+}
+
+// putEvent writes an event and lists it. One that cannot be listed is not
+// left: the next one would not follow it.
+func (s *Store) putEvent(e *snapshot.Event) error {
 	record, err := encodeRecord(typeEvent, e)
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.Write(s.recordPath(eventRecords(), eventName(seq)), 0o600, record); err != nil {
-		return s.explain(fmt.Errorf("record event: %w", err))
+	path := s.recordPath(eventRecords(), eventName(e.Seq))
+	if err := atomicfile.Write(path, 0o600, record); err != nil {
+		return fmt.Errorf("record event: %w", err)
 	}
-	return s.explain(s.catalog.Put(catalog.Events, catalog.Entry{Key: catalog.EventKey(seq), Record: record}))
+	if err := s.catalog.Put(catalog.Events, catalog.Entry{Key: catalog.EventKey(e.Seq), Record: record}); err != nil {
+		return errors.Join(err, removeIfThere(path))
+	}
+	return nil
 }
 
-// nextEvent passes over the numbers of records that are damaged, and so are
-// not listed.
-func (s *Store) nextEvent() (uint64, error) {
-	seq, err := s.catalog.NextEvent()
-	for ; err == nil; seq++ {
-		var taken bool
-		if taken, err = exists(s.recordPath(eventRecords(), eventName(seq))); err == nil && !taken {
-			break
+// nextEvent returns the number that comes after last. It passes over those of
+// records that are damaged, and so are not listed.
+func (s *Store) nextEvent(last uint64) (uint64, error) {
+	for seq := last + 1; ; seq++ {
+		taken, err := exists(s.recordPath(eventRecords(), eventName(seq)))
+		if err != nil || !taken {
+			return seq, err
 		}
 	}
-	return seq, err
 }
 
 // Events returns the events of a workspace, or all if it is "", the newest
@@ -112,7 +125,8 @@ func (s *Store) putReceipt(e catalog.Entry) error {
 	return s.catalog.Put(catalog.Receipts, e)
 }
 
-// Receipt returns a receipt. It returns ErrNotFound.
+// Receipt returns a receipt. It returns ErrNotFound, and ErrDamaged if it is not
+// what the log says that it was.
 func (s *Store) Receipt(ctx context.Context, id string) (snapshot.Receipt, error) {
 	if err := ctx.Err(); err != nil {
 		return snapshot.Receipt{}, err
@@ -123,6 +137,15 @@ func (s *Store) Receipt(ctx context.Context, id string) (snapshot.Receipt, error
 	}
 	if err != nil {
 		return snapshot.Receipt{}, err
+	}
+	events, err := s.catalog.All(catalog.Events)
+	if err != nil {
+		return snapshot.Receipt{}, err
+	}
+	for _, e := range events {
+		if err := provesReceipt(e, id, record); err != nil {
+			return snapshot.Receipt{}, fmt.Errorf("receipt %s: %w", id, err)
+		}
 	}
 	return decode[snapshot.Receipt](record, typeReceipt)
 }

@@ -88,6 +88,11 @@ func (c *Client) Show(ctx context.Context, req SnapshotRequest) (SnapshotDetail,
 	return ask[SnapshotDetail](ctx, c, "show", req)
 }
 
+// Receipt returns the proof of a restore.
+func (c *Client) Receipt(ctx context.Context, req ReceiptRequest) (ReceiptResult, error) {
+	return ask[ReceiptResult](ctx, c, "receipt", req)
+}
+
 // Log returns what was done to the workspace, newest first.
 func (c *Client) Log(ctx context.Context, req WorkspaceRequest) ([]Event, error) {
 	return ask[[]Event](ctx, c, "log", req)

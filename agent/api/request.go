@@ -67,6 +67,13 @@ type SnapshotRequest struct {
 	Snapshot  string    `json:"snapshot"`
 }
 
+// ReceiptRequest asks for a receipt: by the beginning of its id, or the last
+// one if that is empty.
+type ReceiptRequest struct {
+	Workspace Workspace `json:"workspace"`
+	Receipt   string    `json:"receipt,omitempty"`
+}
+
 // RemoveRequest asks to delete snapshots.
 type RemoveRequest struct {
 	Workspace Workspace `json:"workspace"`

@@ -94,6 +94,14 @@ type RestoreResult struct {
 	Unhealthy []string `json:"unhealthy,omitempty"`
 }
 
+// ReceiptResult is a receipt as it was written. Reading it compares it with
+// what the log says about it.
+type ReceiptResult struct {
+	Receipt Receipt         `json:"receipt"`
+	Proof   snapshot.Digest `json:"proof"` // SHA-256 of its record
+	Event   uint64          `json:"event"` // that names it
+}
+
 // CompareResult is the result of verify and status.
 type CompareResult struct {
 	Snapshot      Snapshot           `json:"snapshot"`

@@ -29,7 +29,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddCommand(
 		initCommand(a), saveCommand(a), pauseCommand(a), resumeCommand(a), restoreCommand(a), undoCommand(a),
 		recoverCommand(a), statusCommand(a), verifyCommand(a), diffCommand(a),
-		listCommand(a), showCommand(a), logCommand(a),
+		listCommand(a), showCommand(a), logCommand(a), receiptCommand(a),
 		noteCommand(a), removeCommand(a), checkCommand(a), pruneCommand(a), repairCommand(a),
 		doctorCommand(a), agentCommand(a), versionCommand(a),
 		courierCommand(), watchdogCommand(),

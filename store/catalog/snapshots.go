@@ -122,16 +122,17 @@ func (c *Catalog) Workspaces() ([]Workspace, error) {
 // EventKey returns the key of the event of that number: they sort by it.
 func EventKey(seq uint64) string { return string(binary.BigEndian.AppendUint64(nil, seq)) }
 
-// NextEvent returns the sequence number for the next event.
-func (c *Catalog) NextEvent() (seq uint64, err error) {
+// LastEvent returns the sequence number and the record of the last event: 0 and
+// nil if there is none.
+func (c *Catalog) LastEvent() (seq uint64, record []byte, err error) {
 	err = c.view(func(tx *bbolt.Tx) error {
-		if last, _ := tx.Bucket([]byte(Events)).Cursor().Last(); len(last) == 8 {
-			seq = binary.BigEndian.Uint64(last)
+		if last, value := tx.Bucket([]byte(Events)).Cursor().Last(); len(last) == 8 {
+			seq, record = binary.BigEndian.Uint64(last), bytes.Clone(value)
 		}
 		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("number event: %w", err)
+		return 0, nil, fmt.Errorf("number event: %w", err)
 	}
-	return seq + 1, nil
+	return seq, record, nil
 }

@@ -1,6 +1,8 @@
 package render
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 
 	"dogear/agent/api"
@@ -55,10 +57,18 @@ func Log(p *Page, events []api.Event) {
 	rows := make([][]string, 0, len(events))
 	for _, e := range events {
 		rows = append(rows, []string{
-			at(e.Time), string(e.Operation), e.Outcome, string(e.Snapshot), string(e.Safety), e.Author, e.Note,
+			strconv.FormatUint(e.Seq, 10), at(e.Time), operation(e), e.Outcome, string(e.Snapshot), string(e.Safety), e.Receipt, e.Author, e.Note,
 		})
 	}
-	p.table([]string{"TIME", "OPERATION", "OUTCOME", "SNAPSHOT", "SAFETY", "BY", "NOTE"}, rows)
+	p.table([]string{"NO", "TIME", "OPERATION", "OUTCOME", "SNAPSHOT", "SAFETY", "RECEIPT", "BY", "NOTE"}, rows)
+}
+
+// operation names an event's operation and, of an undo, what it took back.
+func operation(e api.Event) string {
+	if e.Undoes == 0 {
+		return string(e.Operation)
+	}
+	return fmt.Sprintf("%s of %d", e.Operation, e.Undoes)
 }
 
 // Found shows what there is in a workspace.

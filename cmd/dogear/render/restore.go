@@ -45,7 +45,28 @@ func (p *Page) restored(verb string, r api.RestoreResult) {
 		p.next("It was like that before: nothing was touched.")
 		return
 	}
+	p.next("dogear receipt %s shows the proof again.", receipt.ID)
 	p.next("The state before is in safety snapshot %s; dogear undo brings it back.", receipt.Safety)
+}
+
+// Receipt shows the proof of a restore.
+func Receipt(p *Page, r api.ReceiptResult) {
+	receipt := r.Receipt
+	p.title("Receipt %s: %s restored from %s on %s", receipt.ID, receipt.Workspace.Root, receipt.Snapshot, at(receipt.Created))
+	p.verdict(receipt)
+	p.times(receipt.Timings)
+	p.line("  state %s, wanted %s", receipt.Have, receipt.Want)
+	p.line("  as event %d of the log says, SHA-256 %s", r.Event, r.Proof)
+	rows := make([][]string, 0, len(receipt.Parts))
+	for _, part := range receipt.Parts {
+		rows = append(rows, []string{part.Part.String(), part.Method, part.Read, size(part.Bytes)})
+	}
+	p.table([]string{"PART", "METHOD", "PROVEN BY", "WRITTEN"}, rows)
+	p.differences(receipt.Differences)
+	p.kept(receipt)
+	p.gaps("Not comparable", receipt.NotComparable)
+	p.changedAfterStart(receipt.ChangedAfterStart)
+	p.next("The state before is in safety snapshot %s.", receipt.Safety)
 }
 
 // times shows how long it took. What was never stopped has no outage.

@@ -1,0 +1,54 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"dogear/agent/api"
+	"dogear/snapshot"
+)
+
+// receipt returns the proof of a restore of the workspace.
+func (a *Agent) receipt(ctx context.Context, _ *job, req api.ReceiptRequest) (api.ReceiptResult, error) {
+	d, err := a.open(ctx, req.Workspace)
+	if err != nil {
+		return api.ReceiptResult{}, err
+	}
+	events, err := a.store.Events(ctx, d.ID)
+	if err != nil {
+		return api.ReceiptResult{}, fmt.Errorf("read log: %w", err)
+	}
+	e, err := provenBy(events, strings.ToLower(req.Receipt))
+	if err != nil {
+		return api.ReceiptResult{}, err
+	}
+	receipt, err := a.store.Receipt(ctx, e.Receipt)
+	if err != nil {
+		return api.ReceiptResult{}, fmt.Errorf("read receipt: %w", err)
+	}
+	return api.ReceiptResult{Receipt: receipt, Proof: e.Proof, Event: e.Seq}, nil
+}
+
+// provenBy returns the event whose receipt is meant: the last one, or the only
+// one that begins with prefix. events are newest first.
+func provenBy(events []snapshot.Event, prefix string) (snapshot.Event, error) {
+	var found []snapshot.Event
+	for _, e := range events {
+		if e.Receipt != "" && strings.HasPrefix(e.Receipt, prefix) {
+			found = append(found, e)
+		}
+	}
+	switch {
+	case len(found) == 0 && prefix == "":
+		return snapshot.Event{}, notFound("nothing was restored in this workspace, so there is no receipt")
+	case len(found) == 0:
+		return snapshot.Event{}, notFound(fmt.Sprintf("no receipt of this workspace begins with %q", prefix))
+	case len(found) > 1 && prefix != "":
+		return snapshot.Event{}, &api.Error{
+			Code: api.CodeUsage, Message: fmt.Sprintf("%q is ambiguous: %d receipts begin with it", prefix, len(found)),
+			State: "nothing has changed", Hint: "give more of the id",
+		}
+	}
+	return found[0], nil
+}
