@@ -87,6 +87,19 @@ func (s *Shared) Once(name string, work func() (any, error)) (any, error) {
 	return value, nil
 }
 
+// Take returns what is kept under a name, if anything is, and keeps it no more.
+func (s *Shared) Take(name string) (any, bool) {
+	if s == nil {
+		return nil, false
+	}
+	v := s.of(name)
+	v.Lock()
+	defer v.Unlock()
+	value, known := v.value, v.known
+	v.value, v.known = nil, false
+	return value, known
+}
+
 func (s *Shared) of(name string) *shared {
 	s.mu.Lock()
 	defer s.mu.Unlock()

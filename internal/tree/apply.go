@@ -40,7 +40,7 @@ func (d *Dir) Apply(ctx context.Context, opts Options, manifest kind.Object, sou
 	if err := d.makeRoot(); err != nil {
 		return Changes{}, err
 	}
-	return p.changes, d.carryOut(ctx, p, source)
+	return p.changes, d.carryOut(ctx, opts, p, source)
 }
 
 // readWanted returns the entries of a manifest that belong to the tree.
@@ -68,7 +68,7 @@ func (d *Dir) plan(ctx context.Context, opts Options, manifest kind.Object, sour
 		return nil, err
 	}
 	p := makePlan(opts, live.withoutAlike(opts), want)
-	p.stale = live.stale
+	p.seen, p.stale = live, live.stale
 	if p.changes.Conflicts, err = d.survey(p); err != nil {
 		return nil, fmt.Errorf("look for obstacles: %w", err)
 	}
@@ -148,7 +148,7 @@ func (d *Dir) makeRoot() error {
 	return nil
 }
 
-func (d *Dir) carryOut(ctx context.Context, p *plan, source kind.Source) (err error) {
+func (d *Dir) carryOut(ctx context.Context, opts Options, p *plan, source kind.Source) (err error) {
 	root, err := d.openRoot()
 	if err != nil {
 		return err
@@ -160,7 +160,7 @@ func (d *Dir) carryOut(ctx context.Context, p *plan, source kind.Source) (err er
 	if err := unix.Syncfs(root); err != nil {
 		return fmt.Errorf("sync: %w", err)
 	}
-	return nil
+	return d.renew(ctx, root, opts, p)
 }
 
 // sequence carries out the steps of a plan.

@@ -3,7 +3,6 @@ package tree
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"golang.org/x/sys/unix"
 
@@ -14,7 +13,9 @@ import (
 // any time, the best that is known of the tree.
 type capture struct {
 	pass
-	begun    bool // records were loaded from the index
+	begun    bool     // records were loaded from the index
+	indexed  int      // so many
+	seen     *scanned // in the same look, before; nil for nothing
 	records  []record
 	prepared walked // the last walk of Prepare
 	held     kind.Interval
@@ -29,25 +30,44 @@ func (d *Dir) Capture(_ context.Context, opts Options, sink kind.Sink) (Capture,
 	if err != nil {
 		return nil, err
 	}
-	return &capture{pass: pass{root: root, opts: opts, sink: sink, now: d.now}}, nil
+	c := &capture{pass: pass{root: root, opts: opts, sink: sink, now: d.now}}
+	if found, ok := opts.Shared.Take(d.name(opts)); ok {
+		seen := found.(scanned)
+		c.seen = &seen
+	}
+	return c, nil
 }
 
 // firstLook walks the tree and, the first time, takes over what the stat index
 // knows of it.
 func (c *capture) firstLook(ctx context.Context) (walked, error) {
 	if c.begun {
-		return c.look(ctx)
+		w, _, err := c.look(ctx)
+		return w, err
 	}
 	c.begun = true
-	known := loadBeside(c.opts.Index)
-	w, err := c.look(ctx)
-	c.records = known()
+	load := loadBeside(c.opts.Index)
+	w, _, err := c.look(ctx)
+	c.records = load()
+	c.indexed = len(c.records)
 	return w, err
+}
+
+// beginning is firstLook for Prepare: what was read of the tree in the look at
+// the workspace that this capture belongs to will do, since Take looks again.
+func (c *capture) beginning(ctx context.Context) (walked, error) {
+	if c.seen == nil || c.begun {
+		return c.firstLook(ctx)
+	}
+	seen := c.seen
+	c.begun, c.seen = true, nil
+	c.records, c.indexed = seen.records, seen.indexed
+	return seen.walked, nil
 }
 
 // Prepare reads and stores what changed since the last time.
 func (c *capture) Prepare(ctx context.Context) error {
-	w, err := c.firstLook(ctx)
+	w, err := c.beginning(ctx)
 	if err != nil {
 		return err
 	}
@@ -70,8 +90,8 @@ func (c *capture) Finish(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if err := saveIndex(c.opts.Index, c.records); err != nil {
-		return Result{}, fmt.Errorf("save stat index: %w", err)
+	if c.indexed, err = saveIndex(c.opts.Index, c.records, room(c.root), c.indexed); err != nil {
+		return Result{}, err
 	}
 	return Result{
 		Manifest:  manifest,

@@ -50,18 +50,24 @@ func (d *Dir) Entries(ctx context.Context, opts Options) iter.Seq2[Entry, error]
 
 // scanned is the state of a live tree. It may be shared: nobody changes it.
 type scanned struct {
+	walked
 	records []record
 	stale   []string // temporary files that a killed Apply left
+	indexed int      // records that the stat index has now
 }
 
 // scan returns the live tree, read once in a look at it.
 func (d *Dir) scan(ctx context.Context, opts Options) (scanned, error) {
-	name := fmt.Sprintf("tree %q %q %q %q", d.root, opts.Nested, opts.Skip, opts.InPlace)
-	found, err := opts.Shared.Once(name, func() (any, error) { return d.read(ctx, opts) })
+	found, err := opts.Shared.Once(d.name(opts), func() (any, error) { return d.read(ctx, opts) })
 	if err != nil {
 		return scanned{}, err
 	}
 	return found.(scanned), nil
+}
+
+// name is that of what is read of the tree in one look.
+func (d *Dir) name(opts Options) string {
+	return fmt.Sprintf("tree %q %q %q %q", d.root, opts.Nested, opts.Skip, opts.InPlace)
 }
 
 // read reads the live tree and renews the stat index.
@@ -71,19 +77,20 @@ func (d *Dir) read(ctx context.Context, opts Options) (_ scanned, err error) {
 		return scanned{}, err
 	}
 	defer func() { err = errors.Join(err, unix.Close(root)) }()
-	known := loadBeside(opts.Index)
-	v, err := walk(ctx, root, opts)
-	records := known()
+	load := loadBeside(opts.Index)
+	p := pass{root: root, opts: opts, now: d.now}
+	w, stale, err := p.look(ctx)
+	known := load()
 	if err != nil {
 		return scanned{}, err
 	}
-	p := pass{root: root, opts: opts, now: d.now}
-	records, err = p.run(ctx, v.nodes, records)
+	records, err := p.run(ctx, w.nodes, known)
 	if err != nil {
 		return scanned{}, err
 	}
 	setGroups(records)
-	return scanned{records: records, stale: v.stale}, saveIndex(opts.Index, records)
+	indexed, err := saveIndex(opts.Index, records, room(root), len(known))
+	return scanned{walked: w, records: records, stale: stale, indexed: indexed}, err
 }
 
 func entriesOf(records []record) iter.Seq2[Entry, error] {

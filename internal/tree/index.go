@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
+	"fmt"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // The stat index is a cache of records: its heading, which holds the version,
@@ -16,10 +19,24 @@ import (
 const indexHeading = "dogear stat index 3\n"
 
 // trustAfter is how much older than the time it was read a ctime has to be
-// for a record to be kept. Within one process the kernel's tick decides (see
-// stamp.settles); what is kept for days leaves room for clocks that were set
-// and for file servers with clocks of their own.
+// for a record to be kept, where somebody else's clock may have made it: a
+// file server's, say. Where the kernel stamps files itself, its tick decides
+// (see stamp.settles), as it does within one process.
 const trustAfter = 2 * time.Second
+
+// room returns what a record's ctime has to be older than its tick for it to be
+// kept.
+func room(root int) time.Duration {
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(root, &fs); err != nil {
+		return trustAfter
+	}
+	switch uint64(fs.Type) {
+	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC, unix.TMPFS_MAGIC:
+		return 0
+	}
+	return trustAfter
+}
 
 // minRecord is less than the bytes of any record of a stat index.
 const minRecord = 24
@@ -52,6 +69,7 @@ func loadIndex(index Index) []record {
 	records := make([]record, 0, min(d.uint(), uint64(len(body)/minRecord)))
 	for d.more() {
 		records = append(records, d.record())
+		records[len(records)-1].indexed = true
 	}
 	if d.err != nil {
 		return nil
@@ -59,34 +77,57 @@ func loadIndex(index Index) []record {
 	return records
 }
 
-// saveIndex keeps those records that can be trusted later.
-func saveIndex(index Index, records []record) error {
+// saveIndex keeps those records that can be trusted later, unless the index is
+// known to hold just these, and returns how many it holds.
+func saveIndex(index Index, records []record, room time.Duration, held int) (int, error) {
 	if index == nil {
-		return nil
+		return 0, nil
 	}
-	var kept []*record
-	size := 0
+	kept, renewed := forIndex(records, room)
+	if !renewed && len(kept) == held {
+		return held, nil
+	}
+	if err := index.Save(encodeIndex(kept)); err != nil {
+		return 0, fmt.Errorf("save stat index: %w", err)
+	}
+	for _, r := range kept {
+		r.indexed = true
+	}
+	return len(kept), nil
+}
+
+// forIndex selects the records to be kept, and reports whether any of them is
+// not in the index.
+func forIndex(records []record, room time.Duration) (kept []*record, renewed bool) {
 	for i := range records {
-		if r := records[i].forIndex(); r != nil {
+		if r := records[i].forIndex(room); r != nil {
 			kept = append(kept, r)
-			size += 160 + 32*len(r.Chunks) + r.pages.size()
+			renewed = renewed || !r.indexed
 		}
 	}
+	return kept, renewed
+}
+
+func encodeIndex(records []*record) []byte {
+	size := 0
+	for _, r := range records {
+		size += 160 + 32*len(r.Chunks) + r.pages.size()
+	}
 	e := encoder{buf: slices.Grow([]byte(indexHeading), size)}
-	e.uints(uint64(len(kept)))
-	for _, r := range kept {
+	e.uints(uint64(len(records)))
+	for _, r := range records {
 		e.record(r)
 	}
 	sum := sha256.Sum256(e.buf)
-	return index.Save(append(e.buf, sum[:]...))
+	return append(e.buf, sum[:]...)
 }
 
 // forIndex returns what to keep of a record, nil for nothing.
-func (r *record) forIndex() *record {
+func (r *record) forIndex(room time.Duration) *record {
 	switch {
 	case r.Type == Boundary || r.Unread:
 		return nil
-	case !r.Unstable && r.readAt.Sub(r.stamp.ctime.time()) > trustAfter:
+	case !r.Unstable && r.stamp.settles().Add(room).Before(r.readAt):
 		return r
 	case r.pages != nil: // to compare with, when it is read again
 		untrusted := *r
@@ -137,19 +178,19 @@ func (e *encoder) pages(p *pages) {
 func (d *decoder) pages(size int64) *pages {
 	p := &pages{seed: d.uint()}
 	for i := range d.times(pagesOf(size)) {
-		p.prints = room(p.prints, i, pagesOf(size))
+		p.prints = grown(p.prints, i, pagesOf(size))
 		d.full(p.prints[i][:])
 	}
 	for i := range d.times(blocksOf(size)) {
-		p.blocks = room(p.blocks, i, blocksOf(size))
+		p.blocks = grown(p.blocks, i, blocksOf(size))
 		d.full(p.blocks[i][:])
 	}
 	return p
 }
 
-// room makes sure that list has an element i, and makes room for more of the n
+// grown makes sure that list has an element i, and makes room for more of the n
 // that should come.
-func room[T any](list []T, i uint64, n int64) []T {
+func grown[T any](list []T, i uint64, n int64) []T {
 	const step = 1 << 16
 	if i < uint64(len(list)) {
 		return list

@@ -209,7 +209,8 @@ func FuzzIndex(f *testing.F) {
 		records = append(records, r)
 	}
 	var saved memory
-	require.NoError(f, saveIndex(&saved, records))
+	_, err := saveIndex(&saved, records, trustAfter, 0)
+	require.NoError(f, err)
 	body := saved[len(indexHeading) : len(saved)-sha256.Size]
 	f.Add([]byte(body))
 	f.Add([]byte(body[:len(body)/2]))
@@ -218,9 +219,11 @@ func FuzzIndex(f *testing.F) {
 		sum := sha256.Sum256(whole)
 		index := memory(append(whole, sum[:]...))
 		first := loadIndex(&index)
-		require.NoError(t, saveIndex(&index, first))
+		_, err := saveIndex(&index, first, trustAfter, -1)
+		require.NoError(t, err)
 		kept := loadIndex(&index)
-		require.NoError(t, saveIndex(&index, kept))
+		_, err = saveIndex(&index, kept, trustAfter, -1)
+		require.NoError(t, err)
 		require.Equal(t, kept, loadIndex(&index))
 	})
 }

@@ -2,6 +2,7 @@ package tree
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -31,6 +32,11 @@ func (r *record) isWhole() bool { return !r.isPaged() || r.Recipe.isWhole() }
 func (r *reader) pagedFile(ctx context.Context, fd int, rec *record) (err error) {
 	base := r.bases[rec.Path]
 	if r.spill == nil {
+		if base.isOf(rec) {
+			if err := r.complete(ctx, fileAt(fd), rec, base); !errors.Is(err, errOtherPages) {
+				return err
+			}
+		}
 		return r.paged(ctx, fileAt(fd), rec, base)
 	}
 	if rec.spilled = r.spill.clones.add(fd, rec.Size); rec.spilled == nil {

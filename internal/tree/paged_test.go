@@ -35,6 +35,34 @@ func noise(seed uint64, n int) []byte {
 	return b
 }
 
+// A capture reads those blocks only of which a look before it saw that they are
+// not stored (complete), as long as the file is the one that was seen.
+func TestCaptureReadsWhatALookFoundNotToBeStored(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	table := &edited{t: t, path: filepath.Join(root, "db")}
+	table.write(0, noise(1, 256*page))
+	store, opts := kindtest.NewMemory(), pagedOptions()
+	captureTree(t, root, opts, store)
+
+	for i, changed := range []bool{false, true} {
+		table.write((100+i)*page, noise(uint64(2+i), page))
+		ticked(t, root)
+		liveFacts(t, root, opts)
+		if changed {
+			table.write(7*page, noise(9, page))
+		}
+		result := captureTree(t, root, opts, store)
+		require.Equal(t, changed, result.BytesRead > content.BlockSize)
+		require.Positive(t, result.BytesRead)
+		copied := filepath.Join(t.TempDir(), "copy")
+		apply(t, copied, opts, result.Manifest, store)
+		have, err := os.ReadFile(filepath.Join(copied, "db"))
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(table.content, have))
+	}
+}
+
 // edited is a file and what it should hold.
 type edited struct {
 	t       *testing.T

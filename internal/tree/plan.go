@@ -20,6 +20,8 @@ func (a action) path() string {
 // plan is all that turns a live tree into a wanted one. The steps are carried
 // out in the order of the fields.
 type plan struct {
+	seen scanned // the live tree
+
 	closed   []action // directories of ours that we may not list
 	unlocks  []action // directories of ours that we may not write to
 	stale    []string // temporary files that a killed run left

@@ -118,7 +118,7 @@ var errReplaced = errors.New("it was replaced again and again while it was being
 // once reads an entry, and reports whether it held still: whether afterwards
 // it has the stamp of the node.
 func (r *reader) once(ctx context.Context, dir int, name string, n *node) (rec record, stable bool, err error) {
-	rec = record{Entry: n.stamp.entry(n.path), stamp: n.stamp, readAt: r.now(), stored: true}
+	rec = record{Entry: n.stamp.entry(n.path), stamp: n.stamp, readAt: r.now(), stored: r.sink != nil}
 	if rec.Type == Regular {
 		stable, err = r.file(ctx, dir, name, n.sparse, &rec)
 		return rec, stable, err

@@ -17,6 +17,8 @@ type record struct {
 	pages *pages
 	// stored says that the sink has the chunks.
 	stored bool
+	// indexed says that the stat index holds the record.
+	indexed bool
 	// spilled is where the content lies in the spill file until it is stored.
 	spilled *spilled
 	// why says why an entry is Unread.

@@ -48,7 +48,7 @@ func (c *capture) Take(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		after, err := c.look(ctx)
+		after, _, err := c.look(ctx)
 		if err != nil {
 			return err
 		}
@@ -112,35 +112,28 @@ func has(nodes []node, n *node) bool {
 	return found && nodes[i].typ == n.typ && nodes[i].stamp == n.stamp
 }
 
-func (c *capture) look(ctx context.Context) (walked, error) {
-	from := c.now()
-	v, err := walk(ctx, c.root, c.opts)
+// look walks the tree. It also returns what a killed Apply left.
+func (p *pass) look(ctx context.Context) (walked, []string, error) {
+	from := p.now()
+	v, err := walk(ctx, p.root, p.opts)
 	if err != nil {
-		return walked{}, err
+		return walked{}, nil, err
 	}
-	return walked{nodes: v.nodes, from: from, to: c.now()}, nil
+	return walked{nodes: v.nodes, from: from, to: p.now()}, v.stale, nil
 }
 
 // settle waits until a change can no longer hide behind the stamps of a walk:
 // a tick of the kernel's clock if something was written right before it.
 func (c *capture) settle(ctx context.Context, w *walked) error {
-	wait := time.Duration(0)
-	for i := range w.nodes {
-		s := &w.nodes[i].stamp
-		if left := s.settles().Sub(w.to); left > wait && !s.ctime.time().After(w.to) {
-			wait = left
-		}
-	}
+	wait := untilSettled(w.nodes, w.to)
 	if wait == 0 {
 		return nil
 	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(wait):
-		w.to = c.now()
-		return nil
+	if err := pause(ctx, wait); err != nil {
+		return err
 	}
+	w.to = c.now()
+	return nil
 }
 
 // copy brings the records up to the nodes of a walk, copying content raw, and
