@@ -70,6 +70,14 @@ func (d *desk) wreck() {
 	d.write("added", "in the meantime")
 }
 
+// ticked waits until what is written next has another time.
+func (d *desk) ticked() {
+	d.t.Helper()
+	info, err := os.Stat(d.path("changed"))
+	require.NoError(d.t, err)
+	require.Eventually(d.t, func() bool { return time.Since(info.ModTime()) > 20*time.Millisecond }, 10*time.Second, time.Millisecond)
+}
+
 func (d *desk) newID() snapshot.ID {
 	d.ids++
 	return snapshot.ID(fmt.Sprintf("snapshot%d", d.ids))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -83,6 +84,13 @@ func look(ctx context.Context, drivers []kind.Driver, ws *kind.Workspace, target
 		d.parts[p.ID] = p
 	}
 	return d, nil
+}
+
+// items lists the live items, sorted.
+func (d *desk) items() []kind.Item {
+	items := slices.Collect(maps.Values(d.live))
+	slices.SortFunc(items, func(a, b kind.Item) int { return a.ID.Compare(b.ID) })
+	return items
 }
 
 // needs lists what an item uses, now or in the target.

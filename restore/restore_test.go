@@ -105,7 +105,33 @@ func TestATreeIsWalkedOnceInALook(t *testing.T) {
 	}
 	require.Equal(t, 1, walks(), "to plan and to prove")
 	d.wreck()
-	require.Equal(t, 4, walks(), "to plan, to save, to restore what is as it was saved, to prove")
+	require.Equal(t, 3, walks(), "to plan and to save, to restore what is as it was saved, to prove")
+}
+
+// What is written between the plan and the safety snapshot is in the latter,
+// though it begins with what was read for the former (Take looks again).
+func TestSafetySnapshotHasWhatWasWrittenSinceThePlan(t *testing.T) {
+	d := newDesk(t)
+	saved := d.save()
+	d.wreck()
+	d.ticked()
+	d.during = func(stage string) {
+		if stage == "taking a safety snapshot" {
+			d.write("late", "written at the last moment")
+			d.write("changed", "once more")
+		}
+	}
+	out, err := restore.Run(t.Context(), d.request(saved))
+	require.NoError(t, err)
+	require.True(t, out.Receipt.Identical)
+	d.is(saved)
+	d.during = nil
+	safety, err := d.store.Snapshot(t.Context(), out.Receipt.Safety)
+	require.NoError(t, err)
+	_, err = restore.Run(t.Context(), d.request(safety))
+	require.NoError(t, err)
+	require.Equal(t, "written at the last moment", d.read("late"))
+	require.Equal(t, "once more", d.read("changed"))
 }
 
 type countingCache struct {

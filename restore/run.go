@@ -89,6 +89,7 @@ func (r *run) secure(ctx context.Context) (err error) {
 	if r.taken, err = snapshot.Take(ctx, r.safetyRequest(session)); err != nil {
 		return fmt.Errorf("safety snapshot: %w", err)
 	}
+	r.desk.ws = r.req.Workspace // what was seen for the plan is over
 	if len(r.taken.Stopped()) == 0 {
 		r.stoppedAt = time.Time{} // nothing was running that had to be stopped
 	}
@@ -105,11 +106,18 @@ func (r *run) safetyRequest(session snapshot.Session) snapshot.Request {
 		stop[id] = true
 	}
 	guard := &clock{Guard: r.req.Guard, now: r.req.Now, first: &r.stoppedAt}
-	return snapshot.Request{
+	req := snapshot.Request{
 		Drivers: r.req.Drivers, Workspace: r.req.Workspace, Session: session,
 		Guard: guard, Now: r.req.Now, Progress: r.req.Progress,
 		Stop: func(id kind.ID) bool { return stop[id] },
 	}
+	if !r.desk.runs() {
+		// The capture goes on from the look that the plan was made in. Where
+		// something runs and writes, what it wrote since would be read while
+		// it is stopped.
+		req.Items, req.Workspace = r.desk.items(), r.desk.ws
+	}
+	return req
 }
 
 // label fills in what the capture does not know.

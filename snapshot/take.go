@@ -24,6 +24,10 @@ type Request struct {
 	Session   Session
 	Guard     Guard
 
+	// Items are those of the workspace, if the caller has just looked for
+	// them; nil: Take looks for them.
+	Items []kind.Item
+
 	// Stop selects the running items that are stopped, and stay so, instead
 	// of being frozen for a moment. Nil selects none.
 	Stop func(kind.ID) bool
@@ -40,6 +44,14 @@ func (r Request) progress(format string, args ...any) {
 	if r.Progress != nil {
 		r.Progress(fmt.Sprintf(format, args...))
 	}
+}
+
+func (r Request) find(ctx context.Context) ([]kind.Item, error) {
+	if r.Items != nil {
+		return r.Items, nil
+	}
+	r.progress("looking at the workspace")
+	return Find(ctx, r.Drivers, r.Workspace)
 }
 
 // Taken is a snapshot whose content is in the session and not committed yet.
@@ -100,8 +112,7 @@ func Take(ctx context.Context, req Request) (*Taken, error) {
 }
 
 func takeOnce(ctx context.Context, req Request) (*Taken, error) {
-	req.progress("looking at the workspace")
-	items, err := Find(ctx, req.Drivers, req.Workspace)
+	items, err := req.find(ctx)
 	if err != nil {
 		return nil, err
 	}
