@@ -35,6 +35,12 @@ func initRepo(t *testing.T, root string, initArgs ...string) repo {
 func newHistory(t *testing.T, initArgs ...string) repo {
 	t.Helper()
 	r := newRepo(t, initArgs...)
+	r.fillHistory()
+	return r
+}
+
+func (r repo) fillHistory() {
+	r.t.Helper()
 	for _, text := range []string{"one\n", "one\ntwo\n", "one\ntwo\nthree\n"} {
 		r.write("notes.txt", text)
 		r.write("src/app.go", "package app // "+text)
@@ -42,7 +48,6 @@ func newHistory(t *testing.T, initArgs ...string) repo {
 		r.git("commit", "-q", "-m", "write "+strings.Fields(text)[0])
 	}
 	r.git("branch", "topic", "HEAD~1")
-	return r
 }
 
 // git runs git with fixed names and times, so that ids are the same always.
@@ -54,8 +59,13 @@ func (r repo) git(args ...string) string {
 }
 
 func (r repo) try(args ...string) (string, error) {
+	return r.run("git", args...)
+}
+
+// run runs a program with an environment of its own.
+func (r repo) run(name string, args ...string) (string, error) {
 	out, err := proc.Run(r.t.Context(), proc.Command{
-		Name: "git", Args: args, Dir: r.root, Drop: []string{"GIT_"},
+		Name: name, Args: args, Dir: r.root, Drop: []string{"GIT_"},
 		Env: []string{
 			"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_EDITOR=true",
 			"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.org", "GIT_AUTHOR_DATE=1700000000 +0000",
