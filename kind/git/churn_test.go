@@ -76,3 +76,20 @@ func TestDamagedRepositoryIsCapturedAllTheSame(t *testing.T) {
 		})
 	}
 }
+
+// G19, G20: git takes a file of another size than its index says for changed
+// without looking at it, and a refresh does not help. The technique is that an
+// index comes back with the files, also if it means the same (target.compare).
+func TestIndexComesBackWithTheFilesThatItWasMadeFor(t *testing.T) {
+	r := newHistory(t)
+	r.write(".gitattributes", "* text=auto\n")
+	r.git("add", ".")
+	r.git("commit", "-q", "-m", "attributes")
+	r.git("config", "core.autocrlf", "true") // from now on git checks out longer files
+	b := newBench(t, r.root)
+	part, facts := b.capture()
+	require.NoError(t, os.Remove(filepath.Join(r.root, "notes.txt")))
+	r.git("checkout", "-q", "notes.txt")
+	b.restore(part, facts)
+	require.Empty(t, r.git("status", "--porcelain"))
+}

@@ -111,13 +111,12 @@ func readBelowRoot(root, name string) (content []byte, err error) {
 }
 
 // sameIndexes lists the index files that mean the same live as in the part.
-// Restore leaves those alone.
-func sameIndexes(ctx context.Context, part kind.Part, source kind.Source) ([]kind.Pattern, error) {
+func sameIndexes(ctx context.Context, part kind.Part, source kind.Source) ([]tree.Entry, error) {
 	manifest, err := manifestOf(part)
 	if err != nil {
 		return nil, err
 	}
-	var same []kind.Pattern
+	var same []tree.Entry
 	for e, err := range gitEntries(tree.ReadManifest(ctx, source, manifest)) {
 		if err != nil {
 			return nil, err
@@ -130,7 +129,7 @@ func sameIndexes(ctx context.Context, part kind.Part, source kind.Source) ([]kin
 			return nil, err
 		}
 		if equal {
-			same = append(same, kind.Pattern(literal(e.Path)))
+			same = append(same, e)
 		}
 	}
 	return same, nil
@@ -155,7 +154,17 @@ func isSameIndex(ctx context.Context, part kind.Part, source kind.Source, e tree
 	}
 	n, digest := meaning(captured)
 	m, liveDigest := meaning(live)
-	return n == m && digest == liveDigest, nil
+	return n == m && digest == liveDigest && bytes.Equal(treesOf(captured), treesOf(live)), nil
+}
+
+// treesOf returns which trees an index says its entries make up. A restore
+// removes trees that the part does not have, and git would miss them.
+func treesOf(content []byte) []byte {
+	hashSize := hashSizeByChecksum(content)
+	if ix, err := parseIndex(content, hashSize); hashSize != 0 && err == nil {
+		return ix.extensions["TREE"]
+	}
+	return nil
 }
 
 // ignoreUnreadable makes what is not there, or something else now, no error:

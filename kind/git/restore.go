@@ -27,10 +27,10 @@ type target struct {
 	opts     tree.Options
 	manifest kind.Object
 	source   kind.Source
+	same     []tree.Entry // index files that differ in nothing but their stat cache
 }
 
-// targetOf leaves out what belongs to running git commands, and an index that
-// differs in nothing but its stat cache.
+// targetOf leaves out what belongs to running git commands.
 func targetOf(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (*target, error) {
 	manifest, err := manifestOf(part)
 	if err != nil {
@@ -43,17 +43,32 @@ func targetOf(ctx context.Context, ws *kind.Workspace, part kind.Part, source ki
 	if len(dirs) == 0 {
 		dirs = []string{".git"}
 	}
-	opts := options(ws, part.Item(), dirs)
 	same, err := sameIndexes(ctx, part, source)
 	if err != nil {
 		return nil, err
 	}
-	opts.Alike = same
-	return &target{tree: tree.New(part.Root), opts: opts, manifest: manifest, source: source}, nil
+	return &target{tree: tree.New(part.Root), opts: options(ws, part.Item(), dirs), manifest: manifest, source: source, same: same}, nil
 }
 
+// compare says what has to be done. An index that means the same is left alone
+// if it is all that differs. Beside other files it has to come back as well: its
+// stat cache would speak of those that were there before, and git believes that
+// a file of another size than its index says is another file.
 func (t *target) compare(ctx context.Context) (tree.Changes, error) {
-	return t.tree.Compare(ctx, t.opts, t.manifest, t.source)
+	opts := t.opts
+	for _, e := range t.same {
+		opts.Alike = append(opts.Alike, kind.Pattern(literal(e.Path)))
+	}
+	changes, err := t.tree.Compare(ctx, opts, t.manifest, t.source)
+	if err != nil || changes.None() {
+		return changes, err
+	}
+	for _, e := range t.same {
+		changes.Rewritten++
+		changes.Bytes += e.Size
+		changes.Chunks = append(changes.Chunks, e.Chunks...)
+	}
+	return changes, nil
 }
 
 func (t *target) apply(ctx context.Context) error {

@@ -123,8 +123,10 @@ var situations = []situation{
 	{name: "sparse checkout",
 		bring: `mkdir d1 d2; echo 1 >d1/f; echo 2 >d2/f; save dirs; git sparse-checkout set --cone d1; echo dirt >>d1/f; git add d1/f; echo more >>d1/f`,
 		ends:  []string{"git sparse-checkout add d2", "git commit -q -m sparse; git sparse-checkout disable"}},
+	// git writes the trees that a sparse index has in its cache only now and
+	// then, and misses them itself.
 	{name: "sparse index",
-		bring: `mkdir -p d1 d2/e; echo 1 >d1/f; echo 2 >d2/e/f; save dirs; git sparse-checkout set --cone --sparse-index d1; echo x >d1/x; git add d1/x; echo out >d3`,
+		bring: `mkdir -p d1 d2/e; echo 1 >d1/f; echo 2 >d2/e/f; save dirs; git sparse-checkout set --cone --sparse-index d1; echo x >d1/x; git add d1/x; git write-tree; echo out >d3`,
 		ends:  []string{"git commit -q -m sparse; git sparse-checkout disable", "git sparse-checkout set --no-sparse-index d2"}},
 	{name: "sparse checkout by patterns, in conflict", operation: "merge of",
 		bring: onTopic + `git checkout -q main; git sparse-checkout set --no-cone '/*' '!src/'; stops git merge topic`,
