@@ -36,15 +36,21 @@ func Boundaries(t testing.TB, cmd *exec.Cmd) int {
 // reports whether it came to that.
 func KillAt(t testing.TB, cmd *exec.Cmd, n int) bool {
 	t.Helper()
-	killed := false
+	return SignalAt(t, cmd, unix.SIGKILL, n)
+}
+
+// SignalAt is KillAt with any signal, at one or several such moments.
+func SignalAt(t testing.TB, cmd *exec.Cmd, signal unix.Signal, moments ...int) bool {
+	t.Helper()
+	sent := false
 	trace(t, cmd, func(i int) error {
-		if i != n {
+		if !slices.Contains(moments, i) {
 			return nil
 		}
-		killed = true
-		return cmd.Process.Kill()
+		sent = true
+		return cmd.Process.Signal(signal)
 	})
-	return killed
+	return sent
 }
 
 // AtBoundaries runs a program, which has to succeed, and calls f right before it or a child changes what is on a disk,

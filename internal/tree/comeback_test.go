@@ -88,7 +88,7 @@ func comesBack(t testing.TB, r *rapid.T, root string) {
 	result, err := c.Finish(t.Context())
 	require.NoError(r, err)
 	require.NoError(r, c.Close())
-	want := witness(r, root)
+	want := testbed.Witness(r, root)
 	rootInode := inode(t, root)
 
 	edit(r, root, "edits")
@@ -98,7 +98,7 @@ func comesBack(t testing.TB, r *rapid.T, root string) {
 	require.NoError(r, err)
 	changes.Cloned = 0
 	require.Equal(r, expected, changes)
-	require.Equal(r, want, witness(r, root))
+	require.Equal(r, want, testbed.Witness(r, root))
 	require.Equal(r, rootInode, inode(t, root))
 
 	before := kindtest.Inodes(t, root)

@@ -1,4 +1,4 @@
-package tree_test
+package testbed
 
 import (
 	"crypto/sha256"
@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// witness describes every entry of a tree by what the system says of it, and
-// by nothing that the engine says: a line for each path.
-func witness(t require.TestingT, root string) map[string]string {
+// Witness describes every entry of a tree by what the system says of it, and by nothing that Dogear says: a line for each
+// path.
+func Witness(t require.TestingT, root string) map[string]string {
 	seen, first := make(map[string]string), make(map[uint64]string)
 	require.NoError(t, filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil {
