@@ -253,6 +253,50 @@ func TestMissingContentStopsBeforeAnythingIsTouched(t *testing.T) {
 	d.noJournal()
 }
 
+// Where all that is there stays, content is not read before it is written
+// (adds), and what is found to be damaged then has what was made taken away.
+func TestContentThatOnlyAddsIsReadOnce(t *testing.T) {
+	d := newDesk(t)
+	saved := d.save()
+	content := kind.Sum([]byte("soon gone"))
+	for _, replaces := range []bool{false, true} {
+		require.NoError(t, os.Remove(d.path("removed")))
+		if replaces {
+			d.write("changed", "by mistake")
+		}
+		wrecked := d.save()
+		req := d.request(saved)
+		req.Source = without{d.store, content}
+		_, err := restore.Run(t.Context(), req)
+		var back *restore.RolledBackError
+		require.Equal(t, !replaces, errors.As(err, &back), err)
+		require.ErrorIs(t, err, os.ErrNotExist)
+		d.is(wrecked)
+		d.noJournal()
+
+		counted := &counting{Source: d.store, id: content}
+		req.Source = counted
+		_, err = restore.Run(t.Context(), req)
+		require.NoError(t, err)
+		d.is(saved)
+		require.Equal(t, replaces, counted.gets == 2)
+	}
+}
+
+// counting counts how often a chunk is read.
+type counting struct {
+	kind.Source
+	id   kind.ChunkID
+	gets int
+}
+
+func (c *counting) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]byte, error) {
+	if id == c.id {
+		c.gets++
+	}
+	return c.Source.Get(ctx, id, buf)
+}
+
 type without struct {
 	kind.Source
 	missing kind.ChunkID

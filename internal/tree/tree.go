@@ -111,3 +111,6 @@ type Changes struct {
 func (c Changes) None() bool {
 	return c.Created+c.Removed+c.Rewritten+c.Patched+c.Meta == 0
 }
+
+// Adds reports whether all content that is there stays.
+func (c Changes) Adds() bool { return c.Removed+c.Rewritten+c.Patched == 0 }

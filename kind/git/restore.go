@@ -94,7 +94,7 @@ func (*Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, 
 	}
 	conflicts, err := lockConflicts(part.Root)
 	return kind.Change{
-		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks,
+		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks, Adds: changes.Adds(),
 		Conflicts: append(conflicts, changes.Conflicts...),
 	}, err
 }
