@@ -17,6 +17,8 @@ type bringBack struct {
 	keep      bool // work that was done since
 	only      restore.Selection
 	undoes    *snapshot.Event // by an undo
+
+	onlyHealthy bool // else it is taken back
 }
 
 // resume brings back the last pause, or the snapshot that is asked for, and
@@ -26,11 +28,17 @@ func (a *Agent) resume(ctx context.Context, j *job, req api.RestoreRequest) (api
 	if err != nil {
 		return api.RestoreResult{}, err
 	}
+	onlyHealthy, err := onlyHealthy(req.OnUnhealthy)
+	if err != nil {
+		return api.RestoreResult{}, err
+	}
 	target, err := a.resumeTarget(ctx, j, d, req.Snapshot)
 	if err != nil {
 		return api.RestoreResult{}, err
 	}
-	result, err := a.bringBack(ctx, j, d, bringBack{operation: snapshot.OpResume, target: target, keep: !req.Exact})
+	result, err := a.bringBack(ctx, j, d, bringBack{
+		operation: snapshot.OpResume, target: target, keep: !req.Exact, onlyHealthy: onlyHealthy,
+	})
 	result.AwayMS = a.Now().Sub(target.Instant).Milliseconds()
 	return result, err
 }
@@ -64,7 +72,11 @@ func (a *Agent) restore(ctx context.Context, j *job, req api.RestoreRequest) (ap
 	if err != nil {
 		return api.RestoreResult{}, err
 	}
-	b := bringBack{operation: snapshot.OpRestore, target: target, only: only}
+	onlyHealthy, err := onlyHealthy(req.OnUnhealthy)
+	if err != nil {
+		return api.RestoreResult{}, err
+	}
+	b := bringBack{operation: snapshot.OpRestore, target: target, only: only, onlyHealthy: onlyHealthy}
 	if req.DryRun {
 		return a.preview(ctx, j, d, b)
 	}
@@ -143,7 +155,22 @@ func (a *Agent) restoreRequest(j *job, d desk, b bringBack) restore.Request {
 			Note:   fmt.Sprintf("before %s of %s", b.operation, b.target.ID),
 			Ticket: b.target.Ticket, Author: author(j),
 		},
-		HealthTimeout: a.HealthTimeout, Now: a.Now, Progress: j.report,
+		HealthTimeout: a.HealthTimeout, OnlyHealthy: b.onlyHealthy, Now: a.Now, Progress: j.report,
+	}
+}
+
+// onlyHealthy reads what a request says about a restore that does not become
+// healthy.
+func onlyHealthy(said string) (bool, error) {
+	switch said {
+	case "", api.KeepUnhealthy:
+		return false, nil
+	case api.RollBackUnhealthy:
+		return true, nil
+	}
+	return false, &api.Error{
+		Code: api.CodeUsage, Message: fmt.Sprintf("on_unhealthy cannot be %q", said),
+		State: "nothing has changed", Hint: "keep or rollback",
 	}
 }
 

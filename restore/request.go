@@ -3,6 +3,7 @@ package restore
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"dogear/kind"
@@ -37,8 +38,10 @@ type Request struct {
 	// and is if this fails. What it records stands. It may be nil.
 	Done func(Outcome) error
 
-	// HealthTimeout bounds the wait for everything to be healthy.
+	// HealthTimeout bounds the wait for everything to be healthy. With
+	// OnlyHealthy a restore after which something is not is taken back.
 	HealthTimeout time.Duration
+	OnlyHealthy   bool
 	Now           func() time.Time
 	Progress      func(stage string)
 }
@@ -70,6 +73,13 @@ func (e *ConflictError) Error() string {
 		text += "\n  " + c
 	}
 	return text
+}
+
+// UnhealthyError says what did not come up.
+type UnhealthyError struct{ Ailing []string }
+
+func (e *UnhealthyError) Error() string {
+	return "restored, but not healthy: " + strings.Join(e.Ailing, "; ")
 }
 
 // RolledBackError says that a restore failed and that the state before it is

@@ -2,6 +2,7 @@ package restore_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dogear/kind"
+	"dogear/kind/files"
 	"dogear/restore"
 	"dogear/snapshot"
 )
@@ -71,4 +73,49 @@ func TestRollbackRestoresWhatRunsWithWhatWasTouched(t *testing.T) {
 	require.Equal(t, 1, inIt.restored, "it is attached to what was taken away")
 	require.Zero(t, apart.restored)
 	d.noJournal()
+}
+
+// picky is the driver for files, whose files are ill when they say so.
+type picky struct {
+	*files.Driver
+	path string
+}
+
+func (p picky) WaitHealthy(context.Context, *kind.Workspace, kind.Part, kind.Source) error {
+	content, err := os.ReadFile(p.path)
+	if err == nil && string(content) == "as it was" {
+		err = errors.New("it says " + string(content))
+	}
+	return err
+}
+
+// Whoever wants a restore only if everything comes up gets back what was there
+// before, and is told why; whoever does not is told as well, and keeps it.
+func TestARestoreThatIsNotHealthyIsKeptOrTakenBack(t *testing.T) {
+	for _, only := range []bool{false, true} {
+		d := newDesk(t)
+		d.driver = picky{files.New(), d.path("changed")}
+		saved := d.save()
+		d.wreck()
+		wrecked := d.save()
+		req := d.request(saved)
+		done := 0
+		req.OnlyHealthy, req.Done = only, func(restore.Outcome) error { done++; return nil }
+		outcome, err := restore.Run(t.Context(), req)
+		d.noJournal()
+		if !only {
+			require.NoError(t, err)
+			require.Equal(t, []string{"files/.: it says as it was"}, outcome.Unhealthy)
+			require.Equal(t, 1, done)
+			d.is(saved)
+			continue
+		}
+		var rolledBack *restore.RolledBackError
+		var unhealthy *restore.UnhealthyError
+		require.ErrorAs(t, err, &rolledBack)
+		require.ErrorAs(t, err, &unhealthy)
+		require.ErrorContains(t, err, "it says as it was")
+		require.Zero(t, done, "it is not recorded as done")
+		d.is(wrecked)
+	}
 }

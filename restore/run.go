@@ -46,6 +46,9 @@ func Run(ctx context.Context, req Request) (Outcome, error) {
 		return Outcome{}, err
 	}
 	outcome, err := r.apply(ctx)
+	if err == nil && r.req.OnlyHealthy && len(outcome.Unhealthy) > 0 {
+		err = &UnhealthyError{Ailing: outcome.Unhealthy}
+	}
 	if err == nil && r.req.Done != nil {
 		err = r.req.Done(outcome)
 	}

@@ -28,6 +28,12 @@ type CaptureRequest struct {
 	Checkout []string `json:"checkout,omitempty"`
 }
 
+// What becomes of a restore after which something is not healthy.
+const (
+	KeepUnhealthy     = "keep"
+	RollBackUnhealthy = "rollback"
+)
+
 // RestoreRequest asks for a restore or a resume.
 type RestoreRequest struct {
 	Workspace Workspace `json:"workspace"`
@@ -39,6 +45,9 @@ type RestoreRequest struct {
 	DryRun   bool     `json:"dry_run,omitempty"`
 	// Exact makes a resume keep nothing of what was made in the meantime.
 	Exact bool `json:"exact,omitempty"`
+	// OnUnhealthy says what becomes of a restore after which something is not
+	// healthy: "keep" (if empty) or "rollback".
+	OnUnhealthy string `json:"on_unhealthy,omitempty"`
 }
 
 // CompareRequest asks for a comparison of the live state with a snapshot

@@ -11,24 +11,26 @@ import (
 
 func restoreCommand(a *app) *cobra.Command {
 	var req api.RestoreRequest
+	var choice string
 	cmd := &cobra.Command{
 		Use:   "restore SNAPSHOT",
 		Short: "Make the workspace exactly what a snapshot says",
 		Args:  arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withAgent(cmd, func(ctx context.Context, s *session) error {
-				req.Workspace, req.Snapshot = s.workspace, args[0]
-				return restore(ctx, a, s, req)
+				req.Workspace, req.Snapshot, req.OnUnhealthy = s.workspace, args[0], forAgent(choice)
+				return restore(ctx, a, s, req, choice)
 			})
 		},
 	}
 	cmd.Flags().StringSliceVar(&req.Only, "only", nil, "restore only these items and what they need: git/*, volume/shop_pgdata")
 	cmd.Flags().StringSliceVar(&req.Except, "except", nil, "leave these items alone")
 	cmd.Flags().BoolVar(&req.DryRun, "dry-run", false, "say what would be done, and touch nothing")
+	unhealthyFlag(cmd.Flags(), &choice)
 	return cmd
 }
 
-func restore(ctx context.Context, a *app, s *session, req api.RestoreRequest) error {
+func restore(ctx context.Context, a *app, s *session, req api.RestoreRequest, choice string) error {
 	result, err := s.client.Restore(ctx, req)
 	if err != nil {
 		return err
@@ -36,5 +38,5 @@ func restore(ctx context.Context, a *app, s *session, req api.RestoreRequest) er
 	if err := a.print(result, "", func(p *render.Page) { render.Restored(p, result) }); err != nil {
 		return err
 	}
-	return judge(result)
+	return conclude(ctx, a, s, choice, result)
 }

@@ -11,21 +11,25 @@ import (
 
 func resumeCommand(a *app) *cobra.Command {
 	var exact bool
+	var choice string
 	cmd := &cobra.Command{
 		Use:   "resume [SNAPSHOT]",
 		Short: "Bring back the last pause, and keep what was made in git meanwhile",
 		Args:  arguments(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withAgent(cmd, func(ctx context.Context, s *session) error {
-				return resume(ctx, a, s, api.RestoreRequest{Workspace: s.workspace, Snapshot: argument(args, 0), Exact: exact})
+				return resume(ctx, a, s, api.RestoreRequest{
+					Workspace: s.workspace, Snapshot: argument(args, 0), Exact: exact, OnUnhealthy: forAgent(choice),
+				}, choice)
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&exact, "exact", false, "keep nothing of what was made meanwhile")
+	unhealthyFlag(cmd.Flags(), &choice)
 	return cmd
 }
 
-func resume(ctx context.Context, a *app, s *session, req api.RestoreRequest) error {
+func resume(ctx context.Context, a *app, s *session, req api.RestoreRequest, choice string) error {
 	result, err := s.client.Resume(ctx, req)
 	if err != nil {
 		return err
@@ -33,7 +37,7 @@ func resume(ctx context.Context, a *app, s *session, req api.RestoreRequest) err
 	if err := a.print(result, "", func(p *render.Page) { render.Resumed(p, result) }); err != nil {
 		return err
 	}
-	return judge(result)
+	return conclude(ctx, a, s, choice, result)
 }
 
 // judge makes of a receipt that is not as it should be an exit code. What
