@@ -53,6 +53,17 @@ func matchPrefix(pattern, name string) bool {
 	}
 }
 
+// LeadsThrough reports whether the pattern may select something below the
+// directory name without selecting name itself.
+func (p Pattern) LeadsThrough(name string) bool {
+	if strings.HasPrefix(string(p), "**/") || name == "" {
+		return true
+	}
+	components := strings.Split(string(p), "/")
+	depth := strings.Count(name, "/") + 1
+	return depth < len(components) && matchPrefix(strings.Join(components[:depth], "/"), name)
+}
+
 // MatchAny reports whether one of the patterns selects name.
 func MatchAny(patterns []Pattern, name string) bool {
 	for _, p := range patterns {

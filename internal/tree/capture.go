@@ -20,6 +20,7 @@ type capture struct {
 	prepared walked // the last walk of Prepare
 	held     kind.Interval
 	spill    *spill
+	fixed    []*fixed // in the order of the calls
 }
 
 var _ Capture = (*capture)(nil)
@@ -81,6 +82,9 @@ func (c *capture) Prepare(ctx context.Context) error {
 
 // Finish stores what Take copied, and the manifest.
 func (c *capture) Finish(ctx context.Context) (Result, error) {
+	if err := c.joinFixed(); err != nil {
+		return Result{}, err
+	}
 	taken := c.taken()
 	if err := c.storeSpilled(ctx); err != nil {
 		return Result{}, err

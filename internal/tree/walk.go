@@ -33,11 +33,18 @@ type view struct {
 
 // walk stats every entry of the tree.
 func walk(ctx context.Context, root int, opts Options) (*view, error) {
+	return walkWithin(ctx, root, opts, nil)
+}
+
+// walkWithin stats what the patterns select, and the directories on the way
+// there; everything if there are none.
+func walkWithin(ctx context.Context, root int, opts Options, within []kind.Pattern) (*view, error) {
 	nested := make(map[string]bool)
 	for _, path := range opts.Nested {
 		nested[path] = true
 	}
 	w := newWalker(opts.Skip)
+	w.within = within
 	w.ends = func(n *node, st *unix.Statx_t) bool { return isMount(st) || nested[n.path] }
 	top := &folder{node: node{typ: Folder}}
 	var err error
@@ -47,12 +54,19 @@ func walk(ctx context.Context, root int, opts Options) (*view, error) {
 	return w.view(ctx, root, top)
 }
 
+// leadsTo reports whether the patterns select path, or may select something
+// below it.
+func leadsTo(patterns []kind.Pattern, path string) bool {
+	return slices.ContainsFunc(patterns, func(p kind.Pattern) bool { return p.Match(path) || p.LeadsThrough(path) })
+}
+
 // maxQueued bounds the directories that are open and wait to be listed.
 const maxQueued = 64
 
 // walker walks a tree, several directories at a time.
 type walker struct {
-	skip []kind.Pattern
+	skip   []kind.Pattern
+	within []kind.Pattern // if any, all that is looked for
 	// ends reports whether an entry is a Boundary.
 	ends func(n *node, st *unix.Statx_t) bool
 	// enter opens a directory of the tree.
@@ -177,7 +191,7 @@ func (l *lister) list(ctx context.Context, f *folder) (err error) {
 
 func (l *lister) visit(ctx context.Context, f *folder, name string) error {
 	path := join(f.node.path, name)
-	if kind.MatchAny(l.skip, path) {
+	if kind.MatchAny(l.skip, path) || len(l.within) > 0 && !leadsTo(l.within, path) {
 		return nil
 	}
 	var st unix.Statx_t

@@ -5,13 +5,19 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"dogear/internal/tree"
 	"dogear/kind"
 )
 
-// takeAttempts is how often Take begins again because git was at work.
-const takeAttempts = 5
+const (
+	// takeAttempts is how often Take looks for a still moment.
+	takeAttempts = 2
+	// fixPatience is how long it takes things one after the other then.
+	fixPatience = 5 * time.Second
+)
 
 // errMoved ends a capture that would not hang together.
 var errMoved = errors.New("git changed the repository all the while it was captured; end what is running there and try again")
@@ -68,7 +74,55 @@ func (c *capture) Take(ctx context.Context) (err error) {
 			return nil
 		}
 	}
-	return errMoved
+	return c.takeMoving(ctx)
+}
+
+// takeMoving takes a repository that git never leaves alone: first the state
+// files, all as they were at one moment, then the objects. Every object that
+// the state names is there by then, and git puts it into another file before
+// it removes the one that it is in; so all files of objects are taken that are
+// there at any time from now until nothing is new among them.
+func (c *capture) takeMoving(ctx context.Context) error {
+	fixer, ok := c.files.(tree.Fixer)
+	if !ok {
+		return errMoved
+	}
+	fixing, cancel := context.WithTimeoutCause(ctx, fixPatience, errMoved)
+	defer cancel()
+	dirs := c.state.dirs
+	err := fixUntilSame(fixing, fixer, patterns(dirs, stateFiles), false, func() (err error) {
+		c.state, err = readState(c.item.Root)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	c.before = c.state
+	if !slices.Equal(dirs, c.state.dirs) {
+		return errMoved
+	}
+	err = fixUntilSame(fixing, fixer, patterns(dirs, []string{"objects"}), true, func() error { return nil })
+	if err != nil {
+		return err
+	}
+	return c.files.Take(ctx)
+}
+
+// fixUntilSame fixes what the patterns select until it was the same twice.
+// between is called in between.
+func fixUntilSame(ctx context.Context, fixer tree.Fixer, selected []kind.Pattern, keep bool, between func() error) error {
+	for {
+		if err := between(); err != nil {
+			return err
+		}
+		same, err := fixer.Fix(ctx, selected, keep)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if same || err != nil {
+			return err
+		}
+	}
 }
 
 // Finish stores the tree and returns the part.

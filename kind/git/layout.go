@@ -15,7 +15,7 @@ import (
 // driver's facts speak. The list need not be complete: what it does not name
 // (also what other tools put there) is compared byte by byte.
 var stateFiles = []string{
-	"HEAD", "packed-refs", "refs", "logs", "config", "config.worktree",
+	"HEAD", "packed-refs", "refs", "logs", "reftable", "shallow", "config", "config.worktree",
 	"index", "sharedindex.*",
 	"ORIG_HEAD", "FETCH_HEAD", "MERGE_HEAD", "MERGE_MSG", "MERGE_MODE", "AUTO_MERGE", "MERGE_RR", "SQUASH_MSG",
 	"CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD", "BISECT_*", "NOTES_MERGE_*",
@@ -36,7 +36,7 @@ var transient = []string{
 
 // first is what has to be read before the objects that it names: an object
 // that is read later is there, one that was read earlier may not have been.
-var first = []string{"HEAD", "packed-refs", "refs", "logs", "index", "sharedindex.*", "rebase-merge", "rebase-apply", "sequencer", "*_HEAD"}
+var first = []string{"HEAD", "packed-refs", "refs", "logs", "reftable", "shallow", "index", "sharedindex.*", "rebase-merge", "rebase-apply", "sequencer", "*_HEAD"}
 
 // patterns returns the given names in each of the git directories.
 func patterns(dirs []string, names ...[]string) []kind.Pattern {

@@ -7,13 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"dogear/kind"
 )
 
 // hold starts a process that has a file open until the returned function is
@@ -144,62 +141,4 @@ func TestGitFailsDuringARestore(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, before.ModTime(), after.ModTime())
 	r.git("add", ".")
-}
-
-// TestCaptureWhileGitWorks takes captures while another process commits all
-// the time: each has to hang together, or say that it does not.
-func TestCaptureWhileGitWorks(t *testing.T) {
-	r := newHistory(t)
-	b := newBench(t, r.root)
-	stop, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		for n := 0; ; n++ {
-			select {
-			case <-stop:
-				return
-			default:
-				_, _ = r.try("commit", "-q", "--allow-empty", "-m", fmt.Sprint(n))
-				_, _ = r.try("repack", "-adq")
-			}
-		}
-	}()
-	defer func() { close(stop); <-done }()
-	whole := 0
-	for range 10 {
-		part, err := b.tryCapture()
-		if err != nil {
-			require.True(t, strings.Contains(err.Error(), "git"), err)
-			continue
-		}
-		whole++
-		requireWhole(t, b, part)
-	}
-	t.Logf("%d of 10 captures found a still moment", whole)
-}
-
-func (b *bench) tryCapture() (kind.Part, error) {
-	ctx := b.t.Context()
-	c, err := b.driver.Open(ctx, b.ws, b.item, b.memory)
-	if err != nil {
-		return kind.Part{}, err
-	}
-	defer func() { require.NoError(b.t, c.Close()) }()
-	if err := c.(kind.Preparer).Prepare(ctx); err != nil {
-		return kind.Part{}, err
-	}
-	if err := c.Take(ctx); err != nil {
-		return kind.Part{}, err
-	}
-	return c.Finish(ctx)
-}
-
-// requireWhole restores a part elsewhere and has git check it.
-func requireWhole(t *testing.T, b *bench, part kind.Part) {
-	t.Helper()
-	part.Root = filepath.Join(t.TempDir(), "copy")
-	require.NoError(t, New().Restore(t.Context(), &kind.Workspace{Root: part.Root}, part, b.memory))
-	copied := repo{t: t, root: part.Root}
-	copied.git("fsck", "--strict", "--connectivity-only")
-	copied.git("status")
 }
