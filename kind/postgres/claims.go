@@ -3,7 +3,6 @@ package postgres
 import (
 	"path"
 	"slices"
-	"strings"
 
 	"dogear/internal/docker"
 	"dogear/kind"
@@ -23,12 +22,12 @@ var serverFiles = [...]string{
 func claims(r record, container kind.ID, c *docker.Container, found []kind.Item) []kind.Claim {
 	byTree := make(map[kind.ID][]kind.Pattern)
 	add := func(dir string, names ...string) {
-		on, inside := treeOf(dir, container, c, found)
+		on, inside := docker.TreeOf(dir, container, c, found)
 		if on.IsZero() {
 			return
 		}
 		for _, name := range names {
-			byTree[on] = append(byTree[on], kind.Pattern(path.Join(literal(inside), name)))
+			byTree[on] = append(byTree[on], kind.Pattern(path.Join(docker.Literal(inside), name)))
 		}
 	}
 	add(r.DataDir, serverFiles[:]...)
@@ -42,54 +41,4 @@ func claims(r record, container kind.ID, c *docker.Container, found []kind.Item)
 	}
 	slices.SortFunc(out, func(a, b kind.Claim) int { return a.On.Compare(b.On) })
 	return out
-}
-
-// treeOf returns the item that holds a directory of the container, and where
-// in it the directory is. It is zero for a directory outside the workspace.
-func treeOf(dir string, container kind.ID, c *docker.Container, found []kind.Item) (kind.ID, string) {
-	var mount docker.Mount
-	for _, m := range c.Mounts {
-		if _, ok := below(dir, m.Destination); ok && len(m.Destination) >= len(mount.Destination) {
-			mount = m
-		}
-	}
-	inside, _ := below(dir, mount.Destination)
-	switch {
-	case mount.Destination == "":
-		return container, strings.TrimPrefix(path.Clean(dir), "/")
-	case mount.Type == "volume":
-		return kind.ID{Kind: "volume", Name: mount.Name}, inside
-	case mount.Type == "bind":
-		return innermost(path.Join(mount.Source, inside), found)
-	}
-	return kind.ID{}, "" // a tmpfs: not captured
-}
-
-// innermost returns the item that owns a path of this host.
-func innermost(hostPath string, found []kind.Item) (kind.ID, string) {
-	var owner kind.Item
-	for _, item := range found {
-		if _, ok := below(hostPath, item.Root); item.Root != "" && ok && len(item.Root) > len(owner.Root) {
-			owner = item
-		}
-	}
-	if owner.Root == "" {
-		return kind.ID{}, ""
-	}
-	inside, _ := below(hostPath, owner.Root)
-	return owner.ID, inside
-}
-
-// below returns name relative to dir, if it is dir or lies in it.
-func below(name, dir string) (string, bool) {
-	name, dir = path.Clean(name), path.Clean(dir)
-	if name == dir {
-		return "", true
-	}
-	return strings.CutPrefix(name, strings.TrimSuffix(dir, "/")+"/")
-}
-
-// literal escapes what a pattern would take for wildcards.
-func literal(name string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(name)
 }

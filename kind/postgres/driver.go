@@ -88,7 +88,7 @@ func (d *Driver) WaitHealthy(ctx context.Context, ws *kind.Workspace, part kind.
 	if !m.Running {
 		return nil
 	}
-	return poll(ctx, func() (bool, error) {
+	return docker.Poll(ctx, func() (bool, error) {
 		err := d.tryOut(ctx, ws, part.Item(), m.Standby)
 		return err == nil, err
 	})

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -31,20 +30,13 @@ func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, found []kind.Item
 	if err != nil {
 		return nil, err
 	}
-	members := make([]*docker.Container, 0, len(containers))
-	for _, c := range containers {
-		m, err := engine.Container(ctx, c.ID.Name)
-		if errors.Is(err, kind.ErrGone) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("look at %s: %w", c.ID, err)
-		}
-		members = append(members, m)
+	members, err := engine.Found(ctx, containers)
+	if err != nil {
+		return nil, err
 	}
 	var items []kind.Item
 	for _, m := range members {
-		inside, err := findIn(ctx, ws, engine, m, serverName(m, members), found)
+		inside, err := findIn(ctx, ws, engine, m, docker.ServerName(m, members), found)
 		if err != nil {
 			return nil, err
 		}
@@ -52,31 +44,6 @@ func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, found []kind.Item
 	}
 	slices.SortFunc(items, func(a, b kind.Item) int { return a.ID.Compare(b.ID) })
 	return items, nil
-}
-
-// serverName is the Compose service, or the container's name where there are
-// several of that service.
-func serverName(c *docker.Container, members []*docker.Container) string {
-	service := serviceOf(c)
-	same := 0
-	for _, m := range members {
-		if serviceOf(m) == service {
-			same++
-		}
-	}
-	if service == "" || same > 1 {
-		return c.Name
-	}
-	return service
-}
-
-// serviceOf returns "" for one-off containers of a service.
-func serviceOf(c *docker.Container) string {
-	labels := c.Labels()
-	if labels[docker.LabelOneOff] == "True" {
-		return ""
-	}
-	return labels[docker.LabelService]
 }
 
 func findIn(ctx context.Context, ws *kind.Workspace, engine *docker.Engine, c *docker.Container, name string, found []kind.Item) ([]kind.Item, error) {
@@ -124,7 +91,7 @@ func (s *server) ask(ctx context.Context) (record, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	var conn *pgx.Conn
-	err := poll(ctx, func() (done bool, err error) {
+	err := docker.Poll(ctx, func() (done bool, err error) {
 		conn, _, err = s.connect(ctx, s.maintenance()...)
 		return !isStarting(err), err
 	})
@@ -158,26 +125,4 @@ func hasCode(err error, code string) bool {
 	}
 	var refused *pgconn.PgError
 	return errors.As(err, &refused) && refused.Code == code
-}
-
-// poll calls f until it is done. When ctx ends it returns what f said last
-// while there was time.
-func poll(ctx context.Context, f func() (done bool, err error)) error {
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	var last error
-	for {
-		done, err := f()
-		if done {
-			return err
-		}
-		if ctx.Err() == nil || last == nil {
-			last = err
-		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(last, ctx.Err())
-		case <-tick.C:
-		}
-	}
 }

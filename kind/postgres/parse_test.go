@@ -86,7 +86,7 @@ func TestTreesOfDataDirectories(t *testing.T) {
 		"/run/data":                    ":",
 		"/data":                        "container/db:data",
 	} {
-		on, inside := treeOf(dir, container, c, []kind.Item{files, git})
+		on, inside := docker.TreeOf(dir, container, c, []kind.Item{files, git})
 		require.Equal(t, want, on.String()+":"+inside, dir)
 	}
 }

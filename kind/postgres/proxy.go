@@ -6,7 +6,6 @@ import (
 	_ "embed"
 	"net"
 	"strings"
-	"sync"
 
 	"dogear/internal/docker"
 )
@@ -28,16 +27,7 @@ type inside struct {
 // dial reaches the server through a program that runs beside it: networks
 // that this host has no part in, and servers that trust local users only.
 func (i inside) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	ours, theirs := net.Pipe()
-	conn := &pipe{Conn: ours, cancel: cancel}
-	conn.program.Go(func() {
-		defer func() { _ = theirs.Close() }() // a pipe in memory
-		_, _ = i.engine.Exec(ctx, i.container, docker.Command{
-			Argv: []string{"sh", "-c", proxyScript, "sh", i.dataDir}, User: i.user, Stdin: theirs, Stdout: theirs,
-		}) // its end is the end of the connection
-	})
-	return conn, nil
+	return i.engine.Dial(ctx, i.container, docker.Command{Argv: []string{"sh", "-c", proxyScript, "sh", i.dataDir}, User: i.user}), nil
 }
 
 // run runs a client program of the server's own version in its container. Its
@@ -56,18 +46,4 @@ func (i inside) run(ctx context.Context, program string, args []string, password
 		return "", err
 	}
 	return strings.TrimSpace(stderr.String()), nil
-}
-
-// pipe is a connection that ends with the program at its other end.
-type pipe struct {
-	net.Conn
-	cancel  context.CancelFunc
-	program sync.WaitGroup
-}
-
-func (p *pipe) Close() error {
-	err := p.Conn.Close()
-	p.cancel()
-	p.program.Wait()
-	return err
 }

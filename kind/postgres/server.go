@@ -47,7 +47,7 @@ func (e errDown) Is(target error) bool { return target == kind.ErrNotRunning }
 // about it the last time.
 func serverIn(ctx context.Context, engine *docker.Engine, container *docker.Container, known record) (*server, error) {
 	s := &server{engine: engine, container: container, port: defaultPort, dataDir: known.DataDir}
-	vars := environment(container)
+	vars := container.Variables()
 	if s.dataDir == "" {
 		s.dataDir = vars["PGDATA"]
 	}
@@ -89,7 +89,7 @@ func (s *server) ifItHasData(ctx context.Context) (*server, error) {
 	if !s.mentionsServer() {
 		return nil, nil
 	}
-	s.readArgv(commandLine(s.container))
+	s.readArgv(s.container.CommandLine())
 	if s.dataDir == "" {
 		s.dataDir = defaultDataDir
 	}
@@ -109,7 +109,7 @@ func (s *server) mentionsServer() bool {
 	if s.dataDir != "" {
 		return true
 	}
-	return slices.ContainsFunc(commandLine(s.container), func(word string) bool { return strings.Contains(word, "postgres") })
+	return slices.ContainsFunc(s.container.CommandLine(), func(word string) bool { return strings.Contains(word, "postgres") })
 }
 
 // isServer tells a postmaster from its children, which call themselves
@@ -166,7 +166,7 @@ func (s *server) ways(ctx context.Context) []way {
 		}
 	}
 	if s.engine.Local() {
-		for _, address := range s.addresses() {
+		for _, address := range s.container.Addresses() {
 			add(way{host: address, port: s.port})
 		}
 		for _, b := range s.container.NetworkSettings.Ports[fmt.Sprintf("%d/tcp", s.port)] {
@@ -175,17 +175,6 @@ func (s *server) ways(ctx context.Context) []way {
 	}
 	add(way{host: "/inside", port: s.port, dial: s.inside().dial})
 	return ways
-}
-
-func (s *server) addresses() []string {
-	var addresses []string
-	for _, n := range s.container.NetworkSettings.Networks {
-		if net.ParseIP(n.IPAddress) != nil {
-			addresses = append(addresses, n.IPAddress)
-		}
-	}
-	slices.Sort(addresses)
-	return addresses
 }
 
 func publishedWay(b docker.Binding) way {
@@ -227,7 +216,7 @@ func (s *server) connect(ctx context.Context, databases ...string) (*pgx.Conn, w
 // maintenance lists databases that nearly every server has, for what belongs
 // to no database.
 func (s *server) maintenance() []string {
-	vars := environment(s.container)
+	vars := s.container.Variables()
 	names := []string{"postgres"}
 	for _, name := range []string{vars["POSTGRES_DB"], vars["POSTGRES_USER"], "template1"} {
 		if name != "" && !slices.Contains(names, name) {
@@ -235,21 +224,4 @@ func (s *server) maintenance() []string {
 		}
 	}
 	return names
-}
-
-func environment(c *docker.Container) map[string]string {
-	vars := make(map[string]string)
-	for _, e := range c.Env() {
-		name, value, _ := strings.Cut(e, "=")
-		vars[name] = value
-	}
-	return vars
-}
-
-// commandLine returns what the container runs.
-func commandLine(c *docker.Container) []string {
-	var entrypoint, command []string
-	c.Config.Decode("Entrypoint", &entrypoint)
-	c.Config.Decode("Cmd", &command)
-	return slices.Concat(entrypoint, command)
 }
