@@ -77,6 +77,9 @@ func (a *Agent) restore(ctx context.Context, j *job, req api.RestoreRequest) (ap
 		return api.RestoreResult{}, err
 	}
 	b := bringBack{operation: snapshot.OpRestore, target: target, only: only, onlyHealthy: onlyHealthy}
+	if req.To != "" {
+		return a.elsewhere(ctx, j, d, b, req.To)
+	}
 	if req.DryRun {
 		return a.preview(ctx, j, d, b)
 	}

@@ -157,3 +157,21 @@ type Kept struct {
 	// put beside the part is in the safety snapshot.
 	NotKept bool
 }
+
+// Relocator is a Driver whose parts can be restored in another directory,
+// beside the workspace that they were captured from.
+type Relocator interface {
+	// Relocate returns a part as it has to be when the workspace goes from
+	// one root to another. What of it names paths is rewritten; the content
+	// that is needed for that goes to sink.
+	Relocate(ctx context.Context, part Part, source Source, sink Sink, from, to string) (Relocated, error)
+}
+
+// Relocated is a part for another place.
+type Relocated struct {
+	Part Part
+	// Gaps lists what was left out. Its facts, and those of what was
+	// rewritten, are told by Excuses.
+	Gaps    []Gap
+	Excuses func(fact string) bool
+}

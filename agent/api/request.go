@@ -43,6 +43,9 @@ type RestoreRequest struct {
 	Only     []string `json:"only,omitempty"`
 	Except   []string `json:"except,omitempty"`
 	DryRun   bool     `json:"dry_run,omitempty"`
+	// To has a restore make a copy in another directory (absolute), which is
+	// empty or not there.
+	To string `json:"to,omitempty"`
 	// Exact makes a resume keep nothing of what was made in the meantime.
 	Exact bool `json:"exact,omitempty"`
 	// OnUnhealthy says what becomes of a restore after which something is not

@@ -86,6 +86,8 @@ type RestoreResult struct {
 	Receipt *Receipt                 `json:"receipt,omitempty"`
 	Safety  snapshot.ID              `json:"safety,omitempty"`
 	Timings *snapshot.RestoreTimings `json:"timings,omitempty"`
+	// Copy says that Target is a copy, and the workspace was not touched.
+	Copy bool `json:"copy,omitempty"`
 	// Undone is the event that an undo took back.
 	Undone *Event `json:"undone,omitempty"`
 	// Away is how long ago the pause was that a resume went back to.

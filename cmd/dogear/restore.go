@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +18,9 @@ func restoreCommand(a *app) *cobra.Command {
 		Short: "Make the workspace exactly what a snapshot says",
 		Args:  arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := absolutePlace(&req); err != nil {
+				return err
+			}
 			return a.withAgent(cmd, func(ctx context.Context, s *session) error {
 				req.Workspace, req.Snapshot, req.OnUnhealthy = s.workspace, args[0], forAgent(choice)
 				return restore(ctx, a, s, req, choice)
@@ -27,7 +31,21 @@ func restoreCommand(a *app) *cobra.Command {
 	cmd.Flags().StringSliceVar(&req.Except, "except", nil, "leave these items alone")
 	cmd.Flags().BoolVar(&req.DryRun, "dry-run", false, "say what would be done, and touch nothing")
 	unhealthyFlag(cmd.Flags(), &choice)
+	cmd.Flags().StringVar(&req.To, "to", "", "restore a copy of repositories and files in this directory, and touch nothing else")
 	return cmd
+}
+
+// absolutePlace makes the directory for a copy absolute: the agent may work in
+// another one.
+func absolutePlace(req *api.RestoreRequest) (err error) {
+	switch {
+	case req.To == "":
+		return nil
+	case req.DryRun:
+		return usage("leave one of them out", "--to and --dry-run cannot be used together")
+	}
+	req.To, err = filepath.Abs(req.To)
+	return err
 }
 
 func restore(ctx context.Context, a *app, s *session, req api.RestoreRequest, choice string) error {

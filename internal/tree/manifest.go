@@ -221,3 +221,12 @@ func checkRecipe(e *Entry) error {
 	}
 	return nil
 }
+
+// WriteManifest stores entries as a manifest that ReadManifest gives back.
+func WriteManifest(ctx context.Context, sink kind.Sink, entries []Entry) (kind.Object, error) {
+	records := make([]record, len(entries))
+	for i := range entries {
+		records[i].Entry = entries[i]
+	}
+	return putManifest(ctx, sink, records)
+}

@@ -145,7 +145,7 @@ func (c *clearing) holdsAll(ctx context.Context, to destination) error {
 	}
 	for _, line := range append(splitNUL(now), splitNUL(then)...) {
 		mode, name, _ := strings.Cut(line, "\t")
-		if strings.HasPrefix(mode, gitlink) {
+		if strings.HasPrefix(mode, gitlinkMode) {
 			continue // git leaves what is in a submodule alone
 		}
 		if out := c.holds.missing(path.Join(c.worktree, name)); out != "" {
@@ -155,8 +155,8 @@ func (c *clearing) holdsAll(ctx context.Context, to destination) error {
 	return nil
 }
 
-// gitlink is the mode of a submodule in an index or a tree.
-const gitlink = "160000"
+// gitlinkMode is the mode of a submodule in an index or a tree.
+const gitlinkMode = "160000"
 
 func splitNUL(out []byte) []string {
 	if len(out) == 0 {
@@ -279,7 +279,7 @@ func (c *clearing) gitlinks(ctx context.Context) (map[string]string, error) {
 	links := map[string]string{}
 	for _, line := range splitNUL(out) {
 		meta, name, _ := strings.Cut(line, "\t")
-		if fields := strings.Fields(meta); len(fields) == 3 && fields[0] == gitlink {
+		if fields := strings.Fields(meta); len(fields) == 3 && fields[0] == gitlinkMode {
 			links[name] = fields[1]
 		}
 	}

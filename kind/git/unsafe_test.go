@@ -94,8 +94,8 @@ func trapped(t *testing.T, tr traps) repo {
 	r.commit("big.slow", "slow\n")
 	r.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", library.root, "sub")
 	r.commit("with", "a submodule\n")
-	r.git("checkout", "-q", "topic")
-	r.commit("topic.txt", "topic\n")
+	r.git("checkout", "-q", "-b", "later")
+	r.commit("later.txt", "later\n")
 	r.git("checkout", "-q", "main")
 	tr.plant(r, "")
 	tr.plant(repo{t, filepath.Join(r.root, "sub")}, "sub-")
@@ -121,8 +121,8 @@ func TestNothingOfARepositoryEverRuns(t *testing.T) {
 	require.Equal(t, facts, b.inspect())
 	require.Empty(t, tr.sprung())
 
-	require.NoError(t, b.driver.CanClear(t.Context(), b.ws, b.item, "topic"))
-	lines, err := b.driver.Clear(t.Context(), b.ws, part, b.memory, "topic")
+	require.NoError(t, b.driver.CanClear(t.Context(), b.ws, b.item, "later"))
+	lines, err := b.driver.Clear(t.Context(), b.ws, part, b.memory, "later")
 	require.NoError(t, err, lines)
 	require.Empty(t, tr.sprung())
 
@@ -145,7 +145,7 @@ func TestNothingOfARepositoryEverRuns(t *testing.T) {
 	}
 	_, _ = r.try("-c", "core.fsmonitor=false", "status")
 	_, _ = r.try("status")
-	_, _ = r.try("checkout", "-f", "topic")
+	_, _ = r.try("checkout", "-f", "later")
 	sprung := tr.sprung()
 	require.Subset(t, sprung, []string{"core.fsmonitor", "filter.evil.clean", "filter.a-equals-b.clean", "hook-post-checkout", "sub-core.fsmonitor", "sub-filter.evil.clean"})
 }

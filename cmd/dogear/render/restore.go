@@ -17,7 +17,20 @@ func Restored(p *Page, r api.RestoreResult) {
 		p.plan(r)
 		return
 	}
+	if r.Copy {
+		p.copied(r)
+		return
+	}
 	p.restored("Restored", r)
+}
+
+// copied shows a restore in another directory.
+func (p *Page) copied(r api.RestoreResult) {
+	p.title("Restored a copy of %s in %s from %s", r.Source.Workspace.Root, r.Target.Root, snapshotName(r.Source))
+	p.verdict(*r.Receipt)
+	p.differences(r.Receipt.Differences)
+	p.gaps("Not in the copy, or not comparable", r.Receipt.NotComparable)
+	p.next("The workspace itself was not touched.")
 }
 
 // Undone shows the result of an undo.
