@@ -118,6 +118,8 @@ func TestResumeNamesWhatItDoesNotKeep(t *testing.T) {
 // in the middle of everything, leaves nothing to be named.
 func TestResumeNamesNothingWithoutReason(t *testing.T) {
 	r := inTheMiddle(t)
+	r.git("update-ref", "-m", "tried", "refs/heads/tried", r.git("commit-tree", "-m", "tried", "topic^{tree}"))
+	r.git("update-ref", "-m", "and undone", "refs/heads/tried", "topic")
 	b := newBench(t, r.root)
 	part, _ := b.capture()
 	require.Empty(t, b.resume(part))

@@ -70,7 +70,7 @@ func (tr traps) plant(r repo, prefix string) {
 		"core.fsmonitor", "core.pager", "core.editor", "sequence.editor", "core.sshCommand", "core.askPass", "core.gitProxy",
 		"credential.helper", "gpg.program", "diff.external", "interactive.diffFilter", "core.alternateRefsCommand",
 		"pager.status", "merge.evil.driver", "diff.evil.textconv", "diff.evil.command",
-		"filter.evil.clean", "filter.evil.smudge", "filter.a=b.clean", "filter.a=b.smudge", "filter.slow.process",
+		"filter.evil.clean", "filter.evil.smudge", "filter.a=b.clean", "filter.a=b.smudge", "filter.slow.process", "filter." + prefix + "own.clean", "filter." + prefix + "own.smudge",
 	} {
 		r.git("config", key, tr.program(prefix+strings.ReplaceAll(key, "=", "-equals-")))
 	}
@@ -89,7 +89,7 @@ const evilAttributes = "*.txt filter=evil diff=evil merge=evil\n*.go filter=a=b 
 func trapped(t *testing.T, tr traps) repo {
 	t.Helper()
 	r, library := newHistory(t), newHistory(t)
-	library.commit(".gitattributes", evilAttributes)
+	library.commit(".gitattributes", "*.txt filter=sub-own\n")
 	r.commit(".gitattributes", evilAttributes)
 	r.commit("big.slow", "slow\n")
 	r.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", library.root, "sub")
@@ -147,7 +147,7 @@ func TestNothingOfARepositoryEverRuns(t *testing.T) {
 	_, _ = r.try("status")
 	_, _ = r.try("checkout", "-f", "later")
 	sprung := tr.sprung()
-	require.Subset(t, sprung, []string{"core.fsmonitor", "filter.evil.clean", "filter.a-equals-b.clean", "hook-post-checkout", "sub-core.fsmonitor", "sub-filter.evil.clean"})
+	require.Subset(t, sprung, []string{"core.fsmonitor", "filter.evil.clean", "filter.a-equals-b.clean", "hook-post-checkout", "sub-core.fsmonitor", "sub-filter.sub-own.clean"})
 }
 
 // TestNoFetchByOurHand (G15, G27): a partial clone whose remote is a program, and
