@@ -17,6 +17,14 @@ type Resting interface {
 	Rest(ctx context.Context, part Part, source Source) Facts
 }
 
+// Prover is a Resting driver that can compare bytes without a fact for each.
+type Prover interface {
+	// IsAtRest reports whether all bytes at rest were compared and none
+	// differs: the rest facts of the live item are those of the part. If it
+	// reports false they have to be compared to know.
+	IsAtRest(ctx context.Context, ws *Workspace, part Part, source Source) (bool, error)
+}
+
 // Previewer is a Driver that can say what Restore would do.
 type Previewer interface {
 	Preview(ctx context.Context, ws *Workspace, part Part, source Source) (Change, error)

@@ -108,6 +108,56 @@ func TestATreeIsWalkedOnceInALook(t *testing.T) {
 	require.Equal(t, 3, walks(), "to plan and to save, to restore what is as it was saved, to prove")
 }
 
+// What is the same is not written out as facts to be compared: a driver knows
+// that all bytes are (isAtRest), and a digest that all facts are (sameDigest).
+func TestFactsAreReadOnlyWhereSomethingDiffers(t *testing.T) {
+	d := newDesk(t)
+	saved := d.save()
+	told := &telling{Driver: files.New()}
+	d.driver = told
+	facts := &counting{Source: d.store, id: saved.Parts[0].Facts.Object.Chunks[0]}
+	req := d.request(saved)
+	req.Source = facts
+	for _, wrecked := range []bool{false, true} {
+		if wrecked {
+			d.wreck()
+		}
+		out, err := restore.Run(t.Context(), req)
+		require.NoError(t, err)
+		require.True(t, out.Receipt.Identical)
+		require.Zero(t, told.rests)
+		require.Zero(t, facts.gets)
+	}
+	told.spoils = d.path("kept")
+	d.wreck()
+	out, err := restore.Run(t.Context(), req)
+	require.NoError(t, err)
+	require.False(t, out.Receipt.Identical)
+	require.Equal(t, 1, told.rests)
+	require.Equal(t, 1, facts.gets)
+}
+
+// telling is the driver for files. It counts how often it is asked for rest
+// facts, and can spoil a file that it restores.
+type telling struct {
+	*files.Driver
+	rests  int
+	spoils string
+}
+
+func (f *telling) Rest(ctx context.Context, part kind.Part, source kind.Source) kind.Facts {
+	f.rests++
+	return f.Driver.Rest(ctx, part, source)
+}
+
+func (f *telling) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) error {
+	err := f.Driver.Restore(ctx, ws, part, source)
+	if f.spoils != "" {
+		err = errors.Join(err, os.WriteFile(f.spoils, []byte("spoilt"), 0o600))
+	}
+	return err
+}
+
 // What is written between the plan and the safety snapshot is in the latter,
 // though it begins with what was read for the former (Take looks again).
 func TestSafetySnapshotHasWhatWasWrittenSinceThePlan(t *testing.T) {

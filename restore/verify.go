@@ -109,17 +109,54 @@ func (d *desk) compareFacts(ctx context.Context, p snapshot.Part, live *snapshot
 	if p.Facts.Count == 0 {
 		return func(yield func(snapshot.Difference, error) bool) { yield(snapshot.Difference{}, errNoFacts) }
 	}
-	have := snapshot.Tally(d.drivers[p.ID.Kind].Inspect(ctx, d.ws, d.item(p)), live)
-	return snapshot.Diff(p.ID, snapshot.Running, snapshot.ReadFacts(ctx, d.source, p.Facts), have)
+	have := func() kind.Facts {
+		return snapshot.Tally(d.drivers[p.ID.Kind].Inspect(ctx, d.ws, d.item(p)), live)
+	}
+	return func(yield func(snapshot.Difference, error) bool) {
+		// Where asking again costs little, the digest alone tells that nothing differs.
+		if _, cheap := d.drivers[p.ID.Kind].(kind.Prover); cheap && sameDigest(have(), live, p.Facts.Digest) {
+			return
+		}
+		snapshot.Diff(p.ID, snapshot.Running, snapshot.ReadFacts(ctx, d.source, p.Facts), have())(yield)
+	}
 }
 
-// compareRest does the same for the bytes at rest.
-func (d *desk) compareRest(ctx context.Context, p snapshot.Part) iter.Seq2[snapshot.Difference, error] {
-	driver, ok := d.drivers[p.ID.Kind].(kind.Resting)
-	if !ok {
-		return func(func(snapshot.Difference, error) bool) {}
+// sameDigest reads facts that are tallied and reports whether they have a
+// digest.
+func sameDigest(facts kind.Facts, tallied *snapshot.FactSet, want snapshot.Digest) bool {
+	for _, err := range facts {
+		if err != nil {
+			return false
+		}
 	}
-	return snapshot.Diff(p.ID, snapshot.AtRest, driver.Rest(ctx, p.Part, d.source), driver.InspectRest(ctx, d.ws, d.item(p)))
+	return tallied.Digest == want
+}
+
+// compareRest does the same for the bytes at rest. No fact is made of any if a
+// driver knows that none differs.
+func (d *desk) compareRest(ctx context.Context, p snapshot.Part) iter.Seq2[snapshot.Difference, error] {
+	return func(yield func(snapshot.Difference, error) bool) {
+		driver, ok := d.drivers[p.ID.Kind].(kind.Resting)
+		if !ok {
+			return
+		}
+		same, err := d.isAtRest(ctx, p)
+		if err != nil {
+			yield(snapshot.Difference{}, err)
+		}
+		if err != nil || same {
+			return
+		}
+		snapshot.Diff(p.ID, snapshot.AtRest, driver.Rest(ctx, p.Part, d.source), driver.InspectRest(ctx, d.ws, d.item(p)))(yield)
+	}
+}
+
+func (d *desk) isAtRest(ctx context.Context, p snapshot.Part) (bool, error) {
+	prover, ok := d.drivers[p.ID.Kind].(kind.Prover)
+	if !ok {
+		return false, nil
+	}
+	return prover.IsAtRest(ctx, d.ws, p.Part, d.source)
 }
 
 // item is the live item, with the claims of the part: what was left out of

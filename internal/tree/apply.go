@@ -17,11 +17,18 @@ import (
 
 // Compare says what Apply would do.
 func (d *Dir) Compare(ctx context.Context, opts Options, manifest kind.Object, source kind.Source) (Changes, error) {
-	p, err := d.plan(ctx, opts, manifest, source)
+	name := fmt.Sprintf("%s %q %s", d.name(opts), opts.Alike, manifest.Chunks)
+	changes, err := opts.Shared.Once(name, func() (any, error) {
+		p, err := d.plan(ctx, opts, manifest, source)
+		if err != nil {
+			return nil, err
+		}
+		return p.changes, nil
+	})
 	if err != nil {
 		return Changes{}, err
 	}
-	return p.changes, nil
+	return changes.(Changes), nil
 }
 
 // Apply makes the live tree what the manifest says.
@@ -68,7 +75,7 @@ func (d *Dir) plan(ctx context.Context, opts Options, manifest kind.Object, sour
 		return nil, err
 	}
 	p := makePlan(opts, live.withoutAlike(opts), want)
-	p.seen, p.stale = live, live.stale
+	p.seen, p.stale = scanned{records: live.records, indexed: live.indexed}, live.stale
 	if p.changes.Conflicts, err = d.survey(p); err != nil {
 		return nil, fmt.Errorf("look for obstacles: %w", err)
 	}

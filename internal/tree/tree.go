@@ -114,3 +114,6 @@ func (c Changes) None() bool {
 
 // Adds reports whether all content that is there stays.
 func (c Changes) Adds() bool { return c.Removed+c.Rewritten+c.Patched == 0 }
+
+// Identical reports whether everything was compared and nothing differs.
+func (c Changes) Identical() bool { return c.None() && len(c.Gaps) == 0 }

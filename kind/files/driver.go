@@ -20,6 +20,7 @@ var (
 	_ kind.Driver    = (*Driver)(nil)
 	_ kind.Resting   = (*Driver)(nil)
 	_ kind.Previewer = (*Driver)(nil)
+	_ kind.Prover    = (*Driver)(nil)
 )
 
 // New returns the driver.
@@ -70,11 +71,7 @@ func (*Driver) Rest(ctx context.Context, part kind.Part, source kind.Source) kin
 
 // Preview says what Restore would do.
 func (*Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (kind.Change, error) {
-	manifest, err := manifestOf(part)
-	if err != nil {
-		return kind.Change{}, err
-	}
-	changes, err := tree.New(part.Root).Compare(ctx, options(ws, part.Item()), manifest, source)
+	changes, err := compare(ctx, ws, part, source)
 	switch {
 	case errors.Is(err, kind.ErrGone):
 		return kind.Change{Action: kind.ActionCreate}, nil
@@ -86,6 +83,20 @@ func (*Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, 
 	return kind.Change{
 		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks, Adds: changes.Adds(), Conflicts: changes.Conflicts,
 	}, nil
+}
+
+// IsAtRest reports whether nothing differs.
+func (*Driver) IsAtRest(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (bool, error) {
+	changes, err := compare(ctx, ws, part, source)
+	return changes.Identical() && err == nil, err
+}
+
+func compare(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (tree.Changes, error) {
+	manifest, err := manifestOf(part)
+	if err != nil {
+		return tree.Changes{}, err
+	}
+	return tree.New(part.Root).Compare(ctx, options(ws, part.Item()), manifest, source)
 }
 
 // Restore makes the tree what the part says.

@@ -34,6 +34,7 @@ var (
 	_ kind.Driver    = (*Driver)(nil)
 	_ kind.Resting   = (*Driver)(nil)
 	_ kind.Previewer = (*Driver)(nil)
+	_ kind.Prover    = (*Driver)(nil)
 	_ kind.Remover   = (*Driver)(nil)
 	_ kind.Starter   = (*Driver)(nil)
 )

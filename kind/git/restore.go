@@ -99,6 +99,16 @@ func (*Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, 
 	}, err
 }
 
+// IsAtRest reports whether nothing differs.
+func (*Driver) IsAtRest(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (bool, error) {
+	t, err := targetOf(ctx, ws, part, source)
+	if err != nil {
+		return false, err
+	}
+	changes, err := t.compare(ctx)
+	return changes.Identical() && err == nil, err
+}
+
 // Restore makes worktree and git directory what the part says, with the
 // repository locked against git commands meanwhile. Locks touch the git
 // directory, so none are made if there is nothing to do; but those of a

@@ -132,6 +132,17 @@ func (r *run) capture(t *testing.T) {
 		require.Empty(t, Differences(r.rest, rest), "the part has other rest facts than InspectRest")
 	}
 	r.requireUnchanged(t)
+	r.requireAtRest(t, true)
+}
+
+// requireAtRest asserts what a Prover says.
+func (r *run) requireAtRest(t *testing.T, want bool) {
+	t.Helper()
+	if p, ok := r.Driver.(kind.Prover); ok {
+		same, err := p.IsAtRest(t.Context(), r.Workspace, r.part, r.store)
+		require.NoError(t, err)
+		require.Equal(t, want, same, "IsAtRest")
+	}
 }
 
 func (r *run) captureAgain(t *testing.T) {
@@ -200,6 +211,7 @@ func (r *run) mutate(t *testing.T, m Mutation) {
 	}
 	if m.WantRest != nil {
 		require.Equal(t, m.WantRest, Differences(r.rest, r.inspectRest(t)), "rest facts")
+		r.requireAtRest(t, len(m.WantRest) == 0)
 	}
 	if m.Undo != nil {
 		m.Undo(t)
