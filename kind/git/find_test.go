@@ -3,6 +3,7 @@ package git
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -78,5 +79,41 @@ func TestOutsideGaps(t *testing.T) {
 	for _, gap := range gaps {
 		what = append(what, gap.What)
 	}
-	require.Equal(t, []string{"alternates in .git", "core.hookspath in .git", "include.path in .git"}, what)
+	require.Equal(t, []string{"the objects that .git borrows, without which it is not whole", "core.hookspath in .git", "include.path in .git"}, what)
+}
+
+// G16: a repository may borrow objects from one that borrows them itself. The
+// technique is that lenders follows alternates to their end.
+func TestBorrowedObjectsOutsideAreNamed(t *testing.T) {
+	r, far := newHistory(t), newHistory(t)
+	near := initRepo(t, filepath.Join(r.root, "near \"quoted\".git"), "--bare")
+	near.write("objects/info/alternates", filepath.Join(far.root, ".git", "objects")+"\n")
+	r.write(".git/objects/info/alternates", `"`+strings.ReplaceAll(near.root, `"`, `\"`)+`/objects"`+"\n")
+	r.git("--git-dir", near.root, "cat-file", "-e", far.git("rev-parse", "HEAD"))
+
+	gaps, err := outsideGaps(t.Context(), r.root, find(t, r.root)[0], r.state())
+	require.NoError(t, err)
+	require.Equal(t, []kind.Gap{{
+		Part: kind.ID{Kind: "git", Name: "."}, What: "the objects that .git borrows, without which it is not whole",
+		Why: "it is outside the workspace: " + filepath.Join(far.root, ".git", "objects"),
+	}}, gaps)
+}
+
+// G15: what a partial clone has not fetched is nobody's but its remote's. The
+// technique is that such a remote is named as a gap (promisors).
+func TestPartialCloneSaysWhatItLacks(t *testing.T) {
+	origin, r := newHistory(t), newRepo(t)
+	require.NoError(t, os.RemoveAll(filepath.Join(r.root, ".git")))
+	origin.git("config", "uploadpack.allowFilter", "true")
+	r.git("-c", "protocol.file.allow=always", "clone", "-q", "--filter=blob:none", "file://"+origin.root, ".")
+	b := newBench(t, r.root)
+	part, facts := b.capture()
+	require.Equal(t, []kind.Gap{{
+		Part: part.ID, What: "the objects that .git has not fetched", Why: "it is a partial clone: they are only in its remote origin",
+	}}, part.Gaps)
+
+	require.NoError(t, os.RemoveAll(origin.root)) // nothing is fetched by our hand
+	require.NoError(t, os.RemoveAll(filepath.Join(r.root, ".git")))
+	b.restore(part, facts)
+	require.Empty(t, r.git("status", "--porcelain"))
 }

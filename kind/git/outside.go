@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"dogear/kind"
@@ -26,14 +27,18 @@ func outsideGaps(ctx context.Context, workspace string, item kind.Item, s *state
 		add("the git directory of this worktree", target)
 	}
 	for _, gitDir := range s.dirs {
-		for _, path := range alternates(filepath.Join(item.Root, gitDir, "objects")) {
+		for _, path := range lenders(filepath.Join(item.Root, gitDir, "objects")) {
 			if !within(workspace, path) {
-				add("alternates in "+gitDir, path)
+				add("the objects that "+gitDir+" borrows, without which it is not whole", path)
 			}
 		}
 		config, err := s.config(ctx, gitDir)
 		if err != nil {
 			return nil, err
+		}
+		for _, remote := range config.promisors() {
+			gaps = append(gaps, kind.Gap{Part: item.ID, What: "the objects that " + gitDir + " has not fetched",
+				Why: "it is a partial clone: they are only in its remote " + kind.Printable(remote)})
 		}
 		for _, key := range config.pathKeys() {
 			for _, value := range config[key] {
@@ -46,6 +51,22 @@ func outsideGaps(ctx context.Context, workspace string, item kind.Item, s *state
 	return gaps, nil
 }
 
+// lenders lists the directories of objects that one borrows from, also those
+// that these borrow from.
+func lenders(objects string) []string {
+	var all []string
+	for next := []string{objects}; len(next) > 0; {
+		dir := next[0]
+		next = next[1:]
+		for _, path := range alternates(dir) {
+			if !slices.Contains(all, path) {
+				all, next = append(all, path), append(next, path)
+			}
+		}
+	}
+	return all
+}
+
 // alternates reads objects/info/alternates (gitrepository-layout(5)).
 func alternates(objects string) []string {
 	content, err := os.ReadFile(filepath.Join(objects, "info", "alternates"))
@@ -54,11 +75,28 @@ func alternates(objects string) []string {
 	}
 	var paths []string
 	for line := range strings.Lines(string(content)) {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+		line = strings.TrimSuffix(line, "\n")
+		if unquoted, err := strconv.Unquote(line); err == nil {
+			line = unquoted
+		}
+		if line != "" && line[0] != '#' {
 			paths = append(paths, absolute(objects, line))
 		}
 	}
 	return paths
+}
+
+// promisors lists the remotes that a partial clone fetches from when it needs to.
+func (c config) promisors() []string {
+	remotes := slices.Clone(c["extensions.partialclone"])
+	for key := range c {
+		name, isRemote := strings.CutPrefix(key, "remote.")
+		if name, promises := strings.CutSuffix(name, ".promisor"); isRemote && promises {
+			remotes = append(remotes, name)
+		}
+	}
+	slices.Sort(remotes)
+	return slices.Compact(remotes)
 }
 
 func (c config) pathKeys() []string {
