@@ -138,7 +138,7 @@ func TestClearSubmodules(t *testing.T) {
 	r, library := newHistory(t), newHistory(t)
 	r.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", library.root, "libs/notes")
 	r.commit("with", "a submodule\n")
-	sub := repo{t, filepath.Join(r.root, "libs", "notes")}
+	sub := repo{t: t, root: filepath.Join(r.root, "libs", "notes")}
 	named := sub.git("rev-parse", "HEAD")
 	sub.commit("notes.txt", "only here\n")
 	sub.write("dirty", "x")

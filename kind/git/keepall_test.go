@@ -43,7 +43,7 @@ func TestResumeKeepsMoreThanBranches(t *testing.T) {
 	r.write("notes.txt", "old stash\n")
 	r.git("stash", "push", "-q", "-m", "from before")
 	r.git("worktree", "add", "-q", "--detach", "fix", "topic")
-	sub, fix := repo{t, filepath.Join(r.root, "libs", "notes")}, repo{t, filepath.Join(r.root, "fix")}
+	sub, fix := repo{t: t, root: filepath.Join(r.root, "libs", "notes")}, repo{t: t, root: filepath.Join(r.root, "fix")}
 	b := newBench(t, r.root)
 	part, facts := b.capture()
 
@@ -140,7 +140,7 @@ func TestResumeKeepsNoBranchUnderAWorktreeThatComesBack(t *testing.T) {
 	r.commit("topic.go", "more\n")
 	require.Equal(t, []string{"dogear/INC-42/topic, 1 commit of topic"}, isKept(b.resume(part)))
 	require.Equal(t, facts["refs/heads/topic"], b.inspect()["refs/heads/topic"])
-	require.Empty(t, repo{t, filepath.Join(r.root, "fix")}.git("status", "--porcelain"))
+	require.Empty(t, repo{t: t, root: filepath.Join(r.root, "fix")}.git("status", "--porcelain"))
 	_, err := os.Stat(filepath.Join(r.root, "fix", "topic.go"))
 	require.ErrorIs(t, err, os.ErrNotExist)
 }

@@ -3,6 +3,7 @@ package git
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,8 +15,9 @@ import (
 
 // repo is a real repository in a temporary directory.
 type repo struct {
-	t    *testing.T
-	root string
+	t         *testing.T
+	root      string
+	container string // in which git is run, unless ""
 }
 
 func newRepo(t *testing.T, initArgs ...string) repo {
@@ -62,16 +64,22 @@ func (r repo) try(args ...string) (string, error) {
 	return r.run("git", args...)
 }
 
+var testEnvironment = []string{
+	"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_EDITOR=true",
+	"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.org", "GIT_AUTHOR_DATE=1700000000 +0000",
+	"GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@example.org", "GIT_COMMITTER_DATE=1700000000 +0000",
+}
+
 // run runs a program with an environment of its own.
 func (r repo) run(name string, args ...string) (string, error) {
-	out, err := proc.Run(r.t.Context(), proc.Command{
-		Name: name, Args: args, Dir: r.root, Drop: []string{"GIT_"},
-		Env: []string{
-			"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_EDITOR=true",
-			"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.org", "GIT_AUTHOR_DATE=1700000000 +0000",
-			"GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@example.org", "GIT_COMMITTER_DATE=1700000000 +0000",
-		},
-	})
+	if r.container != "" {
+		options := []string{"exec", "--workdir", r.root}
+		for _, variable := range testEnvironment {
+			options = append(options, "--env", variable)
+		}
+		name, args = "docker", slices.Concat(options, []string{r.container, name}, args)
+	}
+	out, err := proc.Run(r.t.Context(), proc.Command{Name: name, Args: args, Dir: r.root, Drop: []string{"GIT_"}, Env: testEnvironment})
 	return strings.TrimSuffix(string(out), "\n"), err
 }
 

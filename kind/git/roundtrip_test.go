@@ -231,7 +231,7 @@ func TestSubmodulesAndLinkedWorktreesComeBack(t *testing.T) {
 	r, library := newHistory(t), newHistory(t)
 	r.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", library.root, "libs/notes")
 	r.git("worktree", "add", "-q", "fix", "topic")
-	sub, fix := repo{t, filepath.Join(r.root, "libs", "notes")}, repo{t, filepath.Join(r.root, "fix")}
+	sub, fix := repo{t: t, root: filepath.Join(r.root, "libs", "notes")}, repo{t: t, root: filepath.Join(r.root, "fix")}
 	sub.commit("notes.txt", "only here\n")
 	sub.write("dirty", "x")
 	fix.write("notes.txt", "being fixed\n")

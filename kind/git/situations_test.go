@@ -176,7 +176,11 @@ var situations = []situation{
 	{name: "large files",
 		bring: `git lfs install --local >/dev/null; git lfs track '*.bin' >/dev/null; head -c 100000 /dev/zero >a.bin; echo b >b.bin; save large; echo edited >b.bin; echo staged >a.bin; git add a.bin; echo unstaged >a.bin; git lfs fsck >/dev/null`,
 		ends:  []string{"git lfs fsck; git checkout -q -- b.bin; cat b.bin", "git commit -q -a -m more; git lfs ls-files; git show HEAD:a.bin"}},
-	// G12; the reftable format has a test of its own.
+	// G12
+	{name: "refs in tables, which only a newer git can read", newer: true, empty: true, operation: "rebase 2/3 onto",
+		bring: `rm -rf .git; git init -q -b main --ref-format=reftable --template=; for i in 1 2 3; do echo $i >>notes.txt; save $i; git branch b$i; done; git branch topic HEAD~1
+			echo s >notes.txt; git stash push -q -m first; ` + three + `stops git rebase main`,
+		ends: []string{resolve + "git rebase --continue; git for-each-ref; git log -g --all --oneline", "git rebase --abort; git stash drop -q; git branch back HEAD~1; git for-each-ref"}},
 	{name: "SHA-256", init: []string{"--object-format=sha256"}, operation: "rebase 2/3 onto",
 		bring: three + `stops git rebase main`,
 		ends:  []string{resolve + "git rebase --continue", "git rebase --abort"}},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"dogear/internal/testbed"
 	"dogear/kind"
 )
 
@@ -41,6 +42,7 @@ type situation struct {
 	name  string
 	init  []string // arguments of git init
 	empty bool     // without the history that the others begin with
+	newer bool     // for a newer git than the one that Dogear has here
 	bring string   // a script that brings a repository into it
 	// also are further worktrees, relative to the repository: linked ones,
 	// submodules, repositories inside.
@@ -62,9 +64,19 @@ func (s situation) begin(t *testing.T) repo {
 		r.stash("notes.txt", "first thought\n", "first")
 		r.stash("src/app.go", "package second\n", "second")
 	}
+	if s.newer {
+		r.container = newerGit(t, filepath.Dir(r.root))
+	}
 	out, err := r.run("sh", "-c", prelude+s.bring)
 	require.NoError(t, err, out)
 	return r
+}
+
+// newerGit returns a container with a newer git that has dir.
+func newerGit(t *testing.T, dir string) string {
+	testbed.Require(t, "trixie")
+	user := fmt.Sprintf("--user=%d:%d", os.Getuid(), os.Getgid())
+	return testbed.Container(t, "trixie", []string{"--network=none", "--volume=" + dir + ":" + dir, user}, "sleep", "600")
 }
 
 // prelude begins every script.
@@ -85,6 +97,10 @@ func (r repo) stash(name, content, message string) {
 func (s situation) test(t *testing.T) {
 	d := newDesk(s.begin(t), s.also)
 	require.Contains(t, d.repo.facts()["operation"], s.operation)
+	if s.newer {
+		_, err := repo{t: t, root: d.repo.root}.try("status")
+		require.ErrorContains(t, err, "extension", "this git can read it")
+	}
 	d.capture()
 	bytes, said := d.bytes(true), map[string]string{brief: d.say(brief), full: d.say(full)}
 	var ends []string
@@ -216,7 +232,7 @@ func (d *desk) each(script string) {
 func (d *desk) repos() []repo {
 	var repos []repo
 	for _, dir := range d.also {
-		repos = append(repos, repo{t: d.repo.t, root: filepath.Join(d.repo.root, dir)})
+		repos = append(repos, repo{t: d.repo.t, root: filepath.Join(d.repo.root, dir), container: d.repo.container})
 	}
 	return append(repos, d.repo)
 }
@@ -305,7 +321,7 @@ func (d *desk) bytes(exact bool) string {
 		rel, err := filepath.Rel(d.repo.root, path)
 		require.NoError(t, err)
 		inGit := slices.Contains(strings.Split(rel, "/"), ".git")
-		if !exact && inGit && (strings.Contains(rel, "/objects") || strings.Contains(rel, "/sharedindex.")) {
+		if !exact && inGit && slices.ContainsFunc([]string{"/objects", "/sharedindex.", "/reftable/"}, func(part string) bool { return strings.Contains(rel, part) }) {
 			return nil
 		}
 		info, err := entry.Info()
