@@ -29,6 +29,7 @@ var parts = map[string]func() error{
 	"root":     checkRoot,
 	"mounts":   checkMounts,
 	"git":      programCheck("git"),
+	"git-lfs":  programCheck("git-lfs"),
 	"sqlite3":  programCheck("sqlite3"),
 	"psql":     programCheck("psql"),
 	"flock":    programCheck("flock"),

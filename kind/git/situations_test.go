@@ -173,7 +173,7 @@ var situations = []situation{
 		bring: `rm -rf .git; git init -q -b main ../base; (cd ../base; echo 1 >f; save 1; echo 2 >f; save 2); git clone -q --shared ../base .; git checkout -q -b mine; echo 3 >f; save 3; echo 4 >f; git stash -q; echo 5 >f; git add f`,
 		ends:  []string{"git repack -q -a -d; rm .git/objects/info/alternates; git fsck --full", "git commit -q -m 5; git stash pop -q || true"}},
 	// G6
-	{name: "large files",
+	{name: "large files", needs: []string{"git-lfs"},
 		bring: `git lfs install --local >/dev/null; git lfs track '*.bin' >/dev/null; head -c 100000 /dev/zero >a.bin; echo b >b.bin; save large; echo edited >b.bin; echo staged >a.bin; git add a.bin; echo unstaged >a.bin; git lfs fsck >/dev/null`,
 		ends:  []string{"git lfs fsck; git checkout -q -- b.bin; cat b.bin", "git commit -q -a -m more; git lfs ls-files; git show HEAD:a.bin"}},
 	// G12

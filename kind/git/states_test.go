@@ -43,6 +43,7 @@ type situation struct {
 	init  []string // arguments of git init
 	empty bool     // without the history that the others begin with
 	newer bool     // for a newer git than the one that Dogear has here
+	needs []string // parts of the test bed
 	bring string   // a script that brings a repository into it
 	// also are further worktrees, relative to the repository: linked ones,
 	// submodules, repositories inside.
@@ -56,6 +57,7 @@ type situation struct {
 // begin brings a new repository into the situation.
 func (s situation) begin(t *testing.T) repo {
 	t.Helper()
+	testbed.Require(t, s.needs...)
 	r := newRepo(t, append(s.init, "--template=")...)
 	require.NoError(t, os.MkdirAll(filepath.Join(r.root, ".git", "info"), 0o755))
 	require.NoError(t, os.MkdirAll(filepath.Join(r.root, ".git", "hooks"), 0o755))
