@@ -81,11 +81,11 @@ func TestCopyLeavesTheOriginalAlone(t *testing.T) {
 			require.NotContains(t, content, r.root, name)
 		}
 	}
-	c := repo{t, to}
+	c := repo{t: t, root: to}
 	require.Equal(t, to, c.git("config", "remote.here.url"))
 	require.Equal(t, r.root+"2", c.git("config", "remote.beside.url"))
 
-	fix, sub := repo{t, filepath.Join(to, "fix")}, repo{t, filepath.Join(to, "libs", "notes")}
+	fix, sub := repo{t: t, root: filepath.Join(to, "fix")}, repo{t: t, root: filepath.Join(to, "libs", "notes")}
 	require.Equal(t, "?? half", fix.git("status", "--porcelain"))
 	fix.git("add", ".")
 	fix.git("commit", "-q", "-m", "in the copy")

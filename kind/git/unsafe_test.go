@@ -98,7 +98,7 @@ func trapped(t *testing.T, tr traps) repo {
 	r.commit("later.txt", "later\n")
 	r.git("checkout", "-q", "main")
 	tr.plant(r, "")
-	tr.plant(repo{t, filepath.Join(r.root, "sub")}, "sub-")
+	tr.plant(repo{t: t, root: filepath.Join(r.root, "sub")}, "sub-")
 	for _, name := range []string{"notes.txt", "src/app.go", "sub/notes.txt"} {
 		require.NoError(t, os.Chtimes(filepath.Join(r.root, name), fixedTime, fixedTime)) // git has to look again
 	}
@@ -158,7 +158,7 @@ func TestNoFetchByOurHand(t *testing.T) {
 	origin := newHistory(t)
 	origin.git("config", "uploadpack.allowFilter", "true")
 	root := filepath.Join(t.TempDir(), "work")
-	r := repo{t, filepath.Dir(root)}
+	r := repo{t: t, root: filepath.Dir(root)}
 	r.git("-c", "protocol.file.allow=always", "clone", "-q", "--no-local", "--filter=blob:none", "file://"+origin.root, root)
 	r.root = root
 	r.git("branch", "older", "main~2")
