@@ -94,7 +94,7 @@ func contents(s snapshot.Snapshot) api.Contents {
 	for _, p := range s.Parts {
 		c.Parts = append(c.Parts, api.Part{
 			ID: p.ID, Needs: p.Needs, Consistency: p.Consistency,
-			Facts: api.Facts{Count: p.Facts.Count, Digest: p.Facts.Digest},
+			Facts: api.Facts{Count: p.Facts.Count, Digest: p.Facts.Digest}, Crumbs: p.Crumbs,
 		})
 	}
 	return c

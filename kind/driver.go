@@ -93,6 +93,10 @@ type Part struct {
 	// Gaps lists what was not captured.
 	Gaps []Gap `json:"gaps,omitempty"`
 
+	// Crumbs tell a person where they were, in lines. Nothing is compared
+	// with them.
+	Crumbs []string `json:"crumbs,omitempty"`
+
 	// Facts are the facts of the state that was captured: what Inspect would
 	// have returned at that moment. The engine stores them; they are not set
 	// on a part that is restored.

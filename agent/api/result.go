@@ -47,6 +47,7 @@ type Part struct {
 	Needs       []kind.ID            `json:"needs,omitempty"`
 	Consistency snapshot.Consistency `json:"consistency"`
 	Facts       Facts                `json:"facts"`
+	Crumbs      []string             `json:"crumbs,omitempty"` // where a person was
 }
 
 // Facts counts and digests the facts of a part.

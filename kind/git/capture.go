@@ -145,6 +145,7 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 		Gaps:  append(c.gaps, outside...),
 		Facts: allFacts(ctx, c.ws, c.item, c.state, result.Entries),
 	}
+	part.Crumbs = c.crumbs(ctx, result.Manifest)
 	for _, gap := range result.Gaps {
 		gap.Part = c.item.ID
 		part.Gaps = append(part.Gaps, gap)

@@ -40,12 +40,33 @@ func Show(p *Page, s api.SnapshotDetail) {
 	p.line("  state %s", s.State)
 	p.line("  %s in all%s; %s read, %s added to the store",
 		ms(s.Timings.TotalMS), freeze(s.Timings.FreezeMS), size(s.Bytes.Read), size(s.Bytes.Added))
+	p.crumbs(s)
 	rows := make([][]string, 0, len(s.Parts))
 	for _, part := range s.Parts {
 		rows = append(rows, []string{part.ID.String(), string(part.Consistency), count(int(part.Facts.Count), "fact")})
 	}
 	p.table([]string{"PART", "CONSISTENCY", "FACTS"}, rows)
 	p.gaps("Not captured", s.NotCaptured)
+}
+
+// crumbs show where a person was, and what they said of it.
+func (p *Page) crumbs(s api.SnapshotDetail) {
+	left := s.Note != ""
+	for _, part := range s.Parts {
+		left = left || len(part.Crumbs) > 0
+	}
+	if !left {
+		return
+	}
+	p.title("Where you were")
+	if s.Note != "" {
+		p.line("  note: %s", s.Note)
+	}
+	for _, part := range s.Parts {
+		for _, crumb := range part.Crumbs {
+			p.line("  %s: %s", part.ID, crumb)
+		}
+	}
 }
 
 // Log shows what was done to a workspace.
