@@ -28,8 +28,8 @@ func TestCrumbs(t *testing.T) {
 
 func TestCrumbsOfABranch(t *testing.T) {
 	origin := newHistory(t)
-	r := repo{t, filepath.Join(t.TempDir(), "work")}
-	repo{t, filepath.Dir(r.root)}.git("clone", "-q", origin.root, r.root)
+	r := repo{t: t, root: filepath.Join(t.TempDir(), "work")}
+	repo{t: t, root: filepath.Dir(r.root)}.git("clone", "-q", origin.root, r.root)
 	r.commit("mine", "x")
 	origin.commit("theirs", "x")
 	origin.commit("theirs", "y")
