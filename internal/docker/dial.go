@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	_ "embed"
 	"net"
 	"sync"
 )
@@ -19,6 +20,20 @@ func (e *Engine) Dial(ctx context.Context, ref string, cmd Command) net.Conn {
 		_, _ = e.Exec(ctx, ref, cmd)          // its end is the end of the connection
 	})
 	return conn
+}
+
+// connectScript connects its standard input and output to the server whose
+// socket the shell variable "socket" names, or else to its "port".
+//
+//go:embed connect.sh
+var connectScript string
+
+// DialServer connects to a server in a running container through whatever
+// program there can do that. locate is a shell script, run as the user with the
+// arguments, that sets "socket" and "port".
+func (e *Engine) DialServer(ctx context.Context, ref, user, locate string, args ...string) net.Conn {
+	argv := append([]string{"sh", "-c", locate + "\n" + connectScript, "sh"}, args...)
+	return e.Dial(ctx, ref, Command{Argv: argv, User: user})
 }
 
 // pipe is a connection that ends with the program at its other end.

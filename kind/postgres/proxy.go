@@ -3,18 +3,16 @@ package postgres
 import (
 	"bytes"
 	"context"
-	_ "embed"
 	"net"
 	"strings"
 
 	"dogear/internal/docker"
 )
 
-// proxyScript connects its standard input and output to the socket of the
-// server whose data directory is its first argument.
-//
-//go:embed proxy.sh
-var proxyScript string
+// locate says where the server listens whose data directory is its first
+// argument.
+const locate = `port=$(sed -n 4p "$1/postmaster.pid") && directory=$(sed -n 5p "$1/postmaster.pid") || exit 1
+socket=$directory/.s.PGSQL.$port`
 
 // inside runs programs in the container of a server.
 type inside struct {
@@ -27,7 +25,7 @@ type inside struct {
 // dial reaches the server through a program that runs beside it: networks
 // that this host has no part in, and servers that trust local users only.
 func (i inside) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	return i.engine.Dial(ctx, i.container, docker.Command{Argv: []string{"sh", "-c", proxyScript, "sh", i.dataDir}, User: i.user}), nil
+	return i.engine.DialServer(ctx, i.container, i.user, locate, i.dataDir), nil
 }
 
 // run runs a client program of the server's own version in its container. Its

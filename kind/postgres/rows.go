@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"dogear/internal/rowsum"
 	"dogear/kind"
 )
 
@@ -71,7 +72,7 @@ func (s *session) copyRelation(ctx context.Context, r relation, keep keepFunc) (
 	if r.word == "matview" {
 		source = "(select * from " + r.name + ")"
 	}
-	sum := &rowSum{}
+	sum := &rowsum.Sum{}
 	err := keep(r.word+"/"+r.name, func(w io.Writer) error { return s.copyOut(ctx, source, io.MultiWriter(sum, w)) })
 	return sum.String(), err
 }
@@ -101,7 +102,7 @@ func (s *session) copyLargeObjects(ctx context.Context, keep keepFunc) ([]kind.F
 	if !s.superuser {
 		return []kind.Fact{fact}, nil
 	}
-	owners, pages := &rowSum{}, &rowSum{}
+	owners, pages := &rowsum.Sum{}, &rowsum.Sum{}
 	if err := keep("large-object-owners", func(w io.Writer) error {
 		return s.copyOut(ctx, largeOwners, io.MultiWriter(owners, w))
 	}); err != nil {

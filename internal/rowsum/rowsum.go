@@ -1,4 +1,6 @@
-package postgres
+// Package rowsum is the digest of the rows of a table, in whatever order they
+// come.
+package rowsum
 
 import (
 	"bytes"
@@ -8,20 +10,19 @@ import (
 	"math/bits"
 )
 
-// rowSum adds up the digests of the rows in a COPY stream, modulo 2^128. A
-// sum does not know the order of the rows, but how often each was there (an
-// exclusive or would not).
+// Sum adds up the digests of rows, modulo 2^128. A sum does not know the order
+// of the rows, but how often each was there (an exclusive or would not).
 //
-// It is an io.Writer; COPY's text form writes a line for each row, and no
-// other line feeds.
-type rowSum struct {
+// It is an io.Writer of a stream in which each row is a line, and that has no
+// other line feeds, like the text form of Postgres's COPY.
+type Sum struct {
 	rows   int64
 	hi, lo uint64
 	start  []byte // of a row whose end has not been written yet
 }
 
 // Write never fails.
-func (s *rowSum) Write(p []byte) (int, error) {
+func (s *Sum) Write(p []byte) (int, error) {
 	written := len(p)
 	for {
 		end := bytes.IndexByte(p, '\n')
@@ -39,7 +40,7 @@ func (s *rowSum) Write(p []byte) (int, error) {
 	}
 }
 
-func (s *rowSum) add(row []byte) {
+func (s *Sum) add(row []byte) {
 	digest := sha256.Sum256(row)
 	var carry uint64
 	s.lo, carry = bits.Add64(s.lo, binary.BigEndian.Uint64(digest[8:16]), 0)
@@ -47,6 +48,6 @@ func (s *rowSum) add(row []byte) {
 	s.rows++
 }
 
-func (s *rowSum) String() string {
+func (s *Sum) String() string {
 	return fmt.Sprintf("%d rows, %016x%016x", s.rows, s.hi, s.lo)
 }

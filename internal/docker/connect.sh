@@ -1,5 +1,3 @@
-port=$(sed -n 4p "$1/postmaster.pid") && directory=$(sed -n 5p "$1/postmaster.pid") || exit 1
-socket=$directory/.s.PGSQL.$port
 has() { command -v "$1" >/dev/null 2>&1; }
 if [ -S "$socket" ]; then
 	if has socat; then exec socat - "UNIX-CONNECT:$socket"; fi
