@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -60,9 +61,16 @@ func Open(options Options) (*Agent, error) {
 // Serve answers clients until Close. Their jobs wait until what was
 // interrupted has been brought to an end.
 func (a *Agent) Serve() error {
-	listener, err := listen(a.Dir)
+	var listener *net.UnixListener
+	err := a.store.MakingRoom(func() (err error) { // without it nobody could delete anything
+		listener, err = listen(a.Dir)
+		return err
+	})
 	if err != nil {
 		return err
+	}
+	if err := a.store.RegainReserve(); err != nil {
+		return errors.Join(err, listener.Close())
 	}
 	a.server = newServer(a, listener)
 	go func() {

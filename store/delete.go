@@ -37,7 +37,7 @@ func (s *Store) Delete(ctx context.Context, ids ...snapshot.ID) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := s.deleteOne(id); err != nil {
+		if err := s.MakingRoom(func() error { return s.deleteOne(id) }); err != nil {
 			return s.explain(fmt.Errorf("delete snapshot %s: %w", id, err))
 		}
 	}

@@ -141,13 +141,13 @@ func copyTo(t testing.TB, to, dir string) string {
 }
 
 // filesBelow returns the names of all files that are in one of the stores, but
-// for their catalogs.
+// for their catalogs and reserves.
 func filesBelow(t testing.TB, dirs ...string) []string {
 	t.Helper()
 	var paths []string
 	for _, dir := range dirs {
 		require.NoError(t, fs.WalkDir(os.DirFS(dir), ".", func(path string, d fs.DirEntry, err error) error {
-			if err == nil && !d.IsDir() && path != "catalog.db" {
+			if err == nil && !d.IsDir() && path != "catalog.db" && path != "reserve" {
 				paths = append(paths, path)
 			}
 			return err

@@ -32,6 +32,7 @@ const (
 	receiptsDir    = "receipts"
 	eventsDir      = "events"
 	cacheDir       = "cache"
+	reserveFile    = "reserve"
 )
 
 // asideInfix is between the catalog's name and the time at which it was set
@@ -117,7 +118,7 @@ func prepareDir(dir string) error {
 // checkOurs refuses a directory in which something else lives: nothing would
 // be lost, but it is hardly what was meant.
 func checkOurs(dir string, entries []fs.DirEntry) error {
-	ours := append(directories(), keyFile, lockFile, catalogFile)
+	ours := append(directories(), keyFile, lockFile, catalogFile, reserveFile)
 	for _, e := range entries {
 		if e.Name() == formatFile {
 			return nil

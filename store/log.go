@@ -32,7 +32,11 @@ func (s *Store) AppendEvent(ctx context.Context, e *snapshot.Event) error {
 	if e.Time.IsZero() {
 		e.Time = s.now().UTC()
 	}
-	return s.explain(s.putEvent(e))
+	write := func() error { return s.putEvent(e) }
+	if e.Operation == snapshot.OpRemove || e.Operation == snapshot.OpPrune {
+		return s.explain(s.MakingRoom(write))
+	}
+	return s.explain(write())
 }
 
 // putEvent writes an event and lists it. One that cannot be listed is not

@@ -62,6 +62,7 @@ type prune struct {
 	roots   *roots
 	damaged map[string]map[kind.ChunkID]bool // what is noted, by pack
 	report  PruneReport
+	frugal  bool // the disk is full
 }
 
 func (p *prune) run(ctx context.Context, opts PruneOptions) error {
@@ -70,16 +71,31 @@ func (p *prune) run(ctx context.Context, opts PruneOptions) error {
 		return err
 	}
 	p.step("planned")
+	if opts.DryRun {
+		p.preview(victims)
+		return nil
+	}
+	return errors.Join(p.collectAll(ctx, victims), p.makeReserve())
+}
+
+// collectAll collects from all victims, in groups. On a full disk it goes on
+// from one pack to the next, and gives up the reserve.
+func (p *prune) collectAll(ctx context.Context, victims []*victim) error {
 	for len(victims) > 0 {
-		group := nextGroup(victims)
-		victims = victims[len(group):]
-		if opts.DryRun {
-			p.preview(group)
-			continue
+		group, before := nextGroup(victims), p.report
+		err := p.collect(ctx, group)
+		if isFull(err) {
+			p.frugal = true
+			group = victims[:1]
+			err = p.MakingRoom(func() error {
+				p.report = before
+				return p.collect(ctx, group)
+			})
 		}
-		if err := p.collect(ctx, group); err != nil {
+		if err != nil {
 			return err
 		}
+		victims = victims[len(group):]
 	}
 	return nil
 }
@@ -136,9 +152,9 @@ func nextGroup(victims []*victim) []*victim {
 	return victims
 }
 
-// preview counts what collect would do.
-func (p *prune) preview(group []*victim) {
-	for _, v := range group {
+// preview counts what collectAll would do.
+func (p *prune) preview(victims []*victim) {
+	for _, v := range victims {
 		p.count(v)
 		p.report.Freed -= v.live
 	}
@@ -194,7 +210,26 @@ func (p *prune) condemn(ctx context.Context, group []*victim) ([]*victim, error)
 		worth = append(worth, v)
 		condemned = append(condemned, catalog.Unlist{Pack: v.pack, Chunks: v.condemned})
 	}
+	if p.frugal {
+		return worth, p.condemnSlowly(condemned)
+	}
 	return worth, p.catalog.Condemn(condemned)
+}
+
+// condemnAtOnce bounds the pages that a transaction takes: no more of them
+// change than entries.
+const condemnAtOnce = 400
+
+// condemnSlowly takes no more space than the reserve has.
+func (p *prune) condemnSlowly(condemned []catalog.Unlist) error {
+	for _, u := range condemned {
+		for some := range slices.Chunk(u.Chunks, condemnAtOnce) {
+			if err := p.catalog.Condemn([]catalog.Unlist{{Pack: u.Pack, Chunks: some}}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // move writes what is to be kept into new packs, durable and read back. A pack

@@ -30,6 +30,9 @@ func (s *Store) Begin(ctx context.Context) (*Session, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if err := s.makeReserve(); err != nil {
+		return nil, fmt.Errorf("begin: %w", err)
+	}
 	session := &Session{store: s, packer: chunk.NewPacker(s.Incoming(), randomName)}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -66,6 +66,8 @@ type Store struct {
 	// noted as needed, and for writing while others are condemned.
 	reaching sync.RWMutex
 
+	reserving sync.Mutex // held while the reserve is changed
+
 	mu       sync.Mutex // guards all below
 	sessions map[*Session]struct{}
 	holds    map[*hold]struct{}

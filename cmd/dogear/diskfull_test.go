@@ -2,46 +2,16 @@ package main
 
 import (
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"dogear/internal/testbed"
 )
-
-// leave fills a file system until so many bytes are free, and returns the
-// file that fills it.
-func leave(t *testing.T, dir string, free int64) string {
-	t.Helper()
-	filler := filepath.Join(dir, "filler")
-	f, err := os.Create(filler)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, f.Close()) }()
-	size := int64(0)
-	for step := int64(8 << 20); step >= 4096; {
-		// A file system needs blocks to say which blocks a file has.
-		if unallocated(t, dir)-step < free || unix.Fallocate(int(f.Fd()), 0, size, step) != nil {
-			step /= 2
-			continue
-		}
-		size += step
-	}
-	return filler
-}
-
-// unallocated returns the bytes that are free, root's reserve included. What
-// is allocated late counts as well.
-func unallocated(t *testing.T, dir string) int64 {
-	t.Helper()
-	testbed.Run(t, "sync", "-f", dir)
-	var st unix.Statfs_t
-	require.NoError(t, unix.Statfs(dir, &st))
-	return int64(st.Bfree) * st.Bsize
-}
 
 // names lists all files below a directory.
 func names(t *testing.T, dir string) []string {
@@ -65,10 +35,10 @@ func TestFullDiskFailsASaveAndNothingElse(t *testing.T) {
 	where := filepath.Join(disk, "store")
 	t.Setenv("DOGEAR_STORE", where)
 	d.succeeds("save")
-	before := unallocated(t, disk)
+	before := testbed.Unallocated(t, disk)
 	d.renew(2)
 	d.succeeds("save")
-	need := before - unallocated(t, disk)
+	need := before - testbed.Unallocated(t, disk)
 	require.Positive(t, need)
 
 	failed, degrees := 0, 2*boundaries()
@@ -76,7 +46,7 @@ func TestFullDiskFailsASaveAndNothingElse(t *testing.T) {
 		d.renew(uint64(3 + i))
 		old, packs := d.snapshots(), names(t, filepath.Join(where, "packs"))
 		workspace := testbed.Run(t, "find", d.root, "-printf", "%P %y %m %s %T@ %C@\n")
-		filler := leave(t, disk, 3*need*int64(i)/int64(degrees))
+		filler := testbed.Fill(t, disk, 3*need*int64(i)/int64(degrees))
 
 		code, out := d.dogear("save")
 		require.Equal(t, workspace, testbed.Run(t, "find", d.root, "-printf", "%P %y %m %s %T@ %C@\n"))
@@ -103,13 +73,52 @@ func TestFullDiskFailsASaveAndNothingElse(t *testing.T) {
 	d.allRestore()
 }
 
+// On a disk without any space snapshots can be deleted and their space be
+// freed: the store gives up its reserve for that, and has one again then.
+func TestFullDiskCanBeCleared(t *testing.T) {
+	for kind, size := range map[string]int64{"ext4": 64 << 20, "xfs": 320 << 20, "btrfs": 120 << 20} {
+		t.Run(kind, func(t *testing.T) {
+			d := newPlainDesk(t)
+			disk := testbed.Filesystem(t, kind, size)
+			where := filepath.Join(disk, "store")
+			t.Setenv("DOGEAR_STORE", where)
+			d.write("shared", "kept")
+			d.succeeds("save", "--name", "kept")
+			big := make([]byte, 12<<20)
+			_, _ = rand.NewChaCha8([32]byte{}).Read(big) // never fails
+			d.write("huge", string(big))
+			d.succeeds("save", "--name", "doomed")
+			require.NoError(t, os.Remove(filepath.Join(d.root, "huge")))
+			d.write("small", "kept, too")
+			d.succeeds("save")
+			whole, err := os.Stat(filepath.Join(where, "reserve"))
+			require.NoError(t, err)
+			old := d.snapshots()
+
+			testbed.Fill(t, disk, 0)
+			code, out := d.dogear("save")
+			require.Equal(t, 1, code, out)
+			d.succeeds("rm", "--force", "doomed")
+			require.Equal(t, []string{old[0], old[2]}, d.snapshots())
+			d.succeeds("prune")
+			require.Greater(t, testbed.Unallocated(t, disk), int64(4<<20), "it frees more than the reserve")
+			after, err := os.Stat(filepath.Join(where, "reserve"))
+			require.NoError(t, err)
+			require.Equal(t, whole.Size(), after.Size())
+			d.storeIsWhole()
+			d.nothingLeft()
+			d.allRestore()
+		})
+	}
+}
+
 // A save that has nowhere to put what changed meanwhile fails and says where.
 func TestFullTemporaryDirectoryFailsASave(t *testing.T) {
 	d := newPlainDesk(t)
 	d.succeeds("save", "--name", "first")
 	small := testbed.Filesystem(t, "ext4", 16<<20)
 	t.Setenv("TMPDIR", small)
-	leave(t, small, 64<<10)
+	testbed.Fill(t, small, 64<<10)
 
 	stop, stopped := make(chan struct{}), make(chan error)
 	go func() { stopped <- keepWriting(filepath.Join(d.root, "moving"), stop) }()

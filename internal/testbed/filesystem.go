@@ -1,11 +1,13 @@
 package testbed
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // makers are the programs that make a file system, without the image to make it in.
@@ -30,4 +32,48 @@ func Filesystem(t testing.TB, kind string, size int64) string {
 	dir := filepath.Join(mounted, "dir")
 	require.NoError(t, os.Mkdir(dir, 0o755))
 	return dir
+}
+
+// Fill fills a file system until so many bytes are free, and returns the file that fills it. With 0 not one block is
+// left.
+func Fill(t testing.TB, dir string, free int64) string {
+	t.Helper()
+	f, err := os.CreateTemp(dir, "filler-")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, f.Close()) }()
+	size := int64(0)
+	for step := int64(8 << 20); step >= 4096; {
+		// A file system needs blocks to say which blocks a file has.
+		if Unallocated(t, dir)-step < free || unix.Fallocate(int(f.Fd()), 0, size, step) != nil {
+			step /= 2
+			continue
+		}
+		size += step
+	}
+	if free == 0 {
+		fillUp(t, f)
+	}
+	return f.Name()
+}
+
+// fillUp takes what the file system has kept for such lists.
+func fillUp(t testing.TB, f *os.File) {
+	t.Helper()
+	_, err := f.Seek(0, io.SeekEnd)
+	for err == nil {
+		if _, err = f.Write(make([]byte, 4096)); err == nil {
+			err = f.Sync()
+		}
+	}
+	require.ErrorIs(t, err, unix.ENOSPC)
+}
+
+// Unallocated returns the bytes of a file system that are free, root's reserve included. What is allocated late counts
+// as well.
+func Unallocated(t testing.TB, dir string) int64 {
+	t.Helper()
+	Run(t, "sync", "-f", dir)
+	var st unix.Statfs_t
+	require.NoError(t, unix.Statfs(dir, &st))
+	return int64(st.Bfree) * st.Bsize
 }
