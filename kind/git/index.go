@@ -27,12 +27,13 @@ const (
 	modeOffset  = 24
 )
 
-// indexEntry is an entry of the index without its stat cache.
+// indexEntry is an entry of the index.
 type indexEntry struct {
 	path  string
 	mode  uint32
 	id    string
 	stage int
+	stat  []byte // the stat cache
 	// assumeValid, skipWorktree and intentToAdd are the flags that a user
 	// can set.
 	assumeValid, skipWorktree, intentToAdd bool
@@ -81,6 +82,7 @@ func (p *indexParser) entry() (indexEntry, error) {
 	}
 	flags := binary.BigEndian.Uint16(fixed[statSize+p.hashSize:])
 	entry := indexEntry{
+		stat:        fixed[:statSize],
 		mode:        binary.BigEndian.Uint32(fixed[modeOffset:]),
 		id:          hex.EncodeToString(fixed[statSize : statSize+p.hashSize]),
 		stage:       int(flags>>flagStageShift) & flagStageMask,

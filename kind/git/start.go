@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"dogear/internal/proc"
@@ -21,11 +23,14 @@ func (*Driver) Start(ctx context.Context, _ *kind.Workspace, part kind.Part, _ k
 	if err != nil {
 		return err
 	}
-	worktrees, err := s.worktrees(ctx, part.Root)
+	worktrees, err := s.worktreesByDir(ctx, part.Root)
 	if err != nil {
 		return err
 	}
-	for _, dir := range worktrees {
+	for gitDir, dir := range worktrees {
+		if s.isFresh(gitDir, dir) {
+			continue // git would lock and unlock the index for nothing
+		}
 		if err := refresh(ctx, dir); err != nil {
 			return fmt.Errorf("refresh the index of %s: %w", kind.Printable(dir), err)
 		}
@@ -50,7 +55,13 @@ func refresh(ctx context.Context, dir string) error {
 // worktrees lists those worktrees inside root whose index lies there too: the
 // repository's own, those linked to it, and those of submodules.
 func (s *state) worktrees(ctx context.Context, root string) ([]string, error) {
-	var dirs []string
+	byDir, err := s.worktreesByDir(ctx, root)
+	return slices.Sorted(maps.Values(byDir)), err
+}
+
+// worktreesByDir returns them by their git directory.
+func (s *state) worktreesByDir(ctx context.Context, root string) (map[string]string, error) {
+	dirs := map[string]string{}
 	for _, gitDir := range s.dirs {
 		if _, ok := s.content(gitDir, "index"); !ok {
 			continue
@@ -60,7 +71,7 @@ func (s *state) worktrees(ctx context.Context, root string) ([]string, error) {
 			return nil, err
 		}
 		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil && within(root, dir) {
-			dirs = append(dirs, dir)
+			dirs[gitDir] = dir
 		}
 	}
 	return dirs, nil
