@@ -110,6 +110,23 @@ type Freezer interface {
 	Incarnation(ctx context.Context, ws *Workspace, id ID) (string, error)
 }
 
+// Neighbourly is a Freezer that knows what runs beside the workspace and
+// writes to what the workspace has.
+type Neighbourly interface {
+	// Neighbours lists what is not of the workspace, and has to be frozen with
+	// it for the parts to belong to one instant. It is not captured and never
+	// stopped. Needs says which items it writes to, and Why what it shares, in
+	// words.
+	Neighbours(ctx context.Context, ws *Workspace) ([]Neighbour, error)
+}
+
+// Neighbour is something that runs beside the workspace.
+type Neighbour struct {
+	ID    ID
+	Needs []ID
+	Why   string
+}
+
 // Stopper is a Driver whose items run.
 type Stopper interface {
 	// Stop stops the item cleanly, however long its own shutdown takes

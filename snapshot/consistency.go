@@ -66,13 +66,19 @@ func (r *round) writers(id kind.ID) []kind.ID {
 			out = append(out, c.item.ID)
 		}
 	}
+	for _, n := range r.beside {
+		if slices.Contains(n.Needs, id) {
+			out = append(out, n.ID)
+		}
+	}
 	return out
 }
 
 // wasOnlyFrozen reports whether a running item was not stopped before its
 // state was taken.
 func (r *round) wasOnlyFrozen(id kind.ID) bool {
-	return !r.req.stops(id) || slices.Contains(r.waiting, id)
+	isBeside := func(n kind.Neighbour) bool { return n.ID == id }
+	return !r.req.stops(id) || slices.Contains(r.waiting, id) || slices.ContainsFunc(r.beside, isBeside)
 }
 
 // weakest returns the weaker of two consistencies.

@@ -54,6 +54,9 @@ func (r *round) snapshot() Snapshot {
 		s.Parts = append(s.Parts, c.part)
 		digests[c.item.ID] = c.part.Facts.Digest
 	}
+	for _, n := range r.beside {
+		s.NotCaptured = append(s.NotCaptured, kind.Gap{Part: n.ID, What: "all of it", Why: n.Why})
+	}
 	s.State = StateDigest(digests)
 	s.Bytes.Added = r.req.Session.Added()
 	s.Timings.FreezeMS = r.freeze.To.Sub(r.freeze.From).Round(time.Millisecond).Milliseconds()

@@ -25,6 +25,7 @@ type round struct {
 	running  *running
 	captures []*capture
 	waiting  []kind.ID // in the stop set, but stopped only after the commit
+	beside   []kind.Neighbour
 
 	window kind.Interval // everything was frozen or stopped
 	freeze kind.Interval // first freeze to last thaw
@@ -52,6 +53,9 @@ func newRound(req Request, items []kind.Item) *round {
 // freeze the rest, servers last, so that their transactions can be opened
 // when all that writes to them has ceased; take; thaw; finish.
 func (r *round) run(ctx context.Context) error {
+	if err := r.lookBeside(ctx); err != nil {
+		return err
+	}
 	if err := r.open(ctx); err != nil {
 		return err
 	}
@@ -66,6 +70,22 @@ func (r *round) run(ctx context.Context) error {
 	}
 	r.req.progress("storing")
 	return r.every(ctx, heavyWorkers, r.pending(), r.finish)
+}
+
+// lookBeside looks for what is frozen with the workspace and not of it.
+func (r *round) lookBeside(ctx context.Context) error {
+	for _, driver := range r.req.Drivers {
+		d, ok := driver.(kind.Neighbourly)
+		if !ok {
+			continue
+		}
+		neighbours, err := d.Neighbours(ctx, r.req.Workspace)
+		if err != nil {
+			return fmt.Errorf("look for what runs beside the workspace: %w", err)
+		}
+		r.beside = append(r.beside, neighbours...)
+	}
+	return nil
 }
 
 func (r *round) open(ctx context.Context) error {
@@ -147,6 +167,9 @@ func (r *round) takeFrozen(ctx context.Context) error {
 		if _, ok := r.running.freezer(c.item.ID); ok && !r.req.stops(c.item.ID) {
 			ids = append(ids, c.item.ID)
 		}
+	}
+	for _, n := range r.beside {
+		ids = append(ids, n.ID)
 	}
 	r.req.progress("taking")
 	hosts, clients := r.running.split(ids)

@@ -26,6 +26,7 @@ type stage struct {
 	failAt   string             // event that fails
 	onEvent  map[string]func()  // called before an event
 	restless bool               // data changes while it is being read
+	beside   []kind.Neighbour   // boxes that are not of the workspace
 }
 
 func newStage(items ...kind.Item) *stage {
@@ -185,6 +186,8 @@ func (a *actor) Rest(context.Context, kind.Part, kind.Source) kind.Facts { retur
 type box struct{ actor }
 
 var (
+	_ kind.Neighbourly = (*box)(nil)
+
 	_ kind.Freezer = (*box)(nil)
 	_ kind.Stopper = (*box)(nil)
 )
@@ -204,6 +207,10 @@ func (b *box) move(id kind.ID, from, to, verb string) (bool, error) {
 	defer b.mu.Unlock()
 	b.running[id] = to
 	return true, nil
+}
+
+func (b *box) Neighbours(context.Context, *kind.Workspace) ([]kind.Neighbour, error) {
+	return b.beside, nil
 }
 
 func (b *box) Freeze(_ context.Context, _ *kind.Workspace, id kind.ID) (bool, error) {

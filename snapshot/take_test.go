@@ -76,6 +76,27 @@ func TestPauseCapturesAfterTheStop(t *testing.T) {
 	require.Equal(t, snapshot.Stopped, data.Consistency)
 }
 
+// TestNeighboursAreFrozen also in a pause, which stops nothing of theirs:
+// what they write to would be taken in the middle of a write.
+func TestNeighboursAreFrozen(t *testing.T) {
+	for name, stop := range map[string]func(kind.ID) bool{"save": nil, "pause": everything} {
+		t.Run(name, func(t *testing.T) {
+			s := shop()
+			s.running[id("box/other")] = "running"
+			s.beside = []kind.Neighbour{{ID: id("box/other"), Needs: []kind.ID{id("data/files")}, Why: "shares data"}}
+			taken, err := take(t, s, stop)
+			require.NoError(t, err)
+
+			inOrder(t, s, "will freeze box/other", "freeze box/other", "take data/files", "thaw box/other")
+			require.Equal(t, "running", s.running[id("box/other")])
+			require.NotContains(t, taken.Stopped(), id("box/other"))
+			require.Contains(t, taken.Snapshot.NotCaptured, kind.Gap{Part: id("box/other"), What: "all of it", Why: "shares data"})
+			data, _ := taken.Snapshot.Part(id("data/files"))
+			require.Equal(t, snapshot.Frozen, data.Consistency, "one who writes to it was not stopped")
+		})
+	}
+}
+
 func TestRevertStartsAgainInOrder(t *testing.T) {
 	s := shop()
 	taken, err := take(t, s, everything)

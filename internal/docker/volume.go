@@ -3,11 +3,12 @@ package docker
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/volume"
+
+	"dogear/kind"
 )
 
 // Volume is a volume as the engine describes it.
@@ -56,14 +57,27 @@ func (e *Engine) RemoveVolume(ctx context.Context, name string) error {
 // RunningWith returns the names of the running containers that mount a
 // volume, whoever they belong to. Our own courier mounts none by name.
 func (e *Engine) RunningWith(ctx context.Context, volumeName string) ([]string, error) {
+	return e.runningWith(ctx, volumeName, func(container.Summary) bool { return true })
+}
+
+// OthersRunningWith returns those of them that are not of the workspace.
+func (e *Engine) OthersRunningWith(ctx context.Context, ws *kind.Workspace, volumeName string) ([]string, error) {
+	included, err := includedNames(ws)
+	if err != nil {
+		return nil, err
+	}
+	return e.runningWith(ctx, volumeName, func(c container.Summary) bool { return !isMember(c, ws.Root, included) })
+}
+
+func (e *Engine) runningWith(ctx context.Context, volumeName string, counts func(container.Summary) bool) ([]string, error) {
 	listed, err := e.api.ContainerList(ctx, container.ListOptions{Filters: filters.NewArgs(filters.Arg("volume", volumeName))})
 	if err != nil {
 		return nil, fmt.Errorf("list the containers that mount %s: %w", volumeName, err)
 	}
 	var names []string
 	for _, c := range listed {
-		if mountsVolume(c, volumeName) && len(c.Names) > 0 {
-			names = append(names, strings.TrimPrefix(c.Names[0], "/"))
+		if mountsVolume(c, volumeName) && counts(c) {
+			names = append(names, nameOf(c))
 		}
 	}
 	return names, nil

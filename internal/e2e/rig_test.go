@@ -168,6 +168,15 @@ func (r result) identical(t testing.TB) {
 	}
 }
 
+// notCaptured lists the parts of which something was not captured.
+func (r result) notCaptured() []string {
+	var out []string
+	for _, gap := range r.NotCaptured {
+		out = append(out, gap.Part)
+	}
+	return out
+}
+
 // kept lists what a resume has kept, or named.
 func (r result) kept() []string {
 	var out []string

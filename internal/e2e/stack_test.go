@@ -133,20 +133,37 @@ func (r *rig) fileCount() int64 {
 }
 
 // A program that writes to Postgres, then Redis, then a file is saved while it
-// runs; each of the snapshots is of one point in time.
+// runs; each of the snapshots is of one point in time (D16: everything is
+// frozen before anything is copied). A container of nobody's workspace writes
+// to the same volume meanwhile, without a pause but for that (D8): it is
+// frozen too, is named, and is never stopped.
 func TestOnePointInTime(t *testing.T) {
 	r := newRig(t)
 	r.StartCounter()
+	stranger := testbed.Container(t, "busybox", []string{"-v", r.counterVolume() + ":/v"},
+		"sh", "-c", "trap 'exit 0' TERM; while :; do date +%s%N > /v/stranger; done")
 	var ids []string
 	for range 10 {
 		saved := r.json(done, "save")
 		require.NotEqual(t, "live", saved.Snapshot.Consistency)
+		require.Contains(t, saved.notCaptured(), "container/"+stranger)
 		ids = append(ids, saved.Snapshot.ID)
 	}
+	require.Equal(t, "running", testbed.Inspect(t, stranger, ".State.Status"))
+	refused := r.json(failed, "restore", ids[0])
+	require.Contains(t, refused.Error.Message, stranger)
+	testbed.Docker(t, "stop", stranger)
 	for _, id := range ids {
 		r.json(done, "restore", id)
 		r.Found().RequireOneInstant(t)
 	}
+}
+
+// counterVolume is where the counter has its file.
+func (r *rig) counterVolume() string {
+	r.t.Helper()
+	return testbed.Inspect(r.t, r.Container("counter"),
+		`range .Mounts}}{{if eq .Destination "/var/lib/counter"}}{{.Name}}{{end}}{{end`)
 }
 
 func TestVerifyNamesWhatDiffers(t *testing.T) {

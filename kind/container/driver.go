@@ -33,6 +33,7 @@ var (
 	_ kind.Previewer     = (*Driver)(nil)
 	_ kind.Remover       = (*Driver)(nil)
 	_ kind.Freezer       = (*Driver)(nil)
+	_ kind.Neighbourly   = (*Driver)(nil)
 	_ kind.Stopper       = (*Driver)(nil)
 	_ kind.Starter       = (*Driver)(nil)
 	_ kind.HealthChecker = (*Driver)(nil)

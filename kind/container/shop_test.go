@@ -94,3 +94,27 @@ func TestSameProjectInTwoPlaces(t *testing.T) {
 	}
 	require.ElementsMatch(t, []string{mine, nested}, names)
 }
+
+// TestNeighbours finds who writes to a volume of the workspace or lives in its
+// network without being of it (D8): without the freeze of such a one the
+// captured volume is of no one instant.
+func TestNeighbours(t *testing.T) {
+	t.Parallel()
+	volume, other := testbed.Volume(t), testbed.Volume(t)
+	mine := started(t, "-v", volume+":/data")
+	writer := started(t, "-v", volume+":/v")
+	resident := started(t, "--network", "container:"+mine)
+	started(t, "-v", volume+":/v:ro")
+	started(t, "-v", other+":/v")
+	frozen := started(t, "-v", volume+":/v")
+	testbed.Docker(t, "pause", frozen)
+	w := newWorld(t, docker.Options{}, mine)
+
+	beside, err := w.containers.Neighbours(t.Context(), w.ws)
+	require.NoError(t, err)
+	found := make(map[string][]kind.ID)
+	for _, n := range beside {
+		found[n.ID.Name] = n.Needs
+	}
+	require.Equal(t, map[string][]kind.ID{writer: {{Kind: "volume", Name: volume}}, resident: nil}, found)
+}

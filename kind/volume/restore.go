@@ -132,9 +132,22 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 	if err != nil || changes.None() {
 		return kind.Change{Action: kind.ActionNone}, err
 	}
+	inTheWay, err := strangers(ctx, engine, ws, live.Name)
 	return kind.Change{
-		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks, Adds: changes.Adds(), Conflicts: changes.Conflicts,
-	}, nil
+		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks, Adds: changes.Adds(),
+		Conflicts: append(changes.Conflicts, inTheWay...),
+	}, err
+}
+
+// strangers names the containers that keep a volume from being changed and
+// are not the workspace's to stop.
+func strangers(ctx context.Context, engine *docker.Engine, ws *kind.Workspace, volume string) ([]string, error) {
+	others, err := engine.OthersRunningWith(ctx, ws, volume)
+	var conflicts []string
+	for _, name := range others {
+		conflicts = append(conflicts, "it differs, and container "+name+", which is not of this workspace, runs with it: stop it")
+	}
+	return conflicts, err
 }
 
 // previewCreation needs every chunk that the part has.

@@ -102,6 +102,10 @@ func TestOfOthers(t *testing.T) {
 		require.NoError(t, d.Restore(t.Context(), ws, part, store), "nothing differs")
 		testbed.Exec(t, user, "touch", "/v/new")
 		require.ErrorContains(t, d.Restore(t.Context(), ws, part, store), user)
+		change, err := d.Preview(t.Context(), ws, part, store)
+		require.NoError(t, err)
+		require.Len(t, change.Conflicts, 1, "found at planning")
+		require.Contains(t, change.Conflicts[0], user)
 	})
 }
 
