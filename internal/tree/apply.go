@@ -28,7 +28,14 @@ func (d *Dir) Compare(ctx context.Context, opts Options, manifest kind.Object, s
 	if err != nil {
 		return Changes{}, err
 	}
-	return changes.(Changes), nil
+	return changes.(Changes).clip(), nil
+}
+
+// clip lets callers append to the lists of changes that are shared.
+func (c Changes) clip() Changes {
+	c.Chunks, c.Details = slices.Clip(c.Chunks), slices.Clip(c.Details)
+	c.Gaps, c.Conflicts = slices.Clip(c.Gaps), slices.Clip(c.Conflicts)
+	return c
 }
 
 // Apply makes the live tree what the manifest says.

@@ -9,6 +9,7 @@ import (
 
 	"dogear/internal/tree"
 	"dogear/kind"
+	"dogear/kind/kindtest"
 )
 
 // Drivers look for what is theirs by what a survey lists: all regular files,
@@ -47,4 +48,25 @@ func TestSurveyIsSharedWithinOneFind(t *testing.T) {
 	require.Zero(t, count(ws))
 	require.Equal(t, 1, count(&kind.Workspace{Root: ws.Root, Shared: &kind.Shared{}}))
 	require.Equal(t, 1, count(&kind.Workspace{Root: ws.Root}))
+}
+
+// What is compared once in a look is handed out so that nobody can write into
+// another's list (clip).
+func TestChangesThatAreSharedCanBeAppendedTo(t *testing.T) {
+	root, store := t.TempDir(), kindtest.NewMemory()
+	for _, name := range []string{"a", "b", "c"} { // three, so that append leaves room for a fourth
+		require.NoError(t, os.WriteFile(filepath.Join(root, name), []byte(name), 0o600))
+	}
+	manifest := captureTree(t, root, tree.Options{}, store).Manifest
+	require.NoError(t, os.RemoveAll(root))
+	opts := tree.Options{Shared: &kind.Shared{}}
+	with := func(id kind.ChunkID) []kind.ChunkID {
+		changes, err := tree.New(root).Compare(t.Context(), opts, manifest, store)
+		require.NoError(t, err)
+		require.Len(t, changes.Chunks, 3)
+		return append(changes.Chunks, id)
+	}
+	one := with(kind.ChunkID{1})
+	with(kind.ChunkID{2})
+	require.Equal(t, kind.ChunkID{1}, one[3])
 }
