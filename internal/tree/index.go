@@ -127,6 +127,8 @@ func (r *record) forIndex(room time.Duration) *record {
 	switch {
 	case r.Type == Boundary || r.Unread:
 		return nil
+	case r.kept != nil:
+		return r.kept.forIndex(room)
 	case !r.Unstable && r.stamp.settles().Add(room).Before(r.readAt):
 		return r
 	case r.pages != nil: // to compare with, when it is read again

@@ -24,6 +24,8 @@ type pass struct {
 	read int64 // bytes of content, so far
 	// bases are what is stored of paged files that have to be read.
 	bases map[string]*record
+	// lasting is what is known of lasting files that were touched.
+	lasting map[string]*record
 }
 
 // run returns the records of nodes, taken from known (sorted) where they
@@ -43,6 +45,7 @@ func (p *pass) run(ctx context.Context, nodes []node, known []record) ([]record,
 // reuse returns a record for each node, an empty one where none holds.
 func (p *pass) reuse(ctx context.Context, nodes []node, known []record) ([]record, error) {
 	clear(p.bases)
+	clear(p.lasting)
 	records := make([]record, len(nodes))
 	k := 0
 	for i := range nodes {
@@ -57,12 +60,16 @@ func (p *pass) reuse(ctx context.Context, nodes []node, known []record) ([]recor
 			records[i] = *r
 		} else {
 			p.remember(r.base(), n)
+			p.rememberLasting(r, n)
 		}
 	}
 	if p.sink == nil {
 		return records, nil
 	}
 	if err := p.confirm(ctx, nodes, records); err != nil {
+		return nil, err
+	}
+	if err := p.confirmLasting(ctx); err != nil {
 		return nil, err
 	}
 	return records, p.confirmBases(ctx)
@@ -194,6 +201,7 @@ func (p *pass) readSome(ctx context.Context, nodes []node, records []record, tod
 	readers := make([]*reader, workers)
 	for w := range readers {
 		readers[w] = newReader(p.root, p.opts, p.sink, p.now, p.bases)
+		readers[w].lasting = p.lasting
 	}
 	next := make(chan []int)
 	group, ctx := errgroup.WithContext(ctx)

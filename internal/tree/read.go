@@ -16,15 +16,16 @@ import (
 
 // reader reads entries and stores their content. It is for one goroutine.
 type reader struct {
-	dirs  opener
-	opts  Options
-	sink  kind.Sink // nil: chunks are named only
-	spill *spill    // not nil: content is copied there, neither cut nor stored
-	now   func() time.Time
-	cdc   content.Splitter   // nil until a file needs it: its buffer is large
-	bases map[string]*record // see pass
-	buf   []byte             // for files that are one chunk
-	read  int64              // bytes of content
+	dirs    opener
+	opts    Options
+	sink    kind.Sink // nil: chunks are named only
+	spill   *spill    // not nil: content is copied there, neither cut nor stored
+	now     func() time.Time
+	cdc     content.Splitter   // nil until a file needs it: its buffer is large
+	bases   map[string]*record // see pass
+	lasting map[string]*record
+	buf     []byte // for files that are one chunk
+	read    int64  // bytes of content
 }
 
 // attempts is how often a file is read that changes meanwhile.
@@ -163,6 +164,8 @@ func (r *reader) file(ctx context.Context, dir int, name string, sparse bool, re
 // content reads the content of a file.
 func (r *reader) content(ctx context.Context, fd int, rec *record) (err error) {
 	switch {
+	case r.keep(rec):
+		return nil
 	case r.opts.paged(rec.Path, rec.Size):
 		return r.pagedFile(ctx, fd, rec)
 	case r.spill != nil:

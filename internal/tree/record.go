@@ -21,6 +21,8 @@ type record struct {
 	indexed bool
 	// spilled is where the content lies in the spill file until it is stored.
 	spilled *spilled
+	// kept is what was known of a lasting file, unless its content was read.
+	kept *record
 	// why says why an entry is Unread.
 	why string
 }

@@ -176,6 +176,7 @@ func (c *capture) restoreKept(nodes []node, records []record, keep []kind.Patter
 
 func (c *capture) copyAll(ctx context.Context, nodes []node, records []record) error {
 	r := newReader(c.root, c.opts, c.sink, c.now, c.bases)
+	r.lasting = c.lasting
 	r.spill = c.spill
 	next := make(chan []int, 1)
 	next <- c.missing(nodes, records)

@@ -51,6 +51,9 @@ type Options struct {
 	// Timeless selects entries whose mtime alone is no reason to touch them
 	// (what git touches whenever it looks). It is captured all the same.
 	Timeless []kind.Pattern
+	// Lasting selects files whose content never changes under a name, so that
+	// a capture need not read them again when they were touched (git's packs).
+	Lasting []kind.Pattern
 	// Alike selects entries that are not compared and not touched by Apply,
 	// since they differ in nothing that matters. They are captured.
 	Alike []kind.Pattern

@@ -104,6 +104,8 @@ func options(ws *kind.Workspace, item kind.Item, dirs []string) tree.Options {
 		Nested: item.Nested,
 		Skip:   patterns(dirs, transient),
 		First:  patterns(dirs, first),
+		// Git touches a pack when it finds something in it.
+		Lasting: patterns(dirs, []string{"objects/pack/pack-*.pack"}),
 		// Of databases in the worktree: what git claims it replaces.
 		InPlace: claimedByOthers(item),
 		// As in timeless.
