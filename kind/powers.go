@@ -200,3 +200,18 @@ type Relocated struct {
 	Gaps    []Gap
 	Excuses func(fact string) bool
 }
+
+// Narrower is a Driver whose Restore leaves some of an item as it is, unless
+// an option asks for it.
+type Narrower interface {
+	// Narrow returns what of a part is neither restored nor compared, or nil.
+	Narrow(ctx context.Context, ws *Workspace, part Part, source Source) (*Narrowed, error)
+}
+
+// Narrowed is what of a part is left as it is.
+type Narrowed struct {
+	// Leaves reports whether a fact, named as Printable shows it, is of it.
+	Leaves func(fact string) bool
+	// Gap says what it is.
+	Gap Gap
+}

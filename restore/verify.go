@@ -44,6 +44,9 @@ func (d *desk) verify(ctx context.Context) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	if err := d.nameNarrowed(ctx, &report); err != nil {
+		return Report{}, err
+	}
 	for _, id := range d.extra() {
 		report.Differences = append(report.Differences, snapshot.Extra(id))
 		if err := live.add(d.drivers[id.Kind].Inspect(ctx, d.ws, d.live[id]), id); err != nil {
@@ -117,7 +120,48 @@ func (d *desk) compareFacts(ctx context.Context, p snapshot.Part, live *snapshot
 		if _, cheap := d.drivers[p.ID.Kind].(kind.Prover); cheap && sameDigest(have(), live, p.Facts.Digest) {
 			return
 		}
-		snapshot.Diff(p.ID, snapshot.Running, snapshot.ReadFacts(ctx, d.source, p.Facts), have())(yield)
+		d.narrowed(ctx, p, snapshot.Diff(p.ID, snapshot.Running, snapshot.ReadFacts(ctx, d.source, p.Facts), have()))(yield)
+	}
+}
+
+// nameNarrowed says what was left as it is, and not compared.
+func (d *desk) nameNarrowed(ctx context.Context, report *Report) error {
+	for _, p := range d.target.Parts {
+		narrower, ok := d.drivers[p.ID.Kind].(kind.Narrower)
+		if !ok {
+			continue
+		}
+		left, err := narrower.Narrow(ctx, d.ws, p.Part, d.source)
+		if err != nil {
+			return fmt.Errorf("look at %s: %w", p.ID, err)
+		}
+		if left != nil {
+			report.NotComparable = append(report.NotComparable, left.Gap)
+		}
+	}
+	return nil
+}
+
+// narrowed leaves out differences of what a driver leaves as it is.
+func (d *desk) narrowed(ctx context.Context, p snapshot.Part, differences iter.Seq2[snapshot.Difference, error]) iter.Seq2[snapshot.Difference, error] {
+	narrower, ok := d.drivers[p.ID.Kind].(kind.Narrower)
+	if !ok {
+		return differences
+	}
+	return func(yield func(snapshot.Difference, error) bool) {
+		left, err := narrower.Narrow(ctx, d.ws, p.Part, d.source)
+		if err != nil {
+			yield(snapshot.Difference{}, err)
+			return
+		}
+		for diff, err := range differences {
+			if err == nil && left != nil && left.Leaves(diff.Fact) {
+				continue
+			}
+			if !yield(diff, err) {
+				return
+			}
+		}
 	}
 }
 
@@ -147,7 +191,7 @@ func (d *desk) compareRest(ctx context.Context, p snapshot.Part) iter.Seq2[snaps
 		if err != nil || same {
 			return
 		}
-		snapshot.Diff(p.ID, snapshot.AtRest, driver.Rest(ctx, p.Part, d.source), driver.InspectRest(ctx, d.ws, d.item(p)))(yield)
+		d.narrowed(ctx, p, snapshot.Diff(p.ID, snapshot.AtRest, driver.Rest(ctx, p.Part, d.source), driver.InspectRest(ctx, d.ws, d.item(p))))(yield)
 	}
 }
 

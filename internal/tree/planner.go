@@ -82,7 +82,7 @@ func (p *planner) protect(path string) {
 // extra is for an entry that should not be there.
 func (p *planner) extra(live *record) {
 	switch {
-	case p.shielded(live.Path) || p.kept[live.Path]:
+	case p.shielded(live.Path) || p.kept[live.Path] || kind.MatchAny(p.opts.Additive, live.Path):
 	case live.Type == Boundary:
 		p.protect(live.Path)
 	default:

@@ -42,6 +42,9 @@ type Options struct {
 	// Skip selects entries that are not part of the tree at all: neither
 	// captured nor removed by Apply (lock files of git, sockets of servers).
 	Skip []kind.Pattern
+	// Additive selects entries that Apply never removes, whether the manifest
+	// has them or not.
+	Additive []kind.Pattern
 	// First selects entries that are read before all others, in the order of
 	// the patterns (git: refs, HEAD and index before objects).
 	First []kind.Pattern

@@ -110,7 +110,7 @@ func (r repo) questions() string {
 func TestWhoeverIsInTheWorkspaceSeesItRestored(t *testing.T) {
 	testbed.Require(t, "docker", "postgres")
 	r := newHistory(t)
-	mounted := testbed.Container(t, testbed.Image(t, "bookworm"), []string{"--volume=" + r.root + ":/w"}, "sleep", "600")
+	mounted := testbed.Container(t, "bookworm", []string{"--volume=" + r.root + ":/w"}, "sleep", "600")
 	shell := exec.Command("sh", "-c", "read line; cat notes.txt src/app.go")
 	shell.Dir = r.root
 	stdin, err := shell.StdinPipe()

@@ -28,7 +28,7 @@ var keepNeeds = []string{
 // part was captured: branches, tags and other refs that were created or
 // advanced, stashes, commits that a branch would lose or that are on none. What
 // it cannot take aside it names.
-func (*Driver) Keep(ctx context.Context, _ *kind.Workspace, part kind.Part, source kind.Source, label string) (kind.Keepsake, error) {
+func (*Driver) Keep(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source, label string) (kind.Keepsake, error) {
 	live, err := readState(part.Root)
 	if errors.Is(err, kind.ErrGone) || err == nil && len(live.dirs) == 0 {
 		return nil, nil
@@ -40,8 +40,12 @@ func (*Driver) Keep(ctx context.Context, _ *kind.Workspace, part kind.Part, sour
 	if err != nil {
 		return nil, err
 	}
+	others, err := foreignTo(ctx, ws, part, source)
+	if err != nil {
+		return nil, err
+	}
 	k := &keepsake{}
-	if err := k.gather(ctx, part, source, before, live, label); err != nil {
+	if err := k.gather(ctx, part, source, comparison{before: before, live: live, label: label, foreign: others}); err != nil {
 		return nil, errors.Join(err, k.Close())
 	}
 	if len(k.repositories) == 0 && len(k.named) == 0 {
@@ -56,13 +60,14 @@ type keepsake struct {
 	named        []kind.Kept // and nothing else
 }
 
-func (k *keepsake) gather(ctx context.Context, part kind.Part, source kind.Source, before, live *state, label string) error {
-	for _, dir := range live.repositories() {
-		if _, existed := before.files[dir+"/HEAD"]; !existed {
+func (k *keepsake) gather(ctx context.Context, part kind.Part, source kind.Source, what comparison) error {
+	for _, dir := range what.live.repositories() {
+		if _, existed := what.before.files[dir+"/HEAD"]; !existed {
 			k.name("%sall of it, made since", whose(dir))
 			continue
 		}
-		c := comparison{dir: dir, before: before, live: live, label: label}
+		c := what
+		c.dir = dir
 		refs, err := c.run(ctx, part.Root)
 		if refs != nil {
 			k.repositories = append(k.repositories, refs)
@@ -74,7 +79,7 @@ func (k *keepsake) gather(ctx context.Context, part kind.Part, source kind.Sourc
 			k.name("%s", whose(dir)+text)
 		}
 	}
-	changed, err := uncommitted(ctx, live, part, source)
+	changed, err := uncommitted(ctx, what.live, part, source)
 	for _, text := range changed {
 		k.name("%s", text)
 	}

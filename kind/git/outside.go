@@ -27,6 +27,11 @@ func outsideGaps(ctx context.Context, workspace string, item kind.Item, s *state
 		add("the git directory of this worktree", target)
 	}
 	for _, gitDir := range s.dirs {
+		if link, err := readBelowRoot(item.Root, gitDir+"/gitdir"); err == nil {
+			if file := absolute(filepath.Join(item.Root, gitDir), strings.TrimSpace(string(link))); !within(workspace, file) {
+				add("the files of the linked worktree "+filepath.Base(gitDir), filepath.Dir(file))
+			}
+		}
 		for _, path := range lenders(filepath.Join(item.Root, gitDir, "objects")) {
 			if !within(workspace, path) {
 				add("the objects that "+gitDir+" borrows, without which it is not whole", path)

@@ -27,10 +27,12 @@ type target struct {
 	opts     tree.Options
 	manifest kind.Object
 	source   kind.Source
+	foreign  foreign
 	same     []tree.Entry // index files that differ in nothing but their stat cache
 }
 
-// targetOf leaves out what belongs to running git commands.
+// targetOf leaves out what belongs to running git commands, and to worktrees
+// outside the workspace.
 func targetOf(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (*target, error) {
 	manifest, err := manifestOf(part)
 	if err != nil {
@@ -47,7 +49,15 @@ func targetOf(ctx context.Context, ws *kind.Workspace, part kind.Part, source ki
 	if err != nil {
 		return nil, err
 	}
-	return &target{tree: tree.New(part.Root), opts: options(ws, part.Item(), dirs), manifest: manifest, source: source, same: same}, nil
+	others, err := foreignTo(ctx, ws, part, source)
+	if err != nil {
+		return nil, err
+	}
+	opts := options(ws, part.Item(), dirs)
+	opts.Skip = append(opts.Skip, others.skipped()...)
+	opts.Additive = others.additive()
+	same = slices.DeleteFunc(same, func(e tree.Entry) bool { return others.has(e.Path) })
+	return &target{tree: tree.New(part.Root), opts: opts, manifest: manifest, source: source, same: same, foreign: others}, nil
 }
 
 // compare says what has to be done. An index that means the same is left alone
@@ -129,6 +139,7 @@ func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 	if err != nil {
 		return err
 	}
+	staying = slices.DeleteFunc(staying, t.foreign.has)
 	held, err := takeLocks(ctx, part.Root, staying, d.patience)
 	if err != nil {
 		return err

@@ -21,6 +21,7 @@ type comparison struct {
 	dir          string // the git directory, relative to the root of the part
 	before, live *state
 	label        string
+	foreign      foreign
 
 	known   []string // ids of before that the live repository still has
 	taken   map[string]string
@@ -110,6 +111,9 @@ func (c *comparison) contents(s *state, pattern kind.Pattern) []string {
 	var all []string
 	for path, entry := range s.files {
 		name, ok := strings.CutPrefix(path, c.dir+"/")
+		if s == c.before && c.foreign.has(path) {
+			continue // that worktree stays where it is now
+		}
 		if ok && (pattern.Match(name) || ("worktrees/*/" + pattern).Match(name)) {
 			all = append(all, strings.TrimSuffix(string(entry.content), "\n"))
 		}

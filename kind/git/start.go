@@ -18,12 +18,12 @@ import (
 // that were written anew: without that scripts would take every one of them
 // for modified. The bytes at rest have been compared by then; what the index
 // means does not change.
-func (*Driver) Start(ctx context.Context, _ *kind.Workspace, part kind.Part, _ kind.Source) error {
+func (*Driver) Start(ctx context.Context, ws *kind.Workspace, part kind.Part, _ kind.Source) error {
 	s, err := readState(part.Root)
 	if err != nil {
 		return err
 	}
-	worktrees, err := s.worktreesByDir(ctx, part.Root)
+	worktrees, err := s.worktreesByDir(ctx, part.Root, ws.Root)
 	if err != nil {
 		return err
 	}
@@ -55,12 +55,12 @@ func refresh(ctx context.Context, dir string) error {
 // worktrees lists those worktrees inside root whose index lies there too: the
 // repository's own, those linked to it, and those of submodules.
 func (s *state) worktrees(ctx context.Context, root string) ([]string, error) {
-	byDir, err := s.worktreesByDir(ctx, root)
+	byDir, err := s.worktreesByDir(ctx, root, root)
 	return slices.Sorted(maps.Values(byDir)), err
 }
 
-// worktreesByDir returns them by their git directory.
-func (s *state) worktreesByDir(ctx context.Context, root string) (map[string]string, error) {
+// worktreesByDir returns those inside limit by their git directory.
+func (s *state) worktreesByDir(ctx context.Context, root, limit string) (map[string]string, error) {
 	dirs := map[string]string{}
 	for _, gitDir := range s.dirs {
 		if _, ok := s.content(gitDir, "index"); !ok {
@@ -70,7 +70,7 @@ func (s *state) worktreesByDir(ctx context.Context, root string) (map[string]str
 		if err != nil {
 			return nil, err
 		}
-		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil && within(root, dir) {
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil && within(limit, dir) {
 			dirs[gitDir] = dir
 		}
 	}
