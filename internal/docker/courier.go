@@ -41,10 +41,7 @@ type courierContainer struct {
 
 // courierTree gives access to a directory through the courier.
 func (e *Engine) courierTree(ctx context.Context, path string) (tree.Tree, error) {
-	if !e.Local() {
-		return nil, fmt.Errorf("the engine at %s keeps its data on another host, which Dogear cannot reach yet", e.host)
-	}
-	if err := requireInDataRoot(e.DataRoot(), path); err != nil {
+	if err := e.requireReach(path); err != nil {
 		return nil, err
 	}
 	client, err := e.warmCourier(ctx)
@@ -71,10 +68,7 @@ func (e *Engine) warmCourier(ctx context.Context) (*courier.Client, error) {
 	if err := e.reapCouriers(ctx); err != nil {
 		return nil, err
 	}
-	c, err := e.launch(ctx)
-	if errdefs.IsNotFound(err) {
-		c, err = e.launch(ctx) // another Dogear has removed the image that was theirs too
-	}
+	c, err := e.launch(ctx, e.dataRootMount())
 	if err != nil {
 		return nil, err
 	}
@@ -82,13 +76,22 @@ func (e *Engine) warmCourier(ctx context.Context) (*courier.Client, error) {
 	return c.client, nil
 }
 
-// launch sees to the image and starts a courier from it.
-func (e *Engine) launch(ctx context.Context) (*courierContainer, error) {
+// launch starts a courier that sees one thing.
+func (e *Engine) launch(ctx context.Context, sees mount.Mount) (*courierContainer, error) {
+	c, err := e.launchOnce(ctx, sees)
+	if errdefs.IsNotFound(err) {
+		c, err = e.launchOnce(ctx, sees) // another Dogear has removed the image that was theirs too
+	}
+	return c, err
+}
+
+// launchOnce sees to the image and starts a courier from it.
+func (e *Engine) launchOnce(ctx context.Context, sees mount.Mount) (*courierContainer, error) {
 	image, err := e.courierImage(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c, err := e.startCourier(ctx, image)
+	c, err := e.startCourier(ctx, image, sees)
 	if err != nil {
 		return nil, errors.Join(err, e.dropCourierImage(context.WithoutCancel(ctx), image))
 	}
@@ -96,8 +99,8 @@ func (e *Engine) launch(ctx context.Context) (*courierContainer, error) {
 }
 
 // startCourier creates, attaches to and starts a courier.
-func (e *Engine) startCourier(ctx context.Context, image string) (*courierContainer, error) {
-	config, host := e.courierConfig(image)
+func (e *Engine) startCourier(ctx context.Context, image string, sees mount.Mount) (*courierContainer, error) {
+	config, host := courierConfig(image, sees)
 	created, err := e.api.ContainerCreate(ctx, config, host, nil, nil, "")
 	if err != nil {
 		return nil, fmt.Errorf("create its container: %w", err)
@@ -120,7 +123,15 @@ func (e *Engine) startCourier(ctx context.Context, image string) (*courierContai
 	return c, nil
 }
 
-func (e *Engine) courierConfig(image string) (*container.Config, *container.HostConfig) {
+// dataRootMount is all of the engine's data directory that is on its mount.
+func (e *Engine) dataRootMount() mount.Mount {
+	return mount.Mount{
+		Type: mount.TypeBind, Source: e.DataRoot(), Target: e.DataRoot(),
+		BindOptions: &mount.BindOptions{NonRecursive: true}, // the engine insists on its own propagation here
+	}
+}
+
+func courierConfig(image string, sees mount.Mount) (*container.Config, *container.HostConfig) {
 	config := &container.Config{
 		Image: image, Entrypoint: []string{courierProgram}, Cmd: []string{"courier"}, User: "0:0",
 		Labels:    map[string]string{LabelCourier: "1", labelOwner: ownerMark()},
@@ -130,10 +141,7 @@ func (e *Engine) courierConfig(image string) (*container.Config, *container.Host
 		AutoRemove: true, NetworkMode: "none", UsernsMode: "host",
 		CapDrop: []string{"ALL"}, CapAdd: capabilities, SecurityOpt: []string{"label=disable", "no-new-privileges"},
 		LogConfig: container.LogConfig{Type: "none"}, // what goes over stdout is the content of volumes
-		Mounts: []mount.Mount{{
-			Type: mount.TypeBind, Source: e.DataRoot(), Target: e.DataRoot(),
-			BindOptions: &mount.BindOptions{NonRecursive: true}, // the engine insists on its own propagation here
-		}},
+		Mounts:    []mount.Mount{sees},
 	}
 	return config, host
 }

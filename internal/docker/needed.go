@@ -3,7 +3,9 @@ package docker
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"dogear/kind"
 )
@@ -43,4 +45,20 @@ func Present(items []kind.Item, look func(kind.ID) error) ([]kind.Item, error) {
 		present = append(present, item)
 	}
 	return present, nil
+}
+
+// OwnerOf returns the item with the innermost root around a path.
+func OwnerOf(path string, found []kind.Item) (kind.ID, bool) {
+	var owner kind.Item
+	for _, it := range found {
+		if it.Root != "" && isWithin(path, it.Root) && len(it.Root) > len(owner.Root) {
+			owner = it
+		}
+	}
+	return owner.ID, owner.Root != ""
+}
+
+func isWithin(path, root string) bool {
+	rel, err := filepath.Rel(root, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }

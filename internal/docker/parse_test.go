@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"errors"
 	"os"
 	"testing"
 
@@ -74,5 +75,17 @@ func TestOrphans(t *testing.T) {
 func TestLiesIn(t *testing.T) {
 	for path, want := range map[string]bool{"/w": true, "/w/a": true, "/w-b": false, "/": false, "/w/../x": false, "/w/..a": true} {
 		require.Equal(t, want, liesIn(path, "/w"), path)
+	}
+}
+
+// TestWithoutPasswords: an engine that cannot mount a share repeats the
+// options, the password with them.
+func TestWithoutPasswords(t *testing.T) {
+	for text, want := range map[string]string{
+		"mount //h/s, data: username=a,password=hunter2,vers=3: denied": "mount //h/s, data: username=a,password=…,vers=3: denied",
+		"data: pass=hunter2": "data: pass=…",
+		"no such directory":  "no such directory",
+	} {
+		require.EqualError(t, withoutPasswords(errors.New(text)), want)
 	}
 }

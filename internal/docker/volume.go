@@ -3,6 +3,8 @@ package docker
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
@@ -20,10 +22,25 @@ type Volume struct {
 	Mountpoint string            `json:"-"` // on the engine's host
 }
 
-// Plain reports whether the volume's content is simply in the engine's data
+// isPlain reports whether the volume's content is simply in the engine's data
 // directory. With driver options (a bind, NFS, tmpfs) that directory is empty
 // unless a container mounts the volume.
-func (v *Volume) Plain() bool { return v.Driver == "local" && len(v.Options) == 0 }
+func (v *Volume) isPlain() bool { return v.Driver == "local" && len(v.Options) == 0 }
+
+// InMemory reports whether the content is gone when no container mounts the
+// volume any more.
+func (v *Volume) InMemory() bool { return v.Driver == "local" && v.Options["type"] == "tmpfs" }
+
+// Directory returns the directory of the engine's host that the volume is
+// another name of, or "".
+func (v *Volume) Directory() string {
+	if v.Driver != "local" || !slices.ContainsFunc(strings.Split(v.Options["o"], ","), isBind) {
+		return ""
+	}
+	return v.Options["device"]
+}
+
+func isBind(option string) bool { return option == "bind" || option == "rbind" }
 
 // Volume describes a volume. It returns kind.ErrGone if there is none.
 func (e *Engine) Volume(ctx context.Context, name string) (*Volume, error) {
@@ -55,7 +72,7 @@ func (e *Engine) RemoveVolume(ctx context.Context, name string) error {
 }
 
 // RunningWith returns the names of the running containers that mount a
-// volume, whoever they belong to. Our own courier mounts none by name.
+// volume, whoever they belong to, but for our own.
 func (e *Engine) RunningWith(ctx context.Context, volumeName string) ([]string, error) {
 	return e.runningWith(ctx, volumeName, func(container.Summary) bool { return true })
 }
@@ -76,7 +93,7 @@ func (e *Engine) runningWith(ctx context.Context, volumeName string, counts func
 	}
 	var names []string
 	for _, c := range listed {
-		if mountsVolume(c, volumeName) && counts(c) {
+		if mountsVolume(c, volumeName) && c.Labels[LabelCourier] == "" && counts(c) {
 			names = append(names, nameOf(c))
 		}
 	}

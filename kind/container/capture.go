@@ -125,7 +125,7 @@ func (c *capture) gaps() []kind.Gap {
 		gaps = append(gaps, kind.Gap{What: "writable layer", Why: "the engine's storage driver " + c.taken.GraphDriver.Name + " keeps none that can be read"})
 	}
 	for _, m := range c.taken.Mounts {
-		if m.Type == "bind" && !liesIn(m.Source, c.ws.Root) {
+		if m.Type == "bind" && (!c.engine.Local() || !liesIn(m.Source, c.ws.Root)) {
 			gaps = append(gaps, kind.Gap{What: "bind mount " + m.Source, Why: "it is outside the workspace"})
 		}
 	}

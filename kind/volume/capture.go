@@ -22,7 +22,7 @@ type capture struct {
 	item  kind.Item
 	sink  kind.Sink
 	live  *docker.Volume
-	files tree.Capture // nil if the content cannot be read
+	files tree.Capture // nil if it has no content of its own
 }
 
 var (
@@ -37,10 +37,10 @@ func (d *Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, s
 		return nil, err
 	}
 	c := &capture{ws: ws, item: item, sink: sink, live: live}
-	if !live.Plain() {
+	if !hasContent(item, live) {
 		return c, nil
 	}
-	files, err := engine.Tree(ctx, live.Mountpoint)
+	files, err := engine.VolumeTree(ctx, live)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,10 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	part := kind.Part{ID: c.item.ID, Needs: c.item.Needs, Claimed: c.item.Claimed, Objects: []kind.Object{stored}}
 	facts := kind.Stream(settings(c.ws, c.live))
 	if c.files == nil {
-		part.Facts, part.Gaps = facts, []kind.Gap{c.unread()}
+		part.Facts = facts
+		if c.live.InMemory() {
+			part.Gaps = []kind.Gap{{Part: c.item.ID, What: "content", Why: "it is in memory, and gone when no container mounts the volume"}}
+		}
 		return part, nil
 	}
 	result, err := c.files.Finish(ctx)
@@ -90,14 +93,6 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	}
 	part.Facts = kind.Merge(tree.Facts(result.Entries, "/", spokenFor(c.ws, c.item)), facts)
 	return part, nil
-}
-
-func (c *capture) unread() kind.Gap {
-	why := "its driver " + c.live.Driver + " keeps it where only a container can see it"
-	if c.live.Driver == "local" {
-		why = "driver options put it somewhere else than in the engine's data directory"
-	}
-	return kind.Gap{Part: c.item.ID, What: "content", Why: why}
 }
 
 // Close ends the capture.

@@ -34,12 +34,25 @@ func New(engines *docker.Connector) *Driver { return &Driver{engines: engines} }
 // Kind returns "volume".
 func (d *Driver) Kind() string { return Kind }
 
-// Find lists the volumes that the containers found before mount.
+// Find lists the volumes that the containers found before mount. One that is
+// another name of a directory in the workspace needs the item that has it.
 func (d *Driver) Find(ctx context.Context, _ *kind.Workspace, found []kind.Item) ([]kind.Item, error) {
-	return docker.Present(docker.Needed(found, Kind), func(id kind.ID) error {
-		_, _, err := d.look(ctx, id)
-		return err
+	items := docker.Needed(found, Kind)
+	needs := make(map[kind.ID][]kind.ID)
+	items, err := docker.Present(items, func(id kind.ID) error {
+		_, live, err := d.look(ctx, id)
+		if err != nil || live.Directory() == "" {
+			return err
+		}
+		if owner, ok := docker.OwnerOf(live.Directory(), found); ok {
+			needs[id] = []kind.ID{owner}
+		}
+		return nil
 	})
+	for i := range items {
+		items[i].Needs = needs[items[i].ID]
+	}
+	return items, err
 }
 
 // Inspect returns the settings of a volume, and what is in it.
@@ -48,10 +61,10 @@ func (d *Driver) Inspect(ctx context.Context, ws *kind.Workspace, item kind.Item
 	if err != nil {
 		return kind.FailedFacts(err)
 	}
-	if !live.Plain() {
+	if !hasContent(item, live) {
 		return kind.Stream(settings(ws, live))
 	}
-	files, err := engine.Tree(ctx, live.Mountpoint)
+	files, err := engine.VolumeTree(ctx, live)
 	if err != nil {
 		return kind.FailedFacts(err)
 	}
@@ -65,10 +78,10 @@ func (d *Driver) InspectRest(ctx context.Context, ws *kind.Workspace, item kind.
 	if err != nil {
 		return kind.FailedFacts(err)
 	}
-	if !live.Plain() {
+	if !hasContent(item, live) {
 		return kind.Stream(nil)
 	}
-	files, err := engine.Tree(ctx, live.Mountpoint)
+	files, err := engine.VolumeTree(ctx, live)
 	if err != nil {
 		return kind.FailedFacts(err)
 	}
@@ -93,9 +106,6 @@ func (d *Driver) Remove(ctx context.Context, _ *kind.Workspace, item kind.Item) 
 	if err != nil {
 		return err
 	}
-	if !live.Plain() {
-		return errors.New("its content could not be captured, so it stays")
-	}
 	if err := engine.RemoveVolume(ctx, live.Name); err != nil && !errors.Is(err, kind.ErrGone) {
 		return fmt.Errorf("remove it: %w", err)
 	}
@@ -110,6 +120,10 @@ func (d *Driver) look(ctx context.Context, id kind.ID) (*docker.Engine, *docker.
 	live, err := engine.Volume(ctx, id.Name)
 	return engine, live, err
 }
+
+// hasContent reports whether a volume has content that is its own and outlives
+// those who mount it. What lies in the workspace is captured there.
+func hasContent(item kind.Item, v *docker.Volume) bool { return len(item.Needs) == 0 && !v.InMemory() }
 
 // settings returns what was set when the volume was created. Options may hold
 // a password (of a network share).

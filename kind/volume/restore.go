@@ -23,7 +23,7 @@ func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 	}
 	engine, live, err := d.look(ctx, part.ID)
 	if errors.Is(err, kind.ErrGone) {
-		live, err = create(ctx, engine, want)
+		live, err = create(ctx, engine, part, want)
 	}
 	if err != nil {
 		return err
@@ -33,18 +33,25 @@ func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 	}
 	manifest, ok := part.Object(filesObject)
 	if !ok {
-		return nil // said in the snapshot: its content was not captured
+		return nil // it has none of its own, or the snapshot says that it was not captured
 	}
-	files, err := engine.Tree(ctx, live.Mountpoint)
+	files, err := engine.VolumeTree(ctx, live)
 	if err != nil {
 		return err
 	}
 	return apply(ctx, engine, part, files, treeOptions(ws, part.Item()), manifest, source)
 }
 
-func create(ctx context.Context, engine *docker.Engine, want *docker.Volume) (*docker.Volume, error) {
-	if !want.Plain() {
-		return nil, fmt.Errorf("it is gone, and its content was not captured (driver %s): create it and its content first", want.Driver)
+// isWhole reports whether all the content that a volume had of its own is in
+// the part.
+func isWhole(part kind.Part, want *docker.Volume) bool {
+	_, ok := part.Object(filesObject)
+	return ok || !hasContent(part.Item(), want)
+}
+
+func create(ctx context.Context, engine *docker.Engine, part kind.Part, want *docker.Volume) (*docker.Volume, error) {
+	if !isWhole(part, want) {
+		return nil, errors.New(contentMissing)
 	}
 	live, err := engine.CreateVolume(ctx, *want)
 	if err != nil {
@@ -124,7 +131,7 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 	if !hasFiles {
 		return kind.Change{Action: kind.ActionNone}, nil
 	}
-	files, err := engine.Tree(ctx, live.Mountpoint)
+	files, err := engine.VolumeTree(ctx, live)
 	if err != nil {
 		return kind.Change{}, err
 	}
@@ -150,14 +157,19 @@ func strangers(ctx context.Context, engine *docker.Engine, ws *kind.Workspace, v
 	return conflicts, err
 }
 
+const contentMissing = "it is gone, and its content was not captured: create it and its content first"
+
 // previewCreation needs every chunk that the part has.
 func previewCreation(ctx context.Context, want *docker.Volume, part kind.Part, source kind.Source) kind.Change {
 	change := kind.Change{Action: kind.ActionCreate}
-	if !want.Plain() {
-		change.Conflicts = []string{"it is gone, and its content was not captured: create it and its content first"}
+	if !isWhole(part, want) {
+		change.Conflicts = []string{contentMissing}
 		return change
 	}
-	manifest, _ := part.Object(filesObject)
+	manifest, ok := part.Object(filesObject)
+	if !ok {
+		return change
+	}
 	for e, err := range tree.ReadManifest(ctx, source, manifest) {
 		if err != nil {
 			change.Conflicts = append(change.Conflicts, err.Error())

@@ -20,7 +20,7 @@ func ways(t *testing.T, test func(t *testing.T, engines *docker.Connector)) {
 	t.Helper()
 	testbed.Require(t, "docker")
 	for name, options := range map[string]docker.Options{
-		"root": {}, "courier": {AlwaysCourier: true, CourierBinary: courierBinary(t)},
+		"root": {CourierBinary: courierBinary(t)}, "courier": {AlwaysCourier: true, CourierBinary: courierBinary(t)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -109,27 +109,106 @@ func TestOfOthers(t *testing.T) {
 	})
 }
 
-// TestElsewhere says of a volume that is kept elsewhere that it is not
-// captured, and does not touch it.
+// TestElsewhere captures what driver options put outside the engine's data
+// directory, and makes such a volume again (D6): the directory of the engine
+// looks empty, so it is read by a container that mounts the volume by name.
 func TestElsewhere(t *testing.T) {
 	t.Parallel()
 	ways(t, func(t *testing.T, engines *docker.Connector) {
 		dir := t.TempDir()
-		name := testbed.Volume(t, "-o", "type=none", "-o", "o=bind", "-o", "device="+dir)
+		options := []string{"-o", "type=none", "-o", "o=bind", "-o", "device=" + dir, "--label", "team=a"}
+		name := testbed.Volume(t, options...)
+		kindtest.PlantTree(t, filepath.Join(dir, "planted"))
 		d, ws, store := volume.New(engines), kindtest.Workspace(t.TempDir()), kindtest.NewMemory()
 		part := capture(t, d, ws, name, store)
-		require.Len(t, part.Gaps, 1)
-		require.Equal(t, "content", part.Gaps[0].What)
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "new"), nil, 0o600))
+		require.Empty(t, part.Gaps)
+		want := kindtest.Collect(t, d.InspectRest(t.Context(), ws, part.Item()))
+		require.Greater(t, len(want), 10)
+
+		require.NoError(t, os.RemoveAll(filepath.Join(dir, "planted")))
+		require.NoError(t, d.Remove(t.Context(), ws, part.Item()))
+		change, err := d.Preview(t.Context(), ws, part, store)
+		require.NoError(t, err)
+		require.Equal(t, kind.ActionCreate, change.Action)
+		require.Empty(t, change.Conflicts)
 		require.NoError(t, d.Restore(t.Context(), ws, part, store))
-		require.FileExists(t, filepath.Join(dir, "new"))
-		require.Error(t, d.Remove(t.Context(), ws, part.Item()))
+		require.Equal(t, want, kindtest.Collect(t, d.InspectRest(t.Context(), ws, part.Item())))
+		require.Equal(t, want, kindtest.Collect(t, d.Rest(t.Context(), part, store)))
+		require.Equal(t, dir, testbed.Docker(t, "volume", "inspect", "--format", "{{.Options.device}}", name))
+		require.DirExists(t, filepath.Join(dir, "planted"), "not in a directory of the engine")
+		require.Empty(t, testbed.Docker(t, "ps", "--all", "--quiet", "--filter", "volume="+name), "who read it is gone")
 	})
+}
+
+// TestOwnMount reads a volume on a mount of its own: the courier mounts the
+// data directory without what is mounted below, where that volume looks empty.
+func TestOwnMount(t *testing.T) {
+	t.Parallel()
+	ways(t, func(t *testing.T, engines *docker.Connector) {
+		name := testbed.Volume(t)
+		data := testbed.Docker(t, "volume", "inspect", "--format", "{{.Mountpoint}}", name)
+		testbed.Run(t, "mount", "-t", "tmpfs", "none", data)
+		t.Cleanup(func() { testbed.Run(t, "umount", data) })
+		file := filepath.Join(data, "file")
+		require.NoError(t, os.WriteFile(file, []byte("kept"), 0o600))
+		d, ws, store := volume.New(engines), kindtest.Workspace(t.TempDir()), kindtest.NewMemory()
+		part := capture(t, d, ws, name, store)
+		require.NoError(t, os.WriteFile(file, []byte("lost"), 0o600))
+		require.NoError(t, d.Restore(t.Context(), ws, part, store))
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.Equal(t, "kept", string(content))
+	})
+}
+
+// TestInWorkspace leaves a directory of the workspace that is a volume, too,
+// to the item that has it, so that it is captured once.
+func TestInWorkspace(t *testing.T) {
+	t.Parallel()
+	testbed.Require(t, "docker")
+	engines := docker.NewConnector(docker.Options{})
+	t.Cleanup(func() { require.NoError(t, engines.Close()) })
+	root := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "data"), 0o700))
+	name := testbed.Volume(t, "-o", "type=none", "-o", "o=bind", "-o", "device="+filepath.Join(root, "data"))
+	d, ws, store := volume.New(engines), kindtest.Workspace(root), kindtest.NewMemory()
+	owner := kind.Item{ID: kind.ID{Kind: "files", Name: "."}, Root: root}
+	items, err := d.Find(t.Context(), ws, append(found(name), owner))
+	require.NoError(t, err)
+	require.Len(t, items, 1)
+	require.Equal(t, []kind.ID{owner.ID}, items[0].Needs)
+	part := captureItem(t, d, ws, items[0], store)
+	require.Empty(t, part.Gaps)
+	require.Len(t, part.Objects, 1, "settings alone")
+	require.NoError(t, d.Remove(t.Context(), ws, items[0]))
+	require.NoError(t, d.Restore(t.Context(), ws, part, store))
+}
+
+// TestInMemory says that the content of such a volume is not captured, and
+// makes it again empty (D6, D18): what is in memory is gone when all stop.
+func TestInMemory(t *testing.T) {
+	t.Parallel()
+	testbed.Require(t, "docker")
+	engines := docker.NewConnector(docker.Options{})
+	t.Cleanup(func() { require.NoError(t, engines.Close()) })
+	name := testbed.Volume(t, "-o", "type=tmpfs", "-o", "device=tmpfs")
+	d, ws, store := volume.New(engines), kindtest.Workspace(t.TempDir()), kindtest.NewMemory()
+	part := capture(t, d, ws, name, store)
+	require.Len(t, part.Gaps, 1)
+	require.Equal(t, "content", part.Gaps[0].What)
+	require.NoError(t, d.Remove(t.Context(), ws, part.Item()))
+	require.NoError(t, d.Restore(t.Context(), ws, part, store))
+	require.Equal(t, "tmpfs", testbed.Docker(t, "volume", "inspect", "--format", "{{.Options.type}}", name))
 }
 
 func capture(t *testing.T, d *volume.Driver, ws *kind.Workspace, name string, store *kindtest.Memory) kind.Part {
 	t.Helper()
-	c, err := d.Open(t.Context(), ws, kind.Item{ID: kind.ID{Kind: "volume", Name: name}}, store)
+	return captureItem(t, d, ws, kind.Item{ID: kind.ID{Kind: "volume", Name: name}}, store)
+}
+
+func captureItem(t *testing.T, d *volume.Driver, ws *kind.Workspace, item kind.Item, store *kindtest.Memory) kind.Part {
+	t.Helper()
+	c, err := d.Open(t.Context(), ws, item, store)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, c.Close()) }()
 	require.NoError(t, c.Take(t.Context()))
