@@ -23,11 +23,10 @@ import (
 // back has to be what a twin is that was never touched: by every byte, by what
 // git says, and by where it leads when its user goes on.
 //
-// It is the test of G1 to G7, G9, G10, G12 to G17 and G21: the technique is
-// that a repository is captured and restored as the bytes that it is on disk,
-// all of .git and all of the worktree (options: nothing but transient is left
-// out). Taken out for one kind of file (an entry of its name in transient), the
-// situations that live in that file fail.
+// It is the test of G1 to G7, G9 to G17, G21 and G32: the technique is that a
+// repository is captured and restored as the bytes that it is on disk, all of
+// .git and all of the worktree (transient is all that options leaves out). With
+// the name of any other file in transient, the rows that live in it fail.
 func TestEveryStateComesBack(t *testing.T) {
 	for _, s := range situations {
 		t.Run(s.name, func(t *testing.T) {
