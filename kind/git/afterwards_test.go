@@ -69,21 +69,23 @@ func TestStatusIsRightWhateverTheMonitorSays(t *testing.T) {
 // not is not.
 func TestMakeGivesTheSameAnswer(t *testing.T) {
 	r := newHistory(t)
-	r.write("Makefile", "built: source ; cp source built\nstale: newer ; cp newer stale\n")
-	r.commit(".gitignore", "built\nstale\n")
+	r.write("Makefile", "built: source ; cp source built\nstale: newer ; cp newer stale\nsame: plain ; cp plain same\n")
+	r.commit(".gitignore", "built\nstale\nsame\n")
 	r.write("source", "one\n")
 	r.write("newer", "one\n")
-	r.make("built", "stale")
+	r.write("plain", "one\n")
+	r.make("built", "stale", "same")
 	edited := time.Now().Add(time.Millisecond)
 	r.write("newer", "two\n")
 	require.NoError(t, os.Chtimes(filepath.Join(r.root, "newer"), edited, edited))
 	want := r.questions()
-	require.Equal(t, "built: 0 stale: 1", want)
+	require.Equal(t, "built: 0 stale: 1 same: 0", want)
 	b := newBench(t, r.root)
 	part, facts := b.capture()
 
 	r.write("source", "another state\n")
 	r.make("built", "stale")
+	require.NoError(t, os.Chtimes(filepath.Join(r.root, "plain"), edited.Add(time.Hour), edited.Add(time.Hour))) // and nothing else
 	require.NotEqual(t, want, r.questions())
 	b.restore(part, facts)
 	require.Equal(t, want, r.questions())
@@ -101,7 +103,7 @@ func (r repo) questions() string {
 		_ = cmd.Run() // its exit code is the answer
 		return cmd.ProcessState.ExitCode()
 	}
-	return fmt.Sprintf("built: %d stale: %d", ask("built"), ask("stale"))
+	return fmt.Sprintf("built: %d stale: %d same: %d", ask("built"), ask("stale"), ask("same"))
 }
 
 // TestWhoeverIsInTheWorkspaceSeesItRestored (G37): the root and the directories

@@ -100,8 +100,14 @@ func isBelow(name, dir string) bool {
 	return name == dir || strings.HasPrefix(name, dir+"/")
 }
 
-// Narrow leaves linked worktrees outside the workspace alone.
+// Narrow leaves linked worktrees outside the workspace alone, or all but refs.
 func (*Driver) Narrow(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (*kind.Narrowed, error) {
+	if isSet(ws, refsOnly) {
+		return &kind.Narrowed{
+			Leaves: func(fact string) bool { return !isAboutRefs(fact) },
+			Gap:    kind.Gap{Part: part.ID, What: "HEAD, index and files", Why: "they are left as they are: git." + refsOnly},
+		}, nil
+	}
 	f, err := foreignTo(ctx, ws, part, source)
 	if err != nil || !f.any() {
 		return nil, err

@@ -6,6 +6,8 @@ import "dogear/kind"
 const (
 	// cleanIgnored has a clearing remove ignored files too.
 	cleanIgnored = "clean-ignored"
+	// refsOnly restores branches, tags and other refs, and leaves all else.
+	refsOnly = "refs-only"
 )
 
 var _ kind.Configurable = (*Driver)(nil)
@@ -13,7 +15,7 @@ var _ kind.Configurable = (*Driver)(nil)
 // Options lists the options.
 func (*Driver) Options() []kind.Option {
 	yesNo := []string{"true", "false"}
-	return []kind.Option{{Key: cleanIgnored, Values: yesNo}}
+	return []kind.Option{{Key: cleanIgnored, Values: yesNo}, {Key: refsOnly, Values: yesNo}}
 }
 
 // isSet reports whether an option is given.

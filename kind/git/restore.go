@@ -57,7 +57,11 @@ func targetOf(ctx context.Context, ws *kind.Workspace, part kind.Part, source ki
 	opts.Skip = append(opts.Skip, others.skipped()...)
 	opts.Additive = others.additive()
 	same = slices.DeleteFunc(same, func(e tree.Entry) bool { return others.has(e.Path) })
-	return &target{tree: tree.New(part.Root), opts: opts, manifest: manifest, source: source, same: same, foreign: others}, nil
+	t := &target{tree: tree.New(part.Root), opts: opts, manifest: manifest, source: source, same: same, foreign: others}
+	if isSet(ws, refsOnly) {
+		return t, t.narrowToRefs(ctx, part.Root)
+	}
+	return t, nil
 }
 
 // compare says what has to be done. An index that means the same is left alone
@@ -88,6 +92,11 @@ func (t *target) apply(ctx context.Context) error {
 
 // Preview says what Restore would do.
 func (*Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (kind.Change, error) {
+	if isSet(ws, refsOnly) {
+		if inTheWay, err := withoutHead(ctx, part, source); err != nil || len(inTheWay) > 0 {
+			return kind.Change{Action: kind.ActionPatch, Conflicts: inTheWay}, err
+		}
+	}
 	t, err := targetOf(ctx, ws, part, source)
 	if err != nil {
 		return kind.Change{}, err

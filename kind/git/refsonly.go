@@ -1,0 +1,101 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"dogear/internal/tree"
+	"dogear/kind"
+)
+
+// refPaths are what a restore of the refs alone is about. Refs are one tree
+// (loose ones, packed ones, their logs), restored as one, and objects only
+// come: HEAD, index and files stay, and need theirs.
+var refPaths = []string{".git/refs", ".git/packed-refs", ".git/logs/refs", ".git/objects"}
+
+// narrowToRefs has a target be about refs alone.
+func (t *target) narrowToRefs(ctx context.Context, root string) error {
+	names, err := t.siblings(ctx, root)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		t.opts.Skip = append(t.opts.Skip, kind.Pattern(literal(name)))
+	}
+	t.opts.Additive = append(t.opts.Additive, ".git/objects")
+	t.opts.Timeless = append(t.opts.Timeless, "") // the worktree's root
+	t.same = nil
+	return nil
+}
+
+// siblings lists the entries beside those that refs are in, live and captured.
+func (t *target) siblings(ctx context.Context, root string) ([]string, error) {
+	var names []string
+	note := func(name string) {
+		if !slices.ContainsFunc(refPaths, func(p string) bool { return p == name || strings.HasPrefix(p, name+"/") }) {
+			names = append(names, name)
+		}
+	}
+	for e, err := range tree.ReadManifest(ctx, t.source, t.manifest) {
+		if err != nil {
+			return nil, err
+		}
+		if isBesideRefs(e.Path) {
+			note(e.Path)
+		}
+	}
+	for _, dir := range []string{".", ".git", ".git/logs"} {
+		entries, err := os.ReadDir(filepath.Join(root, dir))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		for _, entry := range entries {
+			note(path.Join(dir, entry.Name()))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+func isBesideRefs(name string) bool {
+	dir := path.Dir(name)
+	return name != "" && (dir == "." || dir == ".git" || dir == ".git/logs")
+}
+
+// isAboutRefs reports whether a fact is about a ref.
+func isAboutRefs(fact string) bool {
+	for _, prefix := range []string{"refs/", "reflog refs/", "stash@{", "./.git/refs", "./.git/packed-refs", "./.git/logs/refs"} {
+		if strings.HasPrefix(fact, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutHead says what is in the way of refs alone: HEAD stays, and would be
+// on a branch that is no more.
+func withoutHead(ctx context.Context, part kind.Part, source kind.Source) ([]string, error) {
+	live, err := readState(part.Root)
+	if errors.Is(err, kind.ErrGone) {
+		return []string{"there is no repository any more whose files could be left as they are"}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	captured, err := capturedState(ctx, part, source, []kind.Pattern{".git/packed-refs", ".git/refs"})
+	if err != nil {
+		return nil, err
+	}
+	branch, ok := strings.CutPrefix(live.line(".git", "HEAD"), "ref: ")
+	if !ok || captured.refs(".git")[branch] != "" || live.refs(".git")[branch] == "" {
+		return nil, nil
+	}
+	return []string{fmt.Sprintf("%s is checked out, and the snapshot has no such branch; check out another one", shortRef(branch))}, nil
+}
