@@ -42,9 +42,8 @@ type Change struct {
 	Bytes int64 `json:"bytes,omitempty"`
 	// Chunks is the content that is needed.
 	Chunks []ChunkID `json:"-"`
-	// Adds says that what is there keeps its content: nothing of it is
-	// replaced or removed.
-	Adds bool `json:"-"`
+	// Fresh says that there is nothing yet of the item.
+	Fresh bool `json:"-"`
 }
 
 // Action is what Restore does to an item as a whole.

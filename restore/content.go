@@ -24,11 +24,11 @@ type needed struct {
 }
 
 // checkContent reads every chunk that the plan needs; the source checks each
-// against its id. Where nothing is lost that is there, and nothing has to stop,
-// it is enough that they are checked as they are written: what was made until
-// then is taken away again.
+// against its id, before anything is touched. Where there is nothing yet that
+// could be touched it is enough that they are checked as they are written: what
+// was made until then is taken away again.
 func (r *run) checkContent(ctx context.Context) error {
-	if r.plan.adds() {
+	if r.plan.fresh() {
 		return nil
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -51,9 +51,10 @@ func (r *run) checkSome(ctx context.Context, some []needed) error {
 	return nil
 }
 
-// adds reports whether all that is there stays as it is, and goes on running.
-func (p *Plan) adds() bool {
-	return len(p.Stop) == 0 && !slices.ContainsFunc(p.Steps, func(s Step) bool { return s.touches() && !s.Adds })
+// fresh reports whether nothing is there yet of all that the plan is about.
+func (p *Plan) fresh() bool {
+	there := func(s Step) bool { return s.Action != kind.ActionVerify && !s.Fresh }
+	return len(p.Stop) == 0 && !slices.ContainsFunc(p.Steps, there)
 }
 
 // needs returns the chunks of all steps, each once.

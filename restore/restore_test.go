@@ -303,23 +303,27 @@ func TestMissingContentStopsBeforeAnythingIsTouched(t *testing.T) {
 	d.noJournal()
 }
 
-// Where all that is there stays, content is not read before it is written
-// (adds), and what is found to be damaged then has what was made taken away.
-func TestContentThatOnlyAddsIsReadOnce(t *testing.T) {
+// Where nothing is there yet, content is not read before it is written (fresh),
+// and what is found to be damaged then has what was made taken away. Where
+// anything is there, damage is found before anything is touched, though all of
+// it would stay.
+func TestContentIsReadOnceWhereNothingIsThere(t *testing.T) {
 	d := newDesk(t)
 	saved := d.save()
 	content := kind.Sum([]byte("soon gone"))
-	for _, replaces := range []bool{false, true} {
-		require.NoError(t, os.Remove(d.path("removed")))
-		if replaces {
-			d.write("changed", "by mistake")
+	for _, standing := range []bool{false, true} {
+		if standing {
+			require.NoError(t, os.Remove(d.path("removed")))
+		} else {
+			require.NoError(t, os.RemoveAll(d.root))
+			require.NoError(t, os.Mkdir(d.root, 0o755))
 		}
 		wrecked := d.save()
 		req := d.request(saved)
 		req.Source = without{d.store, content}
 		_, err := restore.Run(t.Context(), req)
 		var back *restore.RolledBackError
-		require.Equal(t, !replaces, errors.As(err, &back), err)
+		require.Equal(t, !standing, errors.As(err, &back), err)
 		require.ErrorIs(t, err, os.ErrNotExist)
 		d.is(wrecked)
 		d.noJournal()
@@ -329,7 +333,7 @@ func TestContentThatOnlyAddsIsReadOnce(t *testing.T) {
 		_, err = restore.Run(t.Context(), req)
 		require.NoError(t, err)
 		d.is(saved)
-		require.Equal(t, replaces, counted.gets == 2)
+		require.Equal(t, standing, counted.gets == 2)
 	}
 }
 

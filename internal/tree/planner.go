@@ -161,6 +161,9 @@ func (p *planner) create(a action) {
 
 // both is for an entry that is there and should be.
 func (p *planner) both(live *record, want *Entry) {
+	if want.Path != "" {
+		p.changes.Standing++
+	}
 	if p.shielded(want.Path) {
 		return
 	}

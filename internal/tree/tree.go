@@ -105,6 +105,7 @@ type Taken struct{ Cloned, Copied int }
 // Changes is what Apply does or did.
 type Changes struct {
 	Created, Removed, Rewritten, Patched, Meta int // numbers of entries
+	Standing                                   int // entries that are there and wanted, but for the root
 	Cloned                                     int // of the rewritten and patched: made from a clone of what was there
 	Bytes                                      int64
 	Chunks                                     []kind.ChunkID // needed content, each once
@@ -118,8 +119,8 @@ func (c Changes) None() bool {
 	return c.Created+c.Removed+c.Rewritten+c.Patched+c.Meta == 0
 }
 
-// Adds reports whether all content that is there stays.
-func (c Changes) Adds() bool { return c.Removed+c.Rewritten+c.Patched == 0 }
+// Fresh reports whether there is nothing of the tree yet but perhaps its root.
+func (c Changes) Fresh() bool { return c.Removed+c.Standing == 0 }
 
 // Identical reports whether everything was compared and nothing differs.
 func (c Changes) Identical() bool { return c.None() && len(c.Gaps) == 0 }

@@ -113,7 +113,7 @@ func (*Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, 
 	}
 	conflicts, err := lockConflicts(part.Root)
 	return kind.Change{
-		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks, Adds: changes.Adds(),
+		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks, Fresh: changes.Fresh(),
 		Conflicts: append(conflicts, changes.Conflicts...),
 	}, err
 }
