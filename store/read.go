@@ -29,6 +29,7 @@ func (s *Store) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]byte, e
 		if where == tried {
 			return nil, fmt.Errorf("chunk %s: %s: %w", id, s.title(s.packPath(where.Pack)), errMissing)
 		}
+		s.step("located")
 		content, err := s.reader.Chunk(ctx, s.packPath(where.Pack), id, where.Location, buf)
 		switch {
 		case errors.Is(err, ErrDamaged):

@@ -155,6 +155,7 @@ func (p *partSink) noted(ctx context.Context, ids []kind.ChunkID, has func(conte
 	if err != nil {
 		return nil, err
 	}
+	p.session.store.step("found")
 	for i, id := range ids {
 		if known[i] {
 			p.note(id)

@@ -57,7 +57,7 @@ type Store struct {
 	secret  []byte
 	catalog *catalog.Catalog
 	reader  *chunk.Reader
-	step    func(name string) // told of each step of a commit; for crash tests
+	step    func(name string) // told of steps between which a test comes in
 
 	publishing sync.Mutex    // held while something is made visible
 	tending    chan struct{} // has room for the one that looks after the whole store

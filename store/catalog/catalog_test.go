@@ -183,3 +183,29 @@ func askEverything(path string) {
 	_ = c.Publish([]chunk.Pack{pack(99, "new", "0 0")}, snap("099", "w"))
 	_ = c.Close()
 }
+
+// A pack that takes the place of another takes over what is in that one, and
+// nothing else: not what a capture has put into a third meanwhile, nor what
+// was condemned (the two guards of takeOver).
+func TestReplaceMovesOnlyWhatIsInTheOldPacks(t *testing.T) {
+	c := open(t, newPath(t))
+	require.NoError(t, c.Publish([]chunk.Pack{pack(1, "a", "condemned")}))
+	require.NoError(t, c.Publish([]chunk.Pack{pack(2, "elsewhere")}))
+	packs, err := c.Packs()
+	require.NoError(t, err)
+	require.NoError(t, c.Condemn([]catalog.Unlist{{Pack: packs[0], Chunks: pack(1, "", "condemned").Index.Chunks[1:]}}))
+	packs, err = c.Packs()
+	require.NoError(t, err)
+
+	require.NoError(t, c.Replace(packs[:1], []chunk.Pack{pack(3, "a", "condemned", "elsewhere")}))
+	for content, want := range map[string]string{"a": pack(3).Name, "elsewhere": pack(2).Name, "condemned": ""} {
+		where, found, err := c.Locate(id(content))
+		require.NoError(t, err)
+		require.Equal(t, want != "", found, content)
+		require.Equal(t, want, where.Pack, content)
+	}
+	packs, err = c.Packs()
+	require.NoError(t, err)
+	require.Len(t, packs, 2)
+	require.Equal(t, []uint32{1, 1}, []uint32{packs[0].Chunks, packs[1].Chunks})
+}
