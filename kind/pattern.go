@@ -38,6 +38,10 @@ func matchAnywhere(pattern, name string) bool {
 // the pattern has.
 func matchPrefix(pattern, name string) bool {
 	for {
+		// Most patterns are of quite other paths than most names.
+		if pattern != "" && name != "" && pattern[0] != name[0] && strings.IndexByte(`*?[\`, pattern[0]) < 0 {
+			return false
+		}
 		p, restPattern, morePattern := strings.Cut(pattern, "/")
 		n, restName, moreName := strings.Cut(name, "/")
 		if ok, err := path.Match(p, n); err != nil || !ok {
