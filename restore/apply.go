@@ -59,7 +59,8 @@ func (r *run) look(ctx context.Context) (*desk, error) {
 func (r *run) converge(ctx context.Context) error {
 	for _, id := range r.desk.ids() {
 		if r.holdsOthers(id) && r.isDue(id) {
-			if err := r.assertAsSaved(ctx, r.req.Workspace, id); err != nil {
+			r.looks[id] = r.req.Workspace.Look()
+			if err := r.assertAsSaved(ctx, r.looks[id], id); err != nil {
 				return err
 			}
 		}
@@ -76,6 +77,7 @@ func (r *run) converge(ctx context.Context) error {
 			return err
 		}
 	}
+	clear(r.looks) // they are large
 	return nil
 }
 
@@ -93,8 +95,12 @@ func (r *run) restoreItem(ctx context.Context, id kind.ID) error {
 	if !r.isDue(id) {
 		return nil
 	}
-	// What is corrected is what was found to be as it was saved.
-	ws := r.req.Workspace.Look()
+	// What is corrected is what was found to be as it was saved. A tree in which
+	// others come or go meanwhile is another one, and walked anew.
+	ws := r.looks[id]
+	if ws == nil {
+		ws = r.req.Workspace.Look()
+	}
 	if !r.holdsOthers(id) {
 		if err := r.assertAsSaved(ctx, ws, id); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type desk struct {
 	ws     *kind.Workspace
 	store  *store.Store
 	driver kind.Driver
+	with   []kind.Driver // that look before it
 	ids    int
 	// during is called at each stage of an operation.
 	during func(stage string)
@@ -99,7 +101,7 @@ func (d *desk) save() snapshot.Snapshot {
 	return taken.Snapshot
 }
 
-func (d *desk) drivers() []kind.Driver { return []kind.Driver{d.driver} }
+func (d *desk) drivers() []kind.Driver { return append(slices.Clone(d.with), d.driver) }
 
 func (d *desk) journal() string { return filepath.Join(d.store.JournalDir(), "test.json") }
 

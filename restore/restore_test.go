@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"dogear/kind"
 	"dogear/kind/files"
+	"dogear/kind/git"
 	"dogear/restore"
 	"dogear/snapshot"
 )
@@ -184,13 +186,75 @@ func TestSafetySnapshotHasWhatWasWrittenSinceThePlan(t *testing.T) {
 	require.Equal(t, "once more", d.read("changed"))
 }
 
+// The same holds for a tree in which others lie (looks), unless they come or go:
+// then its directories are touched in between.
+func TestATreeWithOthersInItIsWalkedOnceInALook(t *testing.T) {
+	for gone, walks := range map[bool]int{false: 3, true: 5} {
+		d, saved := newDeskWithRepository(t, git.New())
+		cache := &countingCache{Cache: d.ws.Cache, of: kind.ID{Kind: "files", Name: "."}}
+		d.ws.Cache = cache
+		d.wreck()
+		d.write("repo/README", "changed")
+		if gone {
+			require.NoError(t, os.RemoveAll(d.path("repo")))
+		}
+		out, err := restore.Run(t.Context(), d.request(saved))
+		require.NoError(t, err)
+		require.True(t, out.Receipt.Identical, "%v", out.Receipt.Differences)
+		require.Equal(t, walks, cache.loads)
+	}
+}
+
+// What is written to such a tree while others in it are restored is in no
+// snapshot. It is not overwritten (looks), and named.
+func TestWhatIsWrittenWhileOthersAreRestoredStays(t *testing.T) {
+	meddler := &meddling{Driver: git.New()}
+	d, saved := newDeskWithRepository(t, meddler)
+	meddler.path = d.path("kept")
+	d.wreck()
+	d.write("repo/README", "changed")
+	out, err := restore.Run(t.Context(), d.request(saved))
+	require.NoError(t, err)
+	require.False(t, out.Receipt.Identical)
+	require.Equal(t, "kept", out.Receipt.Differences[0].Fact)
+	require.Equal(t, "written meanwhile", d.read("kept"))
+	require.Equal(t, "as it was", d.read("changed"))
+}
+
+// meddling is the driver for git, beside which somebody writes to a file.
+type meddling struct {
+	*git.Driver
+	path string
+}
+
+func (m *meddling) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) error {
+	return errors.Join(os.WriteFile(m.path, []byte("written meanwhile"), 0o644), m.Driver.Restore(ctx, ws, part, source))
+}
+
+// newDeskWithRepository returns a saved workspace of files in which a
+// repository lies.
+func newDeskWithRepository(t *testing.T, repositories kind.Driver) (*desk, snapshot.Snapshot) {
+	t.Helper()
+	d := newDesk(t)
+	d.with = append(d.with, repositories)
+	d.write("repo/README", "hello")
+	for _, args := range [][]string{{"init", "-q"}, {"add", "."}} {
+		out, err := exec.Command("git", append([]string{"-C", d.path("repo")}, args...)...).CombinedOutput()
+		require.NoError(t, err, string(out))
+	}
+	return d, d.save()
+}
+
 type countingCache struct {
 	kind.Cache
+	of    kind.ID // zero: all
 	loads int
 }
 
 func (c *countingCache) Load(id kind.ID, name string) []byte {
-	c.loads++
+	if c.of.IsZero() || c.of == id {
+		c.loads++
+	}
 	return c.Cache.Load(id, name)
 }
 

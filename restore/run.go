@@ -19,6 +19,8 @@ type run struct {
 	safety snapshot.Snapshot
 	taken  *snapshot.Taken
 	keep   []keepsake
+	// looks are those in which items were found to be as they were saved.
+	looks map[kind.ID]*kind.Workspace
 
 	journalMu sync.Mutex // guards what j.begin changes
 	j         *Journal
@@ -34,7 +36,7 @@ type run struct {
 // snapshot is brought back (RolledBackError), or, if that fails as well, the
 // journal stays for Recover (UnfinishedError).
 func Run(ctx context.Context, req Request) (Outcome, error) {
-	r := &run{req: req, began: req.Now()}
+	r := &run{req: req, began: req.Now(), looks: make(map[kind.ID]*kind.Workspace)}
 	if err := r.prepare(ctx); err != nil {
 		return Outcome{}, err
 	}
