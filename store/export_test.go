@@ -12,13 +12,3 @@ func (s *Store) Reaching() bool {
 	}
 	return !alone
 }
-
-// HowContentIsCut is what format.json says: algorithm, and sizes.
-func HowContentIsCut() (string, []int) {
-	f := currentFormat(nil)
-	sizes := []int{f.Paged.Page, f.Paged.Block}
-	for _, c := range []chunker{f.Chunker, f.Lists} {
-		sizes = append(sizes, c.Min, c.Normal, c.Max)
-	}
-	return f.Chunker.Algorithm, sizes
-}

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"dogear/internal/atomicfile"
+	"dogear/internal/content"
 )
 
 // What is in a store (docs/format.md).
@@ -76,14 +77,14 @@ type paged struct {
 	Block int `json:"block"`
 }
 
-// currentFormat repeats what package content does: a test compares them.
+// currentFormat says what this version does.
 func currentFormat(secret []byte) format {
 	return format{
 		Key:  fmt.Sprintf("%x", sha256.Sum256(secret)),
 		Hash: "sha256", Codec: "zstd",
-		Chunker: chunker{Algorithm: "jc-v1.1.0", Min: 64 << 10, Normal: 256 << 10, Max: 1 << 20},
-		Lists:   chunker{Algorithm: "jc-v1.1.0", Min: 1 << 10, Normal: 4 << 10, Max: 16 << 10},
-		Paged:   paged{Page: 8 << 10, Block: 128 << 10},
+		Chunker: chunker{Algorithm: content.Algorithm, Min: content.MinSize, Normal: content.NormalSize, Max: content.MaxSize},
+		Lists:   chunker{Algorithm: content.Algorithm, Min: content.FineMinSize, Normal: content.FineNormalSize, Max: content.FineMaxSize},
+		Paged:   paged{Page: content.PageSize, Block: content.BlockSize},
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"dogear/internal/content"
 	"dogear/internal/testbed"
 	"dogear/snapshot"
 	"dogear/store"
@@ -126,14 +125,14 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// What format.json says is in docs/format.md, and changes with it only.
 func TestFormatSaysHowContentIsCut(t *testing.T) {
-	algorithm, sizes := store.HowContentIsCut()
-	require.Equal(t, content.Algorithm, algorithm)
-	require.Equal(t, []int{
-		content.PageSize, content.BlockSize,
-		content.MinSize, content.NormalSize, content.MaxSize,
-		content.FineMinSize, content.FineNormalSize, content.FineMaxSize,
-	}, sizes)
+	b, err := os.ReadFile(filepath.Join(open(t).Dir(), "format.json"))
+	require.NoError(t, err)
+	require.Contains(t, string(b), `"body":{"hash":"sha256",`+
+		`"chunker":{"algorithm":"jc-v1.1.0","min":65536,"normal":262144,"max":1048576},`+
+		`"lists":{"algorithm":"jc-v1.1.0","min":1024,"normal":4096,"max":16384},`+
+		`"paged":{"page":8192,"block":131072},"codec":"zstd","key":"`)
 }
 
 func chmod(t *testing.T, path string, mode os.FileMode) { require.NoError(t, os.Chmod(path, mode)) }

@@ -49,7 +49,7 @@ var rules = []rule{
 		why: "packs know nothing of snapshots"},
 	{pkg: "store/catalog", may: []string{"snapshot", "kind", "store/chunk"},
 		why: "the catalog is an index of snapshots and chunks"},
-	{pkg: "store/...", may: []string{"store/...", "snapshot", "kind", "internal/atomicfile"},
+	{pkg: "store/...", may: []string{"store/...", "snapshot", "kind", "internal/atomicfile", "internal/content"},
 		why: "a store knows no engine and no driver"},
 	{pkg: "internal/courier", may: []string{"internal/tree", "internal/docker", "internal/proc", "kind"},
 		why: "the courier is the tree engine in a container"},
