@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -49,8 +50,11 @@ var predefined = []string{"bridge", "host", "none", "nat", "default"}
 // IsPredefined reports whether every engine has a network of that name.
 func IsPredefined(name string) bool { return slices.Contains(predefined, name) }
 
+// ErrSeveral says that a name means more than one network.
+var ErrSeveral = errors.New("several networks have one name")
+
 // Network describes a network given by name. It returns kind.ErrGone if there
-// is none, and an error if there are several: names are not unique.
+// is none, and ErrSeveral if there are several: names are not unique.
 func (e *Engine) Network(ctx context.Context, name string) (*Network, error) {
 	listed, err := e.api.NetworkList(ctx, network.ListOptions{Filters: filters.NewArgs(filters.Arg("name", name))})
 	if err != nil {
@@ -68,7 +72,8 @@ func (e *Engine) Network(ctx context.Context, name string) (*Network, error) {
 	case 1:
 		return e.networkByID(ctx, found[0])
 	}
-	return nil, fmt.Errorf("%d networks are named %s (ids %s): remove all but one", len(found), name, strings.Join(found, ", "))
+	slices.Sort(found)
+	return nil, fmt.Errorf("%w: %s is that of %s; remove all but one (docker network rm ID)", ErrSeveral, name, strings.Join(found, ", "))
 }
 
 func (e *Engine) networkByID(ctx context.Context, id string) (*Network, error) {
@@ -116,6 +121,35 @@ func fromPool(p netip.Prefix) bool {
 		return p.Bits() == 20
 	}
 	return false
+}
+
+// Overlapping lists the networks of other names that have addresses in common
+// with a network, sorted.
+func (e *Engine) Overlapping(ctx context.Context, n Network) ([]string, error) {
+	listed, err := e.api.NetworkList(ctx, network.ListOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("list networks: %w", err)
+	}
+	var names []string
+	for _, other := range listed {
+		overlaps := func(theirs network.IPAMConfig) bool {
+			return slices.ContainsFunc(n.IPAM.Config, func(ours Subnet) bool { return overlap(ours.Subnet, theirs.Subnet) })
+		}
+		if other.Name != n.Name && slices.ContainsFunc(other.IPAM.Config, overlaps) {
+			names = append(names, other.Name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+func overlap(a, b string) bool {
+	p, err := netip.ParsePrefix(a)
+	if err != nil {
+		return false
+	}
+	q, err := netip.ParsePrefix(b)
+	return err == nil && p.Overlaps(q)
 }
 
 // CreateNetwork creates a network with the given IPAM configuration; a nil

@@ -1,6 +1,7 @@
 package network_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -42,6 +43,8 @@ func TestConforms(t *testing.T) {
 			anew("option", map[string]string{"option com.docker.network.driver.mtu": "removed"}, label...),
 			anew("internal", map[string]string{"internal": "type"}, append(append([]string{"--internal"}, label...), mtu...)...),
 			anew("attachable", map[string]string{"attachable": "type"}, append(append([]string{"--attachable"}, label...), mtu...)...),
+			anew("ipv6", map[string]string{"ipv6": "type", "subnet 10.213.98.0/24": "added", "subnet fd00:213::/64": "added"},
+				append(append([]string{"--ipv6", "--subnet", "fd00:213::/64", "--subnet", "10.213.98.0/24"}, label...), mtu...)...),
 			anew("subnet", map[string]string{"subnet 10.213.99.0/24": "added"}, append(append([]string{"--subnet", "10.213.99.0/24"}, label...), mtu...)...),
 		},
 		Same: []kindtest.Mutation{
@@ -63,4 +66,56 @@ func TestOfOthers(t *testing.T) {
 	stranger := testbed.Container(t, "busybox", []string{"--network", name}, "true")
 	item := kind.Item{ID: kind.ID{Kind: "network", Name: name}}
 	require.ErrorContains(t, network.New(engines).Remove(t.Context(), kindtest.Workspace(t.TempDir()), item), stranger)
+}
+
+// TestInTheWay finds at planning what the engine would refuse half-way (D11):
+// addresses that another network has taken, and a name that means two.
+func TestInTheWay(t *testing.T) {
+	testbed.Require(t, "docker")
+	engines := docker.NewConnector(docker.Options{})
+	t.Cleanup(func() { require.NoError(t, engines.Close()) })
+	d, ws, store := network.New(engines), kindtest.Workspace(t.TempDir()), kindtest.NewMemory()
+	name := testbed.Name("network")
+	create := []string{"network", "create", testbed.LabelFlag(), "--subnet", "10.213.97.0/24", name}
+	id := testbed.Docker(t, create...)
+	c, err := d.Open(t.Context(), ws, kind.Item{ID: kind.ID{Kind: "network", Name: name}}, store)
+	require.NoError(t, err)
+	require.NoError(t, c.Take(t.Context()))
+	part, err := c.Finish(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, c.Close())
+	planned := func() kind.Change {
+		t.Helper()
+		change, err := d.Preview(t.Context(), ws, part, store)
+		require.NoError(t, err)
+		return change
+	}
+	require.Equal(t, kind.ActionNone, planned().Action)
+
+	testbed.Docker(t, "network", "rm", id)
+	require.Empty(t, planned().Conflicts)
+	taker := testbed.Network(t, "--subnet", "10.213.96.0/23")
+	require.Len(t, planned().Conflicts, 1)
+	require.Contains(t, planned().Conflicts[0], taker)
+
+	twins := []string{twin(t, name), twin(t, name)}
+	change := planned()
+	require.Len(t, change.Conflicts, 1)
+	for _, twin := range twins {
+		require.Contains(t, change.Conflicts[0], twin)
+	}
+	require.ErrorIs(t, d.Restore(t.Context(), ws, part, store), docker.ErrSeveral)
+}
+
+// twin makes a network whose name is not checked, as some programs do, and
+// returns its id.
+func twin(t *testing.T, name string) string {
+	t.Helper()
+	answer := testbed.RunInput(t, `{"Name":"`+name+`","Labels":{"`+testbed.Label+`":"1"}}`, "curl", "--silent", "--fail",
+		"--unix-socket", "/var/run/docker.sock", "--header", "Content-Type: application/json", "--data", "@-",
+		"http://docker/v1.41/networks/create")
+	var made struct{ ID string }
+	require.NoError(t, json.Unmarshal([]byte(answer), &made))
+	t.Cleanup(func() { testbed.Docker(t, "network", "rm", made.ID) })
+	return made.ID
 }

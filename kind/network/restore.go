@@ -106,20 +106,40 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 	engine, live, err := d.look(ctx, part.ID)
 	switch {
 	case errors.Is(err, kind.ErrGone):
-		return kind.Change{Action: kind.ActionCreate}, nil
+		conflicts, err := overlaps(ctx, engine, want)
+		return kind.Change{Action: kind.ActionCreate, Conflicts: conflicts}, err
+	case errors.Is(err, docker.ErrSeveral):
+		return kind.Change{Action: kind.ActionRecreate, Conflicts: []string{err.Error()}}, nil
 	case err != nil:
 		return kind.Change{}, err
 	case same(live, want):
 		return kind.Change{Action: kind.ActionNone}, nil
 	}
-	attached, err := engine.Attached(ctx, live.ID)
 	change := kind.Change{Action: kind.ActionRecreate}
+	if change.Conflicts, err = overlaps(ctx, engine, want); err != nil {
+		return kind.Change{}, err
+	}
+	attached, err := engine.Attached(ctx, live.ID)
 	for _, c := range attached {
 		if member, err := c.IsMember(ws); err == nil && !member {
 			change.Conflicts = append(change.Conflicts, "container "+c.Name+" of another project is attached to it: detach it")
 		}
 	}
 	return change, err
+}
+
+// overlaps names the networks whose addresses keep this one from being made
+// with those that were chosen for it. Its own live self will be gone by then.
+func overlaps(ctx context.Context, engine *docker.Engine, want *docker.Network) ([]string, error) {
+	if !want.HasChosenAddresses() {
+		return nil, nil
+	}
+	others, err := engine.Overlapping(ctx, *want)
+	var conflicts []string
+	for _, other := range others {
+		conflicts = append(conflicts, "its addresses overlap with those of network "+other+": remove that one")
+	}
+	return conflicts, err
 }
 
 func same(live, want *docker.Network) bool {
