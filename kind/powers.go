@@ -147,6 +147,21 @@ type Starter interface {
 	Start(ctx context.Context, ws *Workspace, part Part, source Source) error
 }
 
+// Shifter is a Driver some of whose items get something anew at each start (a
+// port that the engine chooses). That is no fact, and nothing is made again
+// for its sake, but who used it wants to know.
+type Shifter interface {
+	// Shifted lists what of it is another one now than in the part.
+	Shifted(ctx context.Context, ws *Workspace, part Part, source Source) ([]Shift, error)
+}
+
+// Shift is something that was one thing and is another.
+type Shift struct {
+	What string
+	Was  string
+	Is   string
+}
+
 // HealthChecker is a Driver that can tell whether an item does its work.
 // WaitHealthy returns nil once the item is as healthy as the part was when it was
 // captured, and an error that says what is wrong when the context ends or

@@ -2,6 +2,8 @@ package restore
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 
 	"dogear/kind"
@@ -29,7 +31,31 @@ func (r *run) prove(ctx context.Context, resting *desk, atRest Report, keeps kep
 	}
 	running.Differences = slices.DeleteFunc(running.Differences, keeps.covers)
 	changed := keeps.without(without(restAfter.Differences, atRest.Differences))
+	shifted, err := after.shifted(ctx)
+	if err != nil {
+		return snapshot.Receipt{}, err
+	}
+	changed = append(changed, shifted...)
 	return r.receipt(atRest, running, changed, keeps), nil
+}
+
+// shifted lists what every start chooses anew.
+func (d *desk) shifted(ctx context.Context) ([]snapshot.Difference, error) {
+	var all []snapshot.Difference
+	for _, p := range d.target.Parts {
+		driver, ok := d.drivers[p.ID.Kind].(kind.Shifter)
+		if !ok {
+			continue
+		}
+		shifts, err := driver.Shifted(ctx, d.ws, p.Part, d.source)
+		if err != nil && !errors.Is(err, kind.ErrGone) {
+			return nil, fmt.Errorf("%s: %w", p.ID, err)
+		}
+		for _, s := range shifts {
+			all = append(all, snapshot.Difference{Part: p.ID, Fact: s.What, Want: s.Was, Have: s.Is, Half: snapshot.Running})
+		}
+	}
+	return all, nil
 }
 
 // receipt writes down what was proven.

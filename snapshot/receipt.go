@@ -48,7 +48,8 @@ type Receipt struct {
 	Differences   []Difference `json:"differences"`
 	NotComparable []kind.Gap   `json:"not_comparable"`
 	// ChangedAfterStart lists what differed from its bytes at rest once
-	// everything ran, and that no fact speaks for.
+	// everything ran, and that no fact speaks for: files, and what every start
+	// chooses anew.
 	ChangedAfterStart []Difference `json:"changed_after_start"`
 	Kept              []Kept       `json:"kept"`
 

@@ -65,7 +65,7 @@ func (c *capture) Take(ctx context.Context) error {
 	if c.taken, err = describe(ctx, c.engine, live); err != nil {
 		return err
 	}
-	c.taken.State, c.taken.Healthy = c.opened.State, c.opened.Healthy
+	c.taken.State, c.taken.Healthy, c.taken.Ports = c.opened.State, c.opened.Healthy, c.opened.Ports
 	if c.layer == nil {
 		return nil
 	}

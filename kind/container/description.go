@@ -26,7 +26,12 @@ type description struct {
 	Parents map[string]string
 	State   State
 	Healthy bool
+	// Ports are the host's ports that led into the container while it ran.
+	Ports ports
 }
+
+// ports are bindings by the port that they lead to, like 80/tcp.
+type ports map[string][]docker.Binding
 
 // State is what Start brings a container back to. That a stopped one has run
 // before, and its exit code, cannot be brought back, so they are no facts.
@@ -45,10 +50,11 @@ type record struct {
 	Parents map[string]string `json:"parents,omitempty"`
 	State   State             `json:"state"`
 	Healthy bool              `json:"healthy,omitempty"`
+	Ports   ports             `json:"ports,omitempty"`
 }
 
 func describe(ctx context.Context, engine *docker.Engine, c *docker.Container) (*description, error) {
-	d := &description{Container: c, Parents: make(map[string]string), State: stateOf(c)}
+	d := &description{Container: c, Parents: make(map[string]string), State: stateOf(c), Ports: c.NetworkSettings.Ports}
 	d.Healthy = c.State.Health != nil && c.State.Health.Status == "healthy"
 	for _, ref := range references(c) {
 		parent, err := engine.Container(ctx, ref)
@@ -74,7 +80,9 @@ func stateOf(c *docker.Container) State {
 }
 
 func (d *description) put(ctx context.Context, sink kind.Sink) (kind.Object, error) {
-	return content.PutJSON(ctx, sink, descriptionObject, record{Inspect: d.Raw, Parents: d.Parents, State: d.State, Healthy: d.Healthy})
+	return content.PutJSON(ctx, sink, descriptionObject, record{
+		Inspect: d.Raw, Parents: d.Parents, State: d.State, Healthy: d.Healthy, Ports: d.Ports,
+	})
 }
 
 // captured reads the description in a part.
@@ -91,5 +99,5 @@ func captured(ctx context.Context, part kind.Part, source kind.Source) (*descrip
 	if err != nil {
 		return nil, err
 	}
-	return &description{Container: c, Parents: r.Parents, State: r.State, Healthy: r.Healthy}, nil
+	return &description{Container: c, Parents: r.Parents, State: r.State, Healthy: r.Healthy, Ports: r.Ports}, nil
 }

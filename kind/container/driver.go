@@ -37,6 +37,7 @@ var (
 	_ kind.Stopper       = (*Driver)(nil)
 	_ kind.Starter       = (*Driver)(nil)
 	_ kind.HealthChecker = (*Driver)(nil)
+	_ kind.Shifter       = (*Driver)(nil)
 )
 
 // New returns a driver that works on the given engine.

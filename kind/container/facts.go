@@ -172,12 +172,7 @@ func (d *description) portFacts() []kind.Fact {
 	d.HostConfig.Decode("PortBindings", &published)
 	var facts []kind.Fact
 	for port, bindings := range published {
-		var to []string
-		for _, b := range bindings {
-			to = append(to, address(b))
-		}
-		slices.Sort(to)
-		facts = append(facts, kind.Fact{Name: "port " + port, Value: strings.Join(to, " ")})
+		facts = append(facts, kind.Fact{Name: "port " + port, Value: addresses(bindings)})
 	}
 	return facts
 }

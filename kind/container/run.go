@@ -28,8 +28,13 @@ const settleTime = time.Second
 // often it is asked for news.
 const retryEvery = 50 * time.Millisecond
 
+// refusalTime is how long a freeze may be refused. Others are frozen meanwhile.
+const refusalTime = 5 * time.Second
+
 // Freeze pauses a running container.
 func (d *Driver) Freeze(ctx context.Context, _ *kind.Workspace, id kind.ID) (bool, error) {
+	patience, cancel := context.WithTimeout(ctx, refusalTime)
+	defer cancel()
 	for {
 		engine, live, err := d.look(ctx, id)
 		if errors.Is(err, kind.ErrGone) {
@@ -47,7 +52,7 @@ func (d *Driver) Freeze(ctx context.Context, _ *kind.Workspace, id kind.ID) (boo
 			d.note(d.frozen, id.Name)
 			return true, nil
 		}
-		if err := wait(ctx); err != nil {
+		if err := wait(patience); err != nil {
 			return false, fmt.Errorf("freeze it: %w", refused)
 		}
 	}

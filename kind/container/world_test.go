@@ -74,12 +74,16 @@ func (w *world) driver(id kind.ID) kind.Driver {
 func (w *world) capture() []captured {
 	w.t.Helper()
 	return w.captureWith(func(ids []kind.ID, take func()) {
+		var frozen []kind.ID
 		for _, id := range ids {
-			_, err := w.containers.Freeze(w.t.Context(), w.ws, id)
+			did, err := w.containers.Freeze(w.t.Context(), w.ws, id)
 			require.NoError(w.t, err)
+			if did {
+				frozen = append(frozen, id)
+			}
 		}
 		take()
-		for _, id := range ids {
+		for _, id := range frozen {
 			require.NoError(w.t, w.containers.Thaw(w.t.Context(), w.ws, id))
 		}
 	})
