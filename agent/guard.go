@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 
 	"dogear/internal/atomicfile"
@@ -142,10 +143,34 @@ func (g *guard) record(d deed, durable bool) error {
 func (g *guard) close(outcome error) error {
 	err := errors.Join(outcome, g.release())
 	var unfinished *restore.UnfinishedError
-	if errors.As(outcome, &unfinished) || outcome != nil && g.left.any() {
+	switch {
+	case errors.As(outcome, &unfinished):
 		return err
+	case outcome != nil && g.left.any():
+		return &unsettledError{error: err, frozen: g.left.frozen, stopped: g.left.stopped}
 	}
 	return errors.Join(err, os.Remove(g.file.Name()))
+}
+
+// unsettledError says that a job failed, and could not take back what it had
+// done to what runs.
+type unsettledError struct {
+	error
+	frozen, stopped []kind.ID
+}
+
+func (e *unsettledError) Unwrap() error { return e.error }
+
+// state names what is left.
+func (e *unsettledError) state() string {
+	var left []string
+	for what, ids := range map[string][]kind.ID{"frozen": e.frozen, "stopped": e.stopped} {
+		for _, id := range ids {
+			left = append(left, id.String()+" may still be "+what)
+		}
+	}
+	slices.Sort(left)
+	return strings.Join(append(left, "nothing is lost"), "; ")
 }
 
 // release lets go of the journal and leaves it there.

@@ -34,12 +34,13 @@ func author(j *job) string {
 func outcome(err error) string {
 	var rolledBack *restore.RolledBackError
 	var unfinished *restore.UnfinishedError
+	var unsettled *unsettledError
 	switch {
 	case err == nil:
 		return outcomeDone
 	case errors.As(err, &rolledBack):
 		return outcomeRolledBack
-	case errors.As(err, &unfinished):
+	case errors.As(err, &unfinished), errors.As(err, &unsettled):
 		return outcomeUnfinished
 	}
 	return outcomeFailed
@@ -51,7 +52,12 @@ func describe(ctx context.Context, err error) *api.Error {
 	var known *api.Error
 	var conflict *restore.ConflictError
 	var unfinished *restore.UnfinishedError
+	var unsettled *unsettledError
 	switch {
+	case errors.As(err, &unsettled):
+		return &api.Error{
+			Code: api.CodeUnfinished, Message: err.Error(), State: unsettled.state(), Hint: "remove the cause, then run dogear recover",
+		}
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &conflict):

@@ -23,6 +23,7 @@ const (
 	differences = 3
 	busy        = 4
 	notFound    = 5
+	unfinished  = 7
 )
 
 // build makes the binary and the sample's programs once for all tests.
