@@ -5,18 +5,21 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"os"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // The stat index is a cache of records: its heading, which holds the version,
-// the number of records, then for each record the entry as in a manifest, the stamp and the time at
+// the boot of the machine during which it was written, the number of records, then for each record the entry as in a manifest, the stamp and the time at
 // which it was read, of a paged file also what finds its changed pages, and at
 // last the SHA-256 of all before. An index that is damaged in any way is no
 // index.
-const indexHeading = "dogear stat index 3\n"
+const indexHeading = "dogear stat index 4\n"
 
 // trustAfter is how much older than the time it was read a ctime has to be
 // for a record to be kept, where somebody else's clock may have made it: a
@@ -36,6 +39,26 @@ func room(root int) time.Duration {
 		return 0
 	}
 	return trustAfter
+}
+
+// writtenBack is the time within which the kernel puts on disk what was written
+// to a file, with a margin: by default it waits for half a minute.
+const writtenBack = time.Minute
+
+// boot names the time since the machine was started, "" if nobody knows.
+var boot = sync.OnceValue(func() string {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(id))
+})
+
+// survives reports whether a record is to be believed after another start of
+// the machine. If its power was cut, what was written last may be lost, and the
+// stamp not: most easily in a file that is written in place.
+func (r *record) survives() bool {
+	return !r.isPaged() && r.stamp.ctime.time().Add(writtenBack).Before(r.readAt)
 }
 
 // minRecord is less than the bytes of any record of a stat index.
@@ -66,10 +89,17 @@ func loadIndex(index Index) []record {
 		return nil
 	}
 	d := decoder{r: bufio.NewReaderSize(bytes.NewReader(body[len(indexHeading):]), 64<<10)}
+	written := d.str()
+	sameBoot := written != "" && written == boot()
 	records := make([]record, 0, min(d.uint(), uint64(len(body)/minRecord)))
 	for d.more() {
-		records = append(records, d.record())
-		records[len(records)-1].indexed = true
+		switch r := d.record(); {
+		case sameBoot || r.survives():
+			r.indexed = true
+			records = append(records, r)
+		case r.isPaged():
+			records = append(records, r.untrusted())
+		}
 	}
 	if d.err != nil {
 		return nil
@@ -114,6 +144,7 @@ func encodeIndex(records []*record) []byte {
 		size += 160 + 32*len(r.Chunks) + r.pages.size()
 	}
 	e := encoder{buf: slices.Grow([]byte(indexHeading), size)}
+	e.str(boot())
 	e.uints(uint64(len(records)))
 	for _, r := range records {
 		e.record(r)
@@ -131,12 +162,19 @@ func (r *record) forIndex(room time.Duration) *record {
 		return r.kept.forIndex(room)
 	case !r.Unstable && r.stamp.settles().Add(room).Before(r.readAt):
 		return r
-	case r.pages != nil: // to compare with, when it is read again
-		untrusted := *r
-		untrusted.stamp = stamp{}
+	case r.pages != nil:
+		untrusted := r.untrusted()
 		return &untrusted
 	}
 	return nil
+}
+
+// untrusted is a record of a paged file to compare its pages with, when it is
+// read again.
+func (r *record) untrusted() record {
+	u := *r
+	u.stamp = stamp{}
+	return u
 }
 
 func (e *encoder) record(r *record) {

@@ -227,3 +227,19 @@ func FuzzIndex(f *testing.F) {
 		require.Equal(t, kept, loadIndex(&index))
 	})
 }
+
+func TestWhatWasQuietForAWhileSurvivesAnotherBoot(t *testing.T) {
+	read := time.Unix(1000, 0)
+	for name, c := range map[string]struct {
+		changed  int64
+		recipe   *Recipe
+		survives bool
+	}{
+		"long before":           {900, nil, true},
+		"shortly before":        {950, nil, false},
+		"long before, in place": {900, &Recipe{}, false},
+	} {
+		r := record{Entry: Entry{Recipe: c.recipe}, stamp: stamp{ctime: instant{sec: c.changed}}, readAt: read}
+		require.Equal(t, c.survives, r.survives(), name)
+	}
+}
