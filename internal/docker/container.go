@@ -108,9 +108,10 @@ func (c *Container) Env() []string {
 }
 
 // Layer returns the directory of the container's writable layer on the
-// engine's host, or "" if the storage driver keeps none that can be read.
+// engine's host, or "" if the storage driver keeps none that can be read. Podman
+// calls the same driver overlay.
 func (c *Container) Layer() string {
-	if c.GraphDriver.Name != "overlay2" {
+	if !slices.Contains([]string{"overlay2", "overlay"}, c.GraphDriver.Name) {
 		return ""
 	}
 	return c.GraphDriver.Data["UpperDir"]

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/client"
 
@@ -33,6 +35,7 @@ type Engine struct {
 	api     *client.Client
 	host    string
 	info    system.Info
+	podman  bool
 	options Options
 
 	mu      sync.Mutex
@@ -105,8 +108,26 @@ func (e *Engine) greet(ctx context.Context) error {
 	if e.info, err = e.api.Info(ctx); err != nil {
 		return fmt.Errorf("ask the Docker engine at %s about itself: %w", e.host, err)
 	}
+	if e.podman, err = e.isPodman(ctx); err != nil {
+		return fmt.Errorf("ask the Docker engine at %s what it is: %w", e.host, err)
+	}
 	// The courier of a process that was killed may still be writing.
 	return e.reapCouriers(ctx)
+}
+
+// isPodman tells Podman's Docker-compatible socket from Docker's own.
+func (e *Engine) isPodman(ctx context.Context) (bool, error) {
+	version, err := e.api.ServerVersion(ctx)
+	isPodman := func(c types.ComponentVersion) bool { return strings.HasPrefix(c.Name, "Podman") }
+	return slices.ContainsFunc(version.Components, isPodman), err
+}
+
+// Name returns what the engine is.
+func (e *Engine) Name() string {
+	if e.podman {
+		return "Podman"
+	}
+	return "Docker"
 }
 
 // Host returns where the engine listens, as a URL.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os/user"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,7 +24,11 @@ type Process struct {
 // Processes lists what runs in a running container, in the order in which
 // the processes were numbered.
 func (e *Engine) Processes(ctx context.Context, ref string) ([]Process, error) {
-	listed, err := e.api.ContainerTop(ctx, ref, []string{"-e", "-o", "pid,uid,args"})
+	arguments := []string{"-e", "-o", "pid,uid,args"}
+	if e.podman {
+		arguments = []string{"hpid,huser,args"} // its own words for the columns
+	}
+	listed, err := e.api.ContainerTop(ctx, ref, arguments)
 	if err != nil {
 		return nil, gone(err)
 	}
@@ -32,8 +37,11 @@ func (e *Engine) Processes(ctx context.Context, ref string) ([]Process, error) {
 		if len(fields) < 3 {
 			return nil, fmt.Errorf("the engine describes a process as %q", fields)
 		}
+		if fields[0] == "?" || fields[1] == "?" {
+			continue // Podman: it ended while it was being described
+		}
 		pid, perr := strconv.Atoi(fields[0])
-		uid, uerr := strconv.Atoi(fields[1])
+		uid, uerr := userID(fields[1])
 		if perr != nil || uerr != nil {
 			return nil, fmt.Errorf("the engine describes a process as %q", fields)
 		}
@@ -41,6 +49,15 @@ func (e *Engine) Processes(ctx context.Context, ref string) ([]Process, error) {
 	}
 	slices.SortFunc(processes, func(a, b Process) int { return a.PID - b.PID })
 	return processes, nil
+}
+
+// userID reads a user's number. Podman says the name, of the host's user, if
+// there is one.
+func userID(field string) (int, error) {
+	if known, err := user.Lookup(field); err == nil {
+		field = known.Uid
+	}
+	return strconv.Atoi(field)
 }
 
 // ReadFile reads a small file in a container, running or not, with what is

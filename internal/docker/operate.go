@@ -36,6 +36,12 @@ type Creation struct {
 // Create creates a container and returns its id. The fields go to the engine
 // verbatim: the client library would drop those that it does not know.
 func (e *Engine) Create(ctx context.Context, c Creation) (string, error) {
+	if e.podman {
+		var err error
+		if c.HostConfig, err = forPodman(c.HostConfig); err != nil {
+			return "", err
+		}
+	}
 	body, err := c.body()
 	if err != nil {
 		return "", err

@@ -32,6 +32,7 @@ var parts = map[string]func() error{
 	"git-lfs":  programCheck("git-lfs"),
 	"sqlite3":  programCheck("sqlite3"),
 	"psql":     programCheck("psql"),
+	"podman":   programCheck("podman"),
 	"flock":    programCheck("flock"),
 	"btrfs":    programCheck("mkfs.btrfs"),
 	"xfs":      programCheck("mkfs.xfs"),

@@ -17,8 +17,8 @@ func (d *Driver) Examine(ctx context.Context, _ *kind.Workspace) kind.Finding {
 	if err != nil {
 		return kind.Finding{Missing: true, Detail: err.Error(), Hint: wayOut(err)}
 	}
-	return kind.Finding{Detail: fmt.Sprintf("Docker %s at %s, API %s, %s read %s",
-		engine.Version(), engine.Host(), engine.APIVersion(), engine.StorageDriver(), how(engine))}
+	return kind.Finding{Detail: fmt.Sprintf("%s %s at %s, API %s, %s read %s",
+		engine.Name(), engine.Version(), engine.Host(), engine.APIVersion(), engine.StorageDriver(), how(engine))}
 }
 
 func wayOut(err error) string {
