@@ -58,6 +58,8 @@ func trees(t *testing.T, volume string) map[string]tree.Tree {
 	return both
 }
 
+// TestCourierAndRootAreTheSame (D20, D21, D23): to the bit, devices and all; both
+// run the same code.
 func TestCourierAndRootAreTheSame(t *testing.T) {
 	volume := testbed.Volume(t)
 	testbed.Docker(t, "run", "--rm", "--cap-add=SYS_ADMIN", testbed.LabelFlag(), "-v", volume+":/v", testbed.Image(t, "bookworm"), "bash", "-ec", `
@@ -117,7 +119,7 @@ func collect(t *testing.T, entries iter.Seq2[tree.Entry, error]) []kind.Fact {
 	return facts
 }
 
-// TestLeftCouriers go when the next one connects, if their owner is gone.
+// TestLeftCouriers (D21) go when the next one connects, if their owner is gone.
 func TestLeftCouriers(t *testing.T) {
 	testbed.Require(t, "docker")
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
@@ -136,7 +138,7 @@ func TestLeftCouriers(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// TestNothingIsLeft of a courier, neither container nor image.
+// TestNothingIsLeft (D21) of a courier, neither container nor image.
 func TestNothingIsLeft(t *testing.T) {
 	volume, binary := testbed.Volume(t), courierBinary(t)
 	// A program of its own, so that no other test runs a courier from its image.

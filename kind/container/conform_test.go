@@ -55,7 +55,9 @@ func workspace(t *testing.T, containers ...string) *kind.Workspace {
 	return ws
 }
 
-// TestLayer changes every attribute of every entry of a writable layer.
+// TestLayer (D1, D2) changes every attribute of every entry of a writable
+// layer. It is read and written as a tree: neither archives nor the engine's
+// own diff know all of them.
 func TestLayer(t *testing.T) {
 	t.Parallel()
 	testbed.Require(t, "root")
@@ -76,7 +78,7 @@ func TestLayer(t *testing.T) {
 	})
 }
 
-// TestSettings changes one setting after the other, by making the container
+// TestSettings (D10) changes one setting after the other, by making the container
 // anew with it, and demands that this one is named.
 func TestSettings(t *testing.T) {
 	t.Parallel()

@@ -28,6 +28,9 @@ func started(t *testing.T, options ...string) string {
 	return name
 }
 
+// TestSameContainerIsCorrectedInPlace (D9): with the same settings it keeps its
+// id, and so its log and who refers to it; it is not created again. Deletions
+// in its layer (D23) come and go as marks of the file system.
 func TestSameContainerIsCorrectedInPlace(t *testing.T) {
 	t.Parallel()
 	name := started(t, "-v", "/data", "-e", "SECRET=hunter2", "--label", "a=b", "--hostname", "shop")
@@ -51,6 +54,8 @@ func TestSameContainerIsCorrectedInPlace(t *testing.T) {
 	}
 }
 
+// TestRemovedContainerIsMadeAgain (D8, D10) with its anonymous volumes, which are
+// asked for by name, and in all its networks, of which creating it takes one.
 func TestRemovedContainerIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	netA, netB := testbed.Network(t), testbed.Network(t, "--subnet", "10.213.7.0/24")

@@ -14,8 +14,8 @@ import (
 	"dogear/kind"
 )
 
-// TestConflicts names everything that is in the way before anything is
-// touched.
+// TestConflicts (D10, D22) names everything that is in the way before anything
+// is touched. Missing sources are looked for: the engine would make them.
 func TestConflicts(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -75,7 +75,7 @@ func gapsOf(parts []captured) []string {
 	return what
 }
 
-// TestNetworkMadeAnew attaches a container that still exists to the network
+// TestNetworkMadeAnew (D11) attaches a container that still exists to the network
 // that has taken the place of its own.
 func TestNetworkMadeAnew(t *testing.T) {
 	t.Parallel()

@@ -12,6 +12,8 @@ import (
 	"dogear/kind"
 )
 
+// TestFreezeAndThaw (D16): only what we froze is thawed, and a restart by
+// somebody else shows in the incarnation.
 func TestFreezeAndThaw(t *testing.T) {
 	t.Parallel()
 	name := started(t)
@@ -78,7 +80,7 @@ func stop(t *testing.T, name string, within time.Duration) bool {
 	return was
 }
 
-// TestPausedStaysPaused brings back what its user had paused.
+// TestPausedStaysPaused (D14) brings back what its user had paused.
 func TestPausedStaysPaused(t *testing.T) {
 	t.Parallel()
 	name := started(t)
@@ -92,7 +94,8 @@ func TestPausedStaysPaused(t *testing.T) {
 	require.Empty(t, w.differences(parts))
 }
 
-// TestRemovedOnExit is captured frozen, and lost when it stops.
+// TestRemovedOnExit (D7) is captured frozen, and lost when it stops: it has to
+// stop last.
 func TestRemovedOnExit(t *testing.T) {
 	t.Parallel()
 	name := started(t, "--rm", "-v", "/data")
@@ -107,7 +110,7 @@ func TestRemovedOnExit(t *testing.T) {
 	require.Equal(t, "kept", testbed.Exec(t, name, "cat", "/data/f"))
 }
 
-// TestSharedNamespace follows a container whose network another one shares,
+// TestSharedNamespace (D10) follows a container whose network another one shares,
 // when it gets another id.
 func TestSharedNamespace(t *testing.T) {
 	t.Parallel()

@@ -14,7 +14,8 @@ import (
 )
 
 // TestShop restores a stack in which containers were removed, made anew and
-// patched, with and without root. Compose finds nothing to do afterwards.
+// patched, with and without root. Compose finds nothing to do afterwards (D12):
+// labels, image ids and networks are what it compares.
 func TestShop(t *testing.T) {
 	t.Parallel()
 	ways(t, func(t *testing.T, options docker.Options) {
@@ -73,7 +74,8 @@ func requireNoChange(t *testing.T, w *world, parts []captured) {
 	require.Empty(t, differences)
 }
 
-// TestSameProjectInTwoPlaces keeps two checkouts apart that have one name.
+// TestSameProjectInTwoPlaces (D13) keeps two checkouts apart that have one name,
+// by the directory that each was started in.
 func TestSameProjectInTwoPlaces(t *testing.T) {
 	t.Parallel()
 	testbed.Require(t, "docker", "compose")

@@ -1,6 +1,9 @@
 package image_test
 
 import (
+	"net/http"
+	"path"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,6 +32,8 @@ func ownImage(t *testing.T) (reference string, anew func(t *testing.T)) {
 	return reference, anew
 }
 
+// TestConforms (D15): an image that is gone comes back from the store with its id
+// and its name; saved by id, the archive has none.
 func TestConforms(t *testing.T) {
 	reference, anew := ownImage(t)
 	engines := docker.NewConnector(docker.Options{})
@@ -48,4 +53,44 @@ func TestConforms(t *testing.T) {
 		}},
 		Remove: func(t *testing.T) { testbed.Docker(t, "image", "rm", reference) },
 	})
+}
+
+// TestStoredImageCostsALookup (D15): an image says by its id all that it is, so
+// one that is in the store is not read from the engine again. What a capture
+// remembers is asked of the store, not trusted.
+func TestStoredImageCostsALookup(t *testing.T) {
+	reference, _ := ownImage(t)
+	var reads, lookups atomic.Int32
+	t.Setenv("DOCKER_HOST", testbed.EngineProxy(t, func(_ http.ResponseWriter, r *http.Request) bool {
+		switch path.Base(r.URL.Path) {
+		case "get":
+			reads.Add(1)
+		case "json":
+			lookups.Add(1)
+		}
+		return false
+	}))
+	engines := docker.NewConnector(docker.Options{})
+	t.Cleanup(func() { require.NoError(t, engines.Close()) })
+	d, ws, store := image.New(engines), kindtest.Workspace(t.TempDir()), kindtest.NewMemory()
+	ws.Cache = kindtest.NewCache()
+	capture := func(sink kind.Sink) kind.Part {
+		t.Helper()
+		c, err := d.Open(t.Context(), ws, kind.Item{ID: kind.ID{Kind: "image", Name: reference}}, sink)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, c.Close()) }()
+		require.NoError(t, c.(kind.Preparer).Prepare(t.Context()))
+		require.NoError(t, c.Take(t.Context()))
+		part, err := c.Finish(t.Context())
+		require.NoError(t, err)
+		return part
+	}
+	first := capture(store)
+	require.EqualValues(t, 1, reads.Load())
+	lookups.Store(0)
+	require.Equal(t, first.Objects, capture(store).Objects)
+	require.EqualValues(t, 1, reads.Load())
+	require.LessOrEqual(t, lookups.Load(), int32(2), "when it is opened, and at the instant")
+	require.Equal(t, first.Objects, capture(kindtest.NewMemory()).Objects)
+	require.EqualValues(t, 2, reads.Load(), "this store does not have it")
 }

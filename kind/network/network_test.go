@@ -13,6 +13,7 @@ import (
 	"dogear/kind/network"
 )
 
+// TestConforms (D11) makes a network again for each thing that can be set.
 func TestConforms(t *testing.T) {
 	testbed.Require(t, "docker")
 	name := testbed.Name("network")

@@ -47,6 +47,8 @@ func found(name string) []kind.Item {
 	return []kind.Item{{ID: kind.ID{Kind: "container", Name: "c"}, Needs: []kind.ID{{Kind: "volume", Name: name}}}}
 }
 
+// TestConforms (D7): what differs is patched, so that a volume is the same one
+// afterwards, with its labels.
 func TestConforms(t *testing.T) {
 	t.Parallel()
 	ways(t, func(t *testing.T, engines *docker.Connector) {
@@ -91,7 +93,7 @@ func TestClaimedFiles(t *testing.T) {
 	})
 }
 
-// TestOfOthers is not written to while a stranger's container runs with it.
+// TestOfOthers (D8) is not written to while a stranger's container runs with it.
 func TestOfOthers(t *testing.T) {
 	t.Parallel()
 	ways(t, func(t *testing.T, engines *docker.Connector) {
@@ -140,7 +142,7 @@ func TestElsewhere(t *testing.T) {
 	})
 }
 
-// TestOwnMount reads a volume on a mount of its own: the courier mounts the
+// TestOwnMount (D6) reads a volume on a mount of its own: the courier mounts the
 // data directory without what is mounted below, where that volume looks empty.
 func TestOwnMount(t *testing.T) {
 	t.Parallel()
@@ -161,7 +163,7 @@ func TestOwnMount(t *testing.T) {
 	})
 }
 
-// TestInWorkspace leaves a directory of the workspace that is a volume, too,
+// TestInWorkspace (D6) leaves a directory of the workspace that is a volume, too,
 // to the item that has it, so that it is captured once.
 func TestInWorkspace(t *testing.T) {
 	t.Parallel()
