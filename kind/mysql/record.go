@@ -1,0 +1,44 @@
+package mysql
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"dogear/kind"
+)
+
+// recordName is the name under which a server's record is cached.
+const recordName = "server"
+
+// record is what a server said about itself when it could be asked. It is
+// kept so that a stopped server has the same items as a running one.
+type record struct {
+	DataDir   string   `json:"data_dir"`
+	Databases []string `json:"databases"` // sorted
+	// Places are the files and directories elsewhere that the server writes
+	// by itself, as patterns: logs, undo and system table spaces.
+	Places []place `json:"places,omitempty"`
+}
+
+// loadRecord returns the zero record if there is none that can be read.
+func loadRecord(ws *kind.Workspace, container kind.ID) record {
+	var r record
+	if ws.Cache == nil {
+		return r
+	}
+	if err := json.Unmarshal(ws.Cache.Load(container, recordName), &r); err != nil {
+		return record{}
+	}
+	return r
+}
+
+func (r record) save(ws *kind.Workspace, container kind.ID) error {
+	if ws.Cache == nil {
+		return nil
+	}
+	content, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode what the server said: %w", err)
+	}
+	return ws.Cache.Save(container, recordName, content)
+}

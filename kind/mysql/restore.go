@@ -1,0 +1,329 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"dogear/internal/content"
+	"dogear/kind"
+)
+
+var _ kind.Configurable = (*Driver)(nil)
+
+// tablesOption restricts a restore to some tables of a database.
+const tablesOption = "tables"
+
+// Options returns the options of restores.
+func (d *Driver) Options() []kind.Option { return []kind.Option{{Key: tablesOption}} }
+
+// withoutDump is the answer to a restore of what is not in the part.
+const withoutDump = "the snapshot holds no dump of it: restore it together with the volume that holds the server's files"
+
+// Restore makes a database, or what a server has beside databases, what the
+// dump says. The engine calls it only where the server's files do not come
+// back by themselves.
+func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) error {
+	m, err := readMeta(ctx, part, source)
+	if err != nil {
+		return err
+	}
+	if !m.Dump {
+		return errors.New(withoutDump)
+	}
+	return d.restore(ctx, ws, part, source, chosenTables(ws))
+}
+
+func chosenTables(ws *kind.Workspace) []string {
+	chosen := ws.Option(Kind, tablesOption)
+	if chosen == "" {
+		return nil
+	}
+	return strings.Split(chosen, ",")
+}
+
+// restore restores an item from its dump, or only some tables of it.
+func (d *Driver) restore(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source, only []string) error {
+	_, l, err := d.reach(ctx, ws, part.Item())
+	if err != nil {
+		return err
+	}
+	defer l.hangUp()
+	if databaseOf(part.ID) == "" {
+		return restoreServer(ctx, l, part, source)
+	}
+	r, err := newRestoration(ctx, l, part, source, only)
+	if err != nil {
+		return err
+	}
+	defer closeConn(r.conn)
+	return r.run(ctx)
+}
+
+// Preview compares the live database with the part. It needs the dump for
+// that, and the server.
+func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (kind.Change, error) {
+	m, err := readMeta(ctx, part, source)
+	if err != nil {
+		return kind.Change{}, err
+	}
+	if !m.Dump {
+		return kind.Change{Action: kind.ActionPatch, Conflicts: []string{withoutDump}}, nil
+	}
+	_, l, err := d.reach(ctx, ws, part.Item())
+	if errors.Is(err, kind.ErrNotRunning) {
+		return kind.Change{Action: kind.ActionPatch, Conflicts: []string{err.Error() + ": start it to restore its dump"}}, nil
+	}
+	if err != nil {
+		return kind.Change{}, err
+	}
+	defer l.hangUp()
+	if databaseOf(part.ID) == "" {
+		return previewServer(ctx, l, part, source)
+	}
+	r, err := newRestoration(ctx, l, part, source, chosenTables(ws))
+	if err != nil {
+		return kind.Change{}, err
+	}
+	defer closeConn(r.conn)
+	return r.preview(ctx)
+}
+
+// Start puts back what a server has in memory only, and has lost if it was
+// started again: the rows of MEMORY tables, and variables that were set while
+// it ran.
+func (d *Driver) Start(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) error {
+	m, err := readMeta(ctx, part, source)
+	if err != nil || !m.Running || !m.Memory {
+		return err
+	}
+	if err := d.await(ctx, ws, part); err != nil {
+		return err
+	}
+	if databaseOf(part.ID) == "" {
+		return d.putVariablesBack(ctx, ws, part, source)
+	}
+	var target definitions
+	if err := read(ctx, part, source, definitionsObject, &target); err != nil {
+		return err
+	}
+	var inMemory []string
+	for _, t := range target.Tables {
+		if t.isMemory() && t.Sum != "" {
+			inMemory = append(inMemory, t.Name)
+		}
+	}
+	if len(inMemory) == 0 {
+		return nil
+	}
+	return d.restore(ctx, ws, part, source, inMemory)
+}
+
+func read(ctx context.Context, part kind.Part, source kind.Source, name string, v any) error {
+	object, ok := part.Object(name)
+	if !ok {
+		return fmt.Errorf("the part lacks its %s", name)
+	}
+	return content.GetJSON(ctx, source, object, v)
+}
+
+// restoration brings one database to the state of a part.
+type restoration struct {
+	link     *link
+	conn     *sql.Conn
+	database string
+	part     kind.Part
+	source   kind.Source
+	target   *definitions
+	only     []string // tables; nil: everything
+
+	live    *definitions // before; nil if there is no such database
+	swapped []*table     // of the target
+	leaving []string     // live tables that make room
+	moved   bool         // they have
+}
+
+// loading are the settings under which rows and definitions are written: what
+// was there is allowed.
+var loading = []struct{ name, value string }{
+	{"foreign_key_checks", "0"}, {"unique_checks", "0"}, {"check_constraint_checks", "0"}, {"innodb_strict_mode", "0"},
+	{"system_versioning_insert_history", "1"}, {"system_versioning_alter_history", "KEEP"},
+}
+
+func newRestoration(ctx context.Context, l *link, part kind.Part, source kind.Source, only []string) (*restoration, error) {
+	r := &restoration{link: l, database: databaseOf(part.ID), part: part, source: source, target: &definitions{}, only: only}
+	err := read(ctx, part, source, definitionsObject, r.target)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range only {
+		if r.target.table(t) == nil {
+			return nil, fmt.Errorf("the snapshot has no table %s in database %s", t, r.database)
+		}
+	}
+	r.conn, err = r.session(ctx)
+	return r, err
+}
+
+// session opens a session that may write anything.
+func (r *restoration) session(ctx context.Context) (*sql.Conn, error) {
+	conn, err := r.link.session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known, err := variables(ctx, conn, "SHOW SESSION VARIABLES")
+	if err != nil {
+		closeConn(conn)
+		return nil, err
+	}
+	for _, setting := range loading {
+		if _, ok := known[setting.name]; !ok {
+			continue
+		}
+		if _, err := conn.ExecContext(ctx, "SET SESSION "+setting.name+" = "+setting.value); err != nil {
+			closeConn(conn)
+			return nil, wrap("set up the session", err)
+		}
+	}
+	return conn, nil
+}
+
+func (r *restoration) exec(ctx context.Context, statements ...string) error {
+	for _, s := range statements {
+		if _, err := r.conn.ExecContext(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// look reads the live database, and works out what has to be exchanged.
+func (r *restoration) look(ctx context.Context) error {
+	v, err := begin(ctx, r.link, r.database, unlocked)
+	if errors.Is(err, kind.ErrGone) {
+		r.swapped = r.chosen()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer v.close()
+	v.deep = true
+	if _, err := v.contents(ctx, nil); err != nil {
+		return err
+	}
+	r.live = v.definitions
+	r.workOut()
+	return nil
+}
+
+// chosen lists the tables of the target that are to be restored.
+func (r *restoration) chosen() []*table {
+	return slices.DeleteFunc(slices.Clone(r.target.Tables), func(t *table) bool { return !r.chooses(t.Name) })
+}
+
+func (r *restoration) chooses(table string) bool {
+	return r.only == nil || slices.Contains(r.only, table)
+}
+
+// workOut finds the tables that differ, and all that refer to each other with
+// them: foreign keys follow a table that moves.
+func (r *restoration) workOut() {
+	moving := make(map[string]bool)
+	for _, t := range r.chosen() {
+		if live := r.live.table(t.Name); live == nil || !live.same(t) {
+			moving[t.Name] = true
+		}
+	}
+	for _, t := range r.live.Tables {
+		if r.only == nil && r.target.table(t.Name) == nil {
+			moving[t.Name] = true
+		}
+	}
+	all := slices.Concat(r.live.Tables, r.target.Tables)
+	for grown := true; grown; {
+		grown = false
+		for _, t := range all {
+			for _, other := range t.references() {
+				if moving[t.Name] != moving[other] {
+					moving[t.Name], moving[other], grown = true, true, true
+				}
+			}
+		}
+	}
+	r.swapped, r.leaving = nil, nil
+	for _, t := range r.target.Tables {
+		if moving[t.Name] {
+			r.swapped = append(r.swapped, t)
+		}
+	}
+	for _, t := range r.live.Tables {
+		if moving[t.Name] {
+			r.leaving = append(r.leaving, t.Name)
+		}
+	}
+}
+
+// same reports whether two tables have the same definition and rows.
+func (t *table) same(other *table) bool {
+	return t.Sum != "" && t.Sum == other.Sum && nextRow.ReplaceAllString(t.Create, "") == nextRow.ReplaceAllString(other.Create, "") ||
+		t.isElsewhere() && t.Create == other.Create
+}
+
+// preview says what run would do.
+func (r *restoration) preview(ctx context.Context) (kind.Change, error) {
+	if err := r.look(ctx); err != nil {
+		return kind.Change{}, err
+	}
+	change := kind.Change{Action: kind.ActionNone}
+	for _, t := range r.swapped {
+		change.Details = append(change.Details, "table "+t.Name)
+		if object, ok := r.part.Object(rowsPrefix + t.Name); ok {
+			change.Bytes += object.Size
+			change.Chunks = append(change.Chunks, object.Chunks...)
+		}
+	}
+	programs := r.only == nil && (r.live == nil || r.live.programsDiffer(r.target))
+	switch {
+	case r.live == nil:
+		change.Action = kind.ActionCreate
+	case len(r.swapped)+len(r.leaving) > 0 || programs:
+		change.Action = kind.ActionPatch
+	}
+	if change.Action == kind.ActionNone {
+		return change, nil
+	}
+	err := r.conflicts(ctx, &change)
+	return change, err
+}
+
+// programsDiffer compares everything but tables.
+func (d *definitions) programsDiffer(other *definitions) bool {
+	return d.Options != other.Options || !slices.Equal(d.Sequences, other.Sequences) || !slices.Equal(d.Programs, other.Programs)
+}
+
+// conflicts names what a restore cannot do.
+func (r *restoration) conflicts(ctx context.Context, change *kind.Change) error {
+	for _, t := range r.swapped {
+		_, stored := r.part.Object(rowsPrefix + t.Name)
+		switch {
+		case !r.chooses(t.Name):
+			change.Conflicts = append(change.Conflicts, fmt.Sprintf("table %s has to be exchanged as well, as foreign keys connect them: add it to -o %s.%s", t.Name, Kind, tablesOption))
+		case t.ByTransaction:
+			change.Conflicts = append(change.Conflicts, fmt.Sprintf("the history of table %s is counted in transactions, which cannot be written: restore the server's files", t.Name))
+		case !stored && !t.isElsewhere():
+			change.Conflicts = append(change.Conflicts, fmt.Sprintf("the rows of table %s could not be read when it was captured", t.Name))
+		}
+	}
+	err := each(ctx, r.conn, `SELECT CONCAT(CONSTRAINT_SCHEMA, '.', TABLE_NAME), REFERENCED_TABLE_NAME FROM information_schema.referential_constraints
+WHERE UNIQUE_CONSTRAINT_SCHEMA = ? AND CONSTRAINT_SCHEMA <> UNIQUE_CONSTRAINT_SCHEMA`, func(row []sql.NullString) error {
+		if slices.Contains(r.leaving, row[1].String) {
+			change.Conflicts = append(change.Conflicts, fmt.Sprintf("%s, of another database, has a foreign key to %s, which would follow the old table: drop it first", row[0].String, row[1].String))
+		}
+		return nil
+	}, r.database)
+	return wrap("look for foreign keys", err)
+}

@@ -1,0 +1,304 @@
+package mysql
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"dogear/kind"
+)
+
+// MariaDB has no RENAME DATABASE. Tables are loaded into a database beside,
+// compared, and exchanged for the live ones by renaming: in one statement the
+// live ones move away and the new ones in, under names that nobody knows; they
+// get their triggers there (a table that has some cannot leave its database)
+// and then, in one statement, their names.
+
+// ownPrefix begins the names of what a restore makes for itself.
+const ownPrefix = "dogear_restore_"
+
+func (r *restoration) newDatabase() string { return ownPrefix + "new_" + short(r.database) }
+func (r *restoration) oldDatabase() string { return ownPrefix + "old_" + short(r.database) }
+
+// hidden is the name of a table that waits for its triggers.
+func hidden(table string) string { return ownPrefix + short(table) }
+
+func short(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:8])
+}
+
+// references lists the tables of the same database that foreign keys name.
+func (t *table) references() []string {
+	var found []string
+	for _, m := range reference.FindAllStringSubmatch(t.Create, -1) {
+		found = append(found, strings.ReplaceAll(m[1], "``", "`"))
+	}
+	return found
+}
+
+var reference = regexp.MustCompile("REFERENCES `((?:[^`]|``)*)` \\(")
+
+// run restores the database.
+func (r *restoration) run(ctx context.Context) (err error) {
+	if err := r.heal(ctx); err != nil {
+		return wrap("clear away what an earlier restore left", err)
+	}
+	change, err := r.preview(ctx)
+	switch {
+	case err != nil:
+		return err
+	case change.Action == kind.ActionNone:
+		return nil
+	case len(change.Conflicts) > 0:
+		return errors.New(strings.Join(change.Conflicts, "; "))
+	}
+	created := r.live == nil
+	defer func() {
+		if err != nil {
+			err = r.takeBack(context.WithoutCancel(ctx), err, created)
+		}
+	}()
+	if created {
+		if err := r.exec(ctx, "CREATE DATABASE "+name(r.database)+" "+r.target.Options); err != nil {
+			return wrap("create the database", err)
+		}
+		r.live = &definitions{Options: r.target.Options}
+	}
+	if err := r.stage(ctx); err != nil {
+		return err
+	}
+	if err := r.swap(ctx); err != nil {
+		return err
+	}
+	if err := r.confirm(ctx); err != nil {
+		return err
+	}
+	return wrap("drop what was exchanged", r.clear(ctx))
+}
+
+// swap exchanges the tables and then everything that is no table.
+func (r *restoration) swap(ctx context.Context) error {
+	if err := r.exec(ctx, "USE "+name(r.database)); err != nil {
+		return err
+	}
+	if err := r.dropTriggers(ctx); err != nil {
+		return err
+	}
+	if err := r.exchange(ctx); err != nil {
+		return wrap("exchange tables", err)
+	}
+	if r.only != nil {
+		return nil
+	}
+	if r.live.Options != r.target.Options {
+		if err := r.exec(ctx, "ALTER DATABASE "+name(r.database)+" "+r.target.Options); err != nil {
+			return wrap("alter the database", err)
+		}
+	}
+	if err := r.putSequences(ctx, r.live, r.target); err != nil {
+		return err
+	}
+	return r.putPrograms(ctx, r.live.Programs, r.target.Programs)
+}
+
+// concernsTrigger reports whether a trigger goes with a table that is
+// exchanged.
+func (r *restoration) concernsTrigger(p program) bool {
+	return p.Type == "trigger" && (slices.Contains(r.leaving, p.On) ||
+		slices.ContainsFunc(r.swapped, func(t *table) bool { return t.Name == p.On }))
+}
+
+func (r *restoration) dropTriggers(ctx context.Context) error {
+	for _, p := range r.live.Programs {
+		if r.concernsTrigger(p) {
+			if err := r.drop(ctx, p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *restoration) exchange(ctx context.Context) error {
+	var away, in, final []string
+	for _, t := range r.leaving {
+		away = append(away, fmt.Sprintf("%s.%s TO %s.%s", name(r.database), name(t), name(r.oldDatabase()), name(t)))
+	}
+	for _, t := range r.swapped {
+		in = append(in, fmt.Sprintf("%s.%s TO %s.%s", name(r.newDatabase()), name(t.Name), name(r.database), name(hidden(t.Name))))
+		final = append(final, fmt.Sprintf("%s TO %s", name(hidden(t.Name)), name(t.Name)))
+	}
+	if len(away)+len(in) == 0 {
+		return nil
+	}
+	r.moved = true
+	if err := r.rename(ctx, append(away, in...)); err != nil {
+		r.moved = false // all or nothing
+		return err
+	}
+	for _, p := range r.target.Programs {
+		if r.concernsTrigger(p) {
+			if err := r.create(ctx, p, hidden(p.On)); err != nil {
+				return fmt.Errorf("create trigger %s: %w", p.Name, err)
+			}
+		}
+	}
+	if len(final) == 0 {
+		return nil
+	}
+	return r.rename(ctx, final)
+}
+
+// renameTries is how often clients are cut off that keep tables from being
+// renamed.
+const renameTries = 10
+
+// rename renames tables. A client in the middle of a transaction would keep
+// them for itself: it is cut off.
+func (r *restoration) rename(ctx context.Context, list []string) (err error) {
+	if err := r.exec(ctx, waitForLocks(lockTime)); err != nil {
+		return err
+	}
+	for range renameTries {
+		if err := r.cutOff(ctx); err != nil {
+			return err
+		}
+		if err = r.exec(ctx, "RENAME TABLE "+strings.Join(list, ", ")); !isError(err, errLockWait) {
+			break
+		}
+	}
+	return errors.Join(err, r.exec(ctx, waitForLocks(patientLockTime)))
+}
+
+// cutOff ends the sessions of others that use the database.
+func (r *restoration) cutOff(ctx context.Context) error {
+	var ids []string
+	err := each(ctx, r.conn, "SELECT ID FROM information_schema.processlist WHERE DB = ? AND ID <> CONNECTION_ID()", func(row []sql.NullString) error {
+		ids = append(ids, row[0].String)
+		return nil
+	}, r.database)
+	for _, id := range ids {
+		if err == nil {
+			if err = r.exec(ctx, "KILL "+id); isError(err, errNoThread) {
+				err = nil
+			}
+		}
+	}
+	return wrap("cut off clients", err)
+}
+
+// confirm compares the database with the target once more.
+func (r *restoration) confirm(ctx context.Context) error {
+	again := &restoration{link: r.link, conn: r.conn, database: r.database, part: r.part, source: r.source, target: r.target, only: r.only}
+	change, err := again.preview(ctx)
+	if err == nil && change.Action != kind.ActionNone {
+		err = fmt.Errorf("it is not what was captured (%s)", strings.Join(append(change.Details, again.live.difference(r.target)...), ", "))
+	}
+	return wrap("compare the restored database", err)
+}
+
+// difference names what differs beside tables.
+func (d *definitions) difference(other *definitions) []string {
+	var found []string
+	if d.Options != other.Options {
+		found = append(found, "its options")
+	}
+	for _, p := range slices.Concat(d.Programs, other.Programs) {
+		if !slices.Contains(d.Programs, p) || !slices.Contains(other.Programs, p) {
+			found = append(found, p.Type+" "+p.Name)
+		}
+	}
+	for _, s := range slices.Concat(d.Sequences, other.Sequences) {
+		if !slices.Contains(d.Sequences, s) || !slices.Contains(other.Sequences, s) {
+			found = append(found, "sequence "+s.Name)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// takeBack brings back what was there before a failure.
+func (r *restoration) takeBack(ctx context.Context, cause error, created bool) error {
+	if created {
+		return errors.Join(cause, r.exec(ctx, "DROP DATABASE IF EXISTS "+name(r.database)), r.clear(ctx))
+	}
+	if r.moved {
+		for _, t := range r.swapped {
+			cause = errors.Join(cause, r.exec(ctx, "DROP TABLE IF EXISTS "+name(r.database)+"."+name(hidden(t.Name))+", "+name(r.database)+"."+name(t.Name)))
+		}
+	}
+	if err := r.heal(ctx); err != nil {
+		return errors.Join(cause, wrap("take back the restore", err))
+	}
+	return errors.Join(cause, wrap("take back the restore", r.takeProgramsBack(ctx)))
+}
+
+// takeProgramsBack makes everything but tables what it was.
+func (r *restoration) takeProgramsBack(ctx context.Context) error {
+	v, err := begin(ctx, r.link, r.database, unlocked)
+	if err != nil {
+		return err
+	}
+	defer v.close()
+	if err := r.exec(ctx, "USE "+name(r.database), "ALTER DATABASE "+name(r.database)+" "+r.live.Options); err != nil {
+		return err
+	}
+	if err := r.putSequences(ctx, v.definitions, r.live); err != nil {
+		return err
+	}
+	return r.putPrograms(ctx, v.definitions.Programs, r.live.Programs)
+}
+
+// heal brings back the tables that a restore has moved away, and removes what
+// it made, unless it had come to its end.
+func (r *restoration) heal(ctx context.Context) error {
+	live, err := r.tablesIn(ctx, r.database)
+	if err != nil {
+		return err
+	}
+	old, err := r.tablesIn(ctx, r.oldDatabase())
+	if err != nil {
+		return err
+	}
+	for _, t := range live {
+		if strings.HasPrefix(t, ownPrefix) {
+			if err := r.exec(ctx, "DROP TABLE "+name(r.database)+"."+name(t)); err != nil {
+				return err
+			}
+		}
+	}
+	var back []string
+	for _, t := range old {
+		if !slices.Contains(live, t) {
+			back = append(back, fmt.Sprintf("%s.%s TO %s.%s", name(r.oldDatabase()), name(t), name(r.database), name(t)))
+		}
+	}
+	if len(back) > 0 {
+		if err := r.exec(ctx, "RENAME TABLE "+strings.Join(back, ", ")); err != nil {
+			return err
+		}
+	}
+	return r.clear(ctx)
+}
+
+// clear removes what a restore has made for itself.
+func (r *restoration) clear(ctx context.Context) error {
+	return r.exec(ctx, "DROP DATABASE IF EXISTS "+name(r.newDatabase()), "DROP DATABASE IF EXISTS "+name(r.oldDatabase()))
+}
+
+func (r *restoration) tablesIn(ctx context.Context, database string) ([]string, error) {
+	var names []string
+	err := each(ctx, r.conn, `SELECT TABLE_NAME FROM information_schema.tables
+WHERE TABLE_SCHEMA = ? AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')`, func(row []sql.NullString) error {
+		names = append(names, row[0].String)
+		return nil
+	}, database)
+	return names, wrap("list tables", err)
+}
