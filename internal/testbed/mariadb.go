@@ -14,8 +14,9 @@ import (
 const mariaScript = `set -e
 data=$1; shift
 if [ ! -d "$data/mysql" ]; then
+	chown mysql /srv/*
 	install -d -o mysql "$data"
-	mariadb-install-db --no-defaults --user=mysql --datadir="$data" --auth-root-authentication-method=socket --skip-test-db >/dev/null 2>&1
+	mariadb-install-db --no-defaults --user=mysql --datadir="$data" --auth-root-authentication-method=socket --skip-test-db "$@" >/dev/null 2>&1
 	cat >/tmp/init.sql <<-SQL
 		CREATE USER root@'%' IDENTIFIED BY '$MARIADB_ROOT_PASSWORD';
 		GRANT ALL ON *.* TO root@'%' WITH GRANT OPTION;

@@ -9,6 +9,7 @@ import (
 	"dogear/kind/files"
 	"dogear/kind/git"
 	"dogear/kind/image"
+	"dogear/kind/mysql"
 	"dogear/kind/network"
 	"dogear/kind/postgres"
 	"dogear/kind/sqlite"
@@ -27,6 +28,7 @@ func Drivers() []kind.Driver {
 		network.New(engines),
 		image.New(engines),
 		postgres.New(engines),
+		mysql.New(engines),
 		sqlite.New(),
 	}
 }

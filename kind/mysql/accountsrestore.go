@@ -63,54 +63,106 @@ func (o owner) same(other owner) bool {
 }
 
 // restoreServer makes the accounts those of the part, and sets its variables.
-// The account that does it is altered, not replaced.
 func restoreServer(ctx context.Context, l *link, part kind.Part, source kind.Source) error {
 	conn, have, want, err := bothServers(ctx, l, part, source)
 	if err != nil {
 		return err
 	}
 	defer closeConn(conn)
-	if err := replaceAccounts(ctx, conn, have, want); err != nil {
-		return err
+	if len(have.without(want))+len(want.without(have)) > 0 {
+		if err := putAccounts(ctx, conn, l, have, want); err != nil {
+			return err
+		}
 	}
 	return setVariables(ctx, conn, have, want)
 }
 
-func replaceAccounts(ctx context.Context, conn *sql.Conn, have, want *belongings) error {
-	differing, missing := have.without(want), want.without(have)
-	if len(differing)+len(missing) == 0 {
-		return nil
-	}
-	var self string
-	if err := conn.QueryRowContext(ctx, "SELECT CURRENT_USER()").Scan(&self); err != nil {
-		return wrap("ask who we are", err)
-	}
-	self = account(self)
-	for _, o := range differing {
-		if o.Name == self {
-			continue
-		}
-		if _, err := conn.ExecContext(ctx, "DROP "+strings.ToUpper(o.word())+" "+o.Name); err != nil {
-			return fmt.Errorf("drop account %s: %w", o.Name, err)
+// putAccounts makes the accounts those that are wanted. An account that is
+// there is altered rather than replaced: it may be the one that does all this.
+func putAccounts(ctx context.Context, conn *sql.Conn, l *link, have, want *belongings) error {
+	for _, o := range have.Accounts {
+		if want.account(o.Name) == nil {
+			if _, err := conn.ExecContext(ctx, "DROP "+strings.ToUpper(o.word())+" "+o.Name); err != nil {
+				return fmt.Errorf("drop account %s: %w", o.Name, err)
+			}
 		}
 	}
-	for _, o := range missing {
+	for _, o := range want.Accounts {
 		statement := o.Create
-		if o.Name == self {
+		switch live := have.account(o.Name); {
+		case live != nil && live.Create == o.Create:
+			continue
+		case live != nil:
 			statement = "ALTER" + strings.TrimPrefix(statement, "CREATE")
 		}
 		if _, err := conn.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("create account %s: %w", o.Name, withoutStatement(err))
 		}
 	}
-	for _, o := range want.Accounts { // those of roles that were replaced, too
-		for _, grant := range o.Grants {
-			if _, err := conn.ExecContext(ctx, grant); err != nil {
-				return fmt.Errorf("grant to %s: %w", o.Name, withoutStatement(err))
+	// What is missing first: to grant a role takes having it, which goes last.
+	if err := changeGrants(ctx, conn, l, want, func(live, wanted []string) []string { return lacking(wanted, live) }); err != nil {
+		return err
+	}
+	return changeGrants(ctx, conn, l, want, func(live, wanted []string) []string { return revocations(lacking(live, wanted)) })
+}
+
+// changeGrants runs for each account the statements that its grants, live and
+// wanted, call for.
+func changeGrants(ctx context.Context, conn *sql.Conn, l *link, want *belongings, statements func(live, wanted []string) []string) error {
+	now, err := readServer(ctx, conn, l)
+	if err != nil {
+		return err
+	}
+	for _, o := range want.Accounts {
+		live := now.account(o.Name)
+		if live == nil {
+			return fmt.Errorf("account %s is gone again", o.Name)
+		}
+		for _, statement := range statements(live.Grants, o.Grants) {
+			if _, err := conn.ExecContext(ctx, statement); err != nil {
+				return fmt.Errorf("change what %s may: %w", o.Name, withoutStatement(err))
 			}
 		}
 	}
 	return nil
+}
+
+func (b *belongings) account(name string) *owner {
+	i := slices.IndexFunc(b.Accounts, func(o owner) bool { return o.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &b.Accounts[i]
+}
+
+// lacking lists what is in one list and not in another.
+func lacking(list, other []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
+}
+
+// revocations turns grants into what takes them away.
+func revocations(grants []string) []string {
+	var statements []string
+	for _, g := range grants {
+		what, to, found := cutLast(strings.TrimPrefix(g, "GRANT "), " TO ")
+		to, _, _ = strings.Cut(to, " IDENTIFIED ")
+		switch to = strings.TrimSuffix(strings.TrimSuffix(to, " WITH ADMIN OPTION"), " WITH GRANT OPTION"); {
+		case strings.HasPrefix(g, "SET DEFAULT ROLE "):
+			_, who, _ := cutLast(g, " FOR ")
+			statements = append(statements, "SET DEFAULT ROLE NONE FOR "+who)
+		case found && !strings.HasPrefix(what, "USAGE "):
+			statements = append(statements, "REVOKE "+what+" FROM "+to)
+		}
+	}
+	return statements
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
 }
 
 // withoutStatement shortens an error of the server that may quote a password.

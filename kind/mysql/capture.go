@@ -131,7 +131,7 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	}
 	slices.SortFunc(c.objects, func(a, b kind.Object) int { return strings.Compare(a.Name, b.Name) })
 	return kind.Part{
-		ID: c.item.ID, Objects: c.objects, Held: c.view.held, Transaction: true,
+		ID: c.item.ID, Needs: c.item.Needs, RunsIn: c.item.RunsIn, Claims: c.item.Claims, Objects: c.objects, Held: c.view.held, Transaction: true,
 		Read: c.read, Gaps: c.gaps, Facts: kind.Stream(facts),
 	}, nil
 }

@@ -67,11 +67,13 @@ func readDefinitions(ctx context.Context, conn *sql.Conn, database string, table
 	for _, t := range tables {
 		created, err := r.show(ctx, "TABLE", t.Name)
 		if err != nil {
-			t.unreadable = err.Error()
-			r.gaps = append(r.gaps, "definition of table "+t.Name)
+			t.denied, t.unreadable = true, err.Error()
 			continue
 		}
 		t.Create = created[1]
+		if t.columnsDefined() != t.seen {
+			t.denied, t.unreadable = true, "this account may not read all its columns"
+		}
 	}
 	for _, read := range []func(context.Context, *definitions) error{
 		r.readSequences, r.readRoutines, r.readViews, r.readTriggers, r.readEvents,
@@ -219,6 +221,18 @@ func (r *reader) readEvents(ctx context.Context, d *definitions) error {
 
 // nextRow is where AUTO_INCREMENT stands: content, not definition.
 var nextRow = regexp.MustCompile(` AUTO_INCREMENT=(\d+)`)
+
+// columnsDefined counts the columns of the definition.
+func (t *table) columnsDefined() int {
+	items, _, _ := t.split()
+	n := 0
+	for _, item := range items {
+		if strings.HasPrefix(item, "`") {
+			n++
+		}
+	}
+	return n
+}
 
 // split takes the definition of a table apart: its columns and keys, which
 // are a line each, and the rest.

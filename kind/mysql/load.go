@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -141,6 +143,9 @@ func (r *restoration) putSequences(ctx context.Context, have, want *definitions)
 		}
 	}
 	for _, s := range want.Sequences {
+		if slices.Contains(have.Sequences, s) {
+			continue
+		}
 		if err := r.putSequence(ctx, s); err != nil {
 			return err
 		}
@@ -157,7 +162,9 @@ func (r *restoration) putSequence(ctx context.Context, s sequence) error {
 	if err != nil {
 		return fmt.Errorf("sequence %s is in round %q", s.Name, s.Round)
 	}
-	err = r.exec(ctx, "USE "+name(r.database), "CREATE OR REPLACE"+s.Create[len("CREATE"):],
-		fmt.Sprintf("DO SETVAL(%s, %d, 0, %d)", name(s.Name), next, round))
+	err = r.insist(ctx, func() error {
+		return r.exec(ctx, waitForLocks(lockTime), "USE "+name(r.database), "CREATE OR REPLACE"+strings.TrimPrefix(s.Create, "CREATE"),
+			fmt.Sprintf("DO SETVAL(%s, %d, 0, %d)", name(s.Name), next, round))
+	})
 	return wrap("create sequence "+s.Name, err)
 }

@@ -15,7 +15,10 @@ var creationOrder = []string{"package", "package body", "function", "procedure",
 // drop removes something that runs. There are statements for packages only in
 // the mode in which they were created.
 func (r *restoration) drop(ctx context.Context, p program) error {
-	err := r.exec(ctx, "USE "+name(r.database), "SET SESSION sql_mode = '"+p.Mode+"'", "DROP "+strings.ToUpper(p.Type)+" IF EXISTS "+name(p.Name))
+	err := r.insist(ctx, func() error {
+		return r.exec(ctx, waitForLocks(lockTime), "USE "+name(r.database), "SET SESSION sql_mode = '"+p.Mode+"'",
+			"DROP "+strings.ToUpper(p.Type)+" IF EXISTS "+name(p.Name))
+	})
 	if err = errors.Join(err, r.reset(ctx)); err != nil {
 		return fmt.Errorf("drop %s %s: %w", p.Type, p.Name, err)
 	}

@@ -1,10 +1,15 @@
 package mysql_test
 
 import (
+	"context"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"dogear/internal/content"
 	"dogear/internal/testbed"
 	"dogear/kind"
 	"dogear/kind/kindtest"
@@ -44,4 +49,135 @@ func TestEverythingComesBackFromADump(t *testing.T) {
 		require.Equal(t, kind.ActionNone, preview.Action, wreck.name)
 		require.NotContains(t, r.sql("SHOW DATABASES"), "dogear", wreck.name)
 	}
+}
+
+// The tables are exchanged in one step: clients that come back again and again
+// see the old rows, the new ones, or an error; a transaction that would keep
+// the tables for itself is cut off.
+func TestClientsSeeOldOrNew(t *testing.T) {
+	r := newRig(t)
+	r.sql("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY); CREATE TRIGGER both_of_them AFTER INSERT ON a FOR EACH ROW INSERT INTO b VALUES (NEW.id); INSERT INTO a VALUES (1)")
+	store := kindtest.NewMemory()
+	before := r.facts()
+	part, _ := r.capture(r.item("shop"), store, nil)
+	r.sql("INSERT INTO a VALUES (2), (3)")
+	script := "while :; do mariadb --batch --skip-column-names shop -e 'SELECT count(*), (SELECT count(*) FROM b) FROM a' >>/tmp/seen 2>/dev/null; sleep 0.05; done"
+	testbed.Docker(t, "exec", "--detach", r.container, "sh", "-c", script)
+	testbed.Docker(t, "exec", "--detach", r.container, "mariadb", "shop", "-e", "BEGIN; SELECT * FROM a FOR UPDATE; SELECT SLEEP(600)")
+	testbed.Eventually(t, time.Minute, "somebody holds the table", func() bool {
+		return strings.Contains(r.sql("SHOW PROCESSLIST"), "SLEEP(600)") && testbed.Exec(t, r.container, "sh", "-c", "cat /tmp/seen || true") != ""
+	})
+	require.NoError(t, r.driver.Restore(t.Context(), r.ws, part, store))
+	seen := func() []string {
+		return strings.Fields(strings.ReplaceAll(testbed.Exec(t, r.container, "cat", "/tmp/seen"), "\t", "/"))
+	}
+	testbed.Eventually(t, time.Minute, "clients see the new rows", func() bool { return slices.Contains(seen(), "1/1") })
+	for _, s := range seen() {
+		require.Contains(t, []string{"3/3", "1/1"}, s)
+	}
+	require.Empty(t, changed(before, r.facts()))
+	r.sql("INSERT INTO a VALUES (9)")
+	require.Equal(t, "2", r.sql("SELECT count(*) FROM b"), "the trigger is where it was")
+}
+
+// Only what is asked for: a table, with all that refers to it.
+func TestOneTableComesBack(t *testing.T) {
+	r := newRig(t)
+	r.sql(schema)
+	store := kindtest.NewMemory()
+	before := r.facts()
+	part, _ := r.capture(r.item("shop"), store, nil)
+	r.sql("DELETE FROM odd; DELETE FROM prices; UPDATE orders SET total = 1 WHERE id < 10; DROP VIEW aa")
+	r.ws.Options = map[string]string{"mysql.tables": "odd,prices"}
+	require.NoError(t, r.driver.Restore(t.Context(), r.ws, part, store))
+	require.Equal(t, []string{"shop: schema view aa", "shop: table orders"}, changed(before, r.facts()))
+	r.ws.Options = map[string]string{"mysql.tables": "orders"}
+	require.ErrorContains(t, r.driver.Restore(t.Context(), r.ws, part, store), "table customers has to be exchanged as well")
+	r.ws.Options = map[string]string{"mysql.tables": "orders,customers"}
+	require.NoError(t, r.driver.Restore(t.Context(), r.ws, part, store))
+	require.Equal(t, []string{"shop: schema view aa"}, changed(before, r.facts()))
+	r.ws.Options = map[string]string{"mysql.tables": "nothing"}
+	require.ErrorContains(t, r.driver.Restore(t.Context(), r.ws, part, store), "has no table nothing")
+}
+
+// Whatever is wrong with a dump shows before the live tables are touched, and
+// what fails after that is taken back.
+func TestFailedRestoreLeavesTheDatabase(t *testing.T) {
+	r := newRig(t)
+	r.sql(schema)
+	store := kindtest.NewMemory()
+	part, _ := r.capture(r.item("shop"), store, nil)
+	r.sql("UPDATE orders SET total = 2 WHERE id < 10; DELETE FROM odd; DROP TRIGGER changed; ALTER VIEW zz AS SELECT 1 AS one; DO NEXTVAL(drawn)")
+	before := r.facts()
+	for _, fault := range []struct {
+		name   string
+		damage func(part *kind.Part)
+		says   string
+	}{
+		{name: "a truncated stream", says: "in the middle of a row", damage: func(p *kind.Part) { r.cut(p, store, "table/orders", 10) }},
+		{name: "rows are missing", says: "now, and had 500 rows", damage: func(p *kind.Part) { r.cut(p, store, "table/orders", 0) }},
+		{name: "no rows", says: "could not be read when it was captured", damage: func(p *kind.Part) {
+			p.Objects = slices.DeleteFunc(p.Objects, func(o kind.Object) bool { return o.Name == "table/orders" })
+		}},
+		{name: "a table that cannot be made", says: "create table", damage: func(p *kind.Part) {
+			r.edit(p, store, "CREATE TABLE `orders`", "CREATE TABLX `orders`")
+		}},
+		{name: "a trigger that cannot be made", says: "create trigger second_one", damage: func(p *kind.Part) {
+			r.edit(p, store, "begin set new.total", "begin sex new.total")
+		}},
+		{name: "a view that cannot be made", says: "create view zz", damage: func(p *kind.Part) {
+			r.edit(p, store, "VIEW `zz` AS select", "VIEW `zz` AS selekt")
+		}},
+	} {
+		damaged := part
+		damaged.Objects = slices.Clone(part.Objects)
+		fault.damage(&damaged)
+		require.ErrorContains(t, r.driver.Restore(t.Context(), r.ws, damaged, store), fault.says, fault.name)
+		require.Empty(t, changed(before, r.facts()), fault.name)
+		require.NotContains(t, r.sql("SHOW DATABASES"), "dogear", fault.name)
+	}
+}
+
+// cut stores an object anew, without its last bytes, or without its last row.
+func (r *rig) cut(part *kind.Part, store *kindtest.Memory, name string, bytes int) {
+	text := read(r.T, store, *part, name)
+	if bytes == 0 {
+		bytes = len(text) - 1 - strings.LastIndex(text[:len(text)-1], "\n")
+	}
+	r.replace(part, store, name, text[:len(text)-bytes])
+}
+
+func (r *rig) edit(part *kind.Part, store *kindtest.Memory, old, new string) {
+	text := read(r.T, store, *part, "definitions")
+	require.Contains(r, text, old)
+	r.replace(part, store, "definitions", strings.ReplaceAll(text, old, new))
+}
+
+func (r *rig) replace(part *kind.Part, store *kindtest.Memory, name, text string) {
+	object, err := content.PutBytes(r.Context(), store, name, []byte(text))
+	require.NoError(r, err)
+	i := slices.IndexFunc(part.Objects, func(o kind.Object) bool { return o.Name == name })
+	part.Objects[i] = object
+}
+
+// A restore that was killed is finished by the next one, whatever it has left.
+func TestKilledRestoreIsFinished(t *testing.T) {
+	r := newRig(t)
+	r.sql(schema)
+	store := kindtest.NewMemory()
+	before := r.facts()
+	part, _ := r.capture(r.item("shop"), store, nil)
+	r.sql("UPDATE orders SET total = 2 WHERE id < 10")
+	for attempt := range 12 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(attempt)*150*time.Millisecond)
+		_ = r.driver.Restore(ctx, r.ws, part, store) // wherever it was
+		cancel()
+		require.NoError(t, r.driver.Restore(t.Context(), r.ws, part, store))
+		require.Empty(t, changed(before, r.facts()))
+		r.sql("UPDATE orders SET total = 2 WHERE id < 10")
+	}
+	// What one leaves that was killed between the two steps.
+	r.sql("CREATE DATABASE dogear_restore_old_x; DROP DATABASE dogear_restore_old_x")
+	r.find()
+	require.Len(t, r.items, 2)
 }

@@ -21,6 +21,10 @@ const readRate = 40 << 20
 // take unless the user wants them at any price.
 const patience = 10
 
+// cannotBeRead is the value of a table that this account may not read, or that
+// somebody keeps for himself.
+const cannotBeRead = "cannot be read"
+
 // notDigested is the value of a table that is too large to be read each time.
 const notDigested = "not digested: the database is too large"
 
@@ -79,6 +83,9 @@ func (v *view) contents(ctx context.Context, k keeper) ([]kind.Fact, error) {
 
 // tableValue says how many rows a table has, and their digest.
 func (v *view) tableValue(ctx context.Context, conn *sql.Conn, t *table, k keeper) (string, error) {
+	if t.denied {
+		return cannotBeRead, nil
+	}
 	wanted := k != nil && k.wants(t)
 	if !wanted && !v.isSmall() && !v.deep {
 		return notDigested, nil
@@ -92,7 +99,7 @@ func (v *view) tableValue(ctx context.Context, conn *sql.Conn, t *table, k keepe
 		return "", ctx.Err()
 	case isServerError(err):
 		t.unreadable = err.Error()
-		return "cannot be read", nil
+		return cannotBeRead, nil
 	case err != nil:
 		return "", err
 	}

@@ -156,21 +156,22 @@ func (r *restoration) exchange(ctx context.Context) error {
 	return r.rename(ctx, final)
 }
 
-// renameTries is how often clients are cut off that keep tables from being
-// renamed.
-const renameTries = 10
+// insistTries is how often clients are cut off that keep tables for themselves.
+const insistTries = 10
 
-// rename renames tables. A client in the middle of a transaction would keep
-// them for itself: it is cut off.
-func (r *restoration) rename(ctx context.Context, list []string) (err error) {
-	if err := r.exec(ctx, waitForLocks(lockTime)); err != nil {
-		return err
-	}
-	for range renameTries {
+// rename renames tables, all or none.
+func (r *restoration) rename(ctx context.Context, list []string) error {
+	return r.insist(ctx, func() error { return r.exec(ctx, waitForLocks(lockTime), "RENAME TABLE "+strings.Join(list, ", ")) })
+}
+
+// insist does something for which a client in the middle of a transaction
+// must let go of a table: it is cut off.
+func (r *restoration) insist(ctx context.Context, f func() error) (err error) {
+	for range insistTries {
 		if err := r.cutOff(ctx); err != nil {
 			return err
 		}
-		if err = r.exec(ctx, "RENAME TABLE "+strings.Join(list, ", ")); !isError(err, errLockWait) {
+		if err = f(); !isError(err, errLockWait) {
 			break
 		}
 	}
@@ -246,7 +247,7 @@ func (r *restoration) takeProgramsBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer v.close()
+	v.close() // it would be in the way
 	if err := r.exec(ctx, "USE "+name(r.database), "ALTER DATABASE "+name(r.database)+" "+r.live.Options); err != nil {
 		return err
 	}

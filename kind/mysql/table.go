@@ -27,6 +27,8 @@ type table struct {
 	transactional bool
 	stamp         string // when it was made and changed, if the server knows
 	unreadable    string // why it cannot be read
+	denied        bool   // that will not change
+	seen          int    // columns that the account knows of
 }
 
 // column is a column that holds content.
@@ -127,6 +129,7 @@ FROM information_schema.columns WHERE TABLE_SCHEMA = ? ORDER BY TABLE_NAME, ORDI
 		if t == nil {
 			return nil
 		}
+		t.seen++
 		p := period[t.Name]
 		switch {
 		case row[4].String == "ROW START":
