@@ -1,7 +1,6 @@
 package mysql_test
 
 import (
-	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,12 +11,6 @@ import (
 	"dogear/kind/kindtest"
 	"dogear/kind/mysql"
 )
-
-// verified is the driver as the engine uses it where a server's files come
-// back with their volume: then it is never asked to restore.
-type verified struct{ *mysql.Driver }
-
-func (verified) Restore(context.Context, *kind.Workspace, kind.Part, kind.Source) error { return nil }
 
 func TestConformity(t *testing.T) {
 	container := testbed.MariaDB(t, testbed.Volume(t), nil)

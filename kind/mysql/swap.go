@@ -238,6 +238,7 @@ func (r *restoration) takeBack(ctx context.Context, cause error, created bool) e
 	if err := r.heal(ctx); err != nil {
 		return errors.Join(cause, wrap("take back the restore", err))
 	}
+	r.moved = false
 	return errors.Join(cause, wrap("take back the restore", r.takeProgramsBack(ctx)))
 }
 
