@@ -192,7 +192,7 @@ func TestServerThatCannotBeAsked(t *testing.T) {
 		require.Empty(t, facts)
 		require.Len(t, silent.Gaps, 1)
 		require.NoError(t, waitHealthy(silent, time.Minute), "it was not running when it was captured")
-		require.ErrorIs(t, waitHealthy(part, 300*time.Millisecond), kind.ErrNotRunning, state.name)
+		require.ErrorIs(t, waitHealthy(part, 3*time.Second), kind.ErrNotRunning, state.name)
 		preview, err := r.driver.Preview(t.Context(), r.ws, part, store)
 		require.NoError(t, err)
 		require.Len(t, preview.Conflicts, 1, state.name)
