@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -74,7 +77,11 @@ func (r *rig) nothingLeftBehind() {
 	if err == nil {
 		require.Empty(r.t, entries)
 	}
-	require.Empty(r.t, testbed.Docker(r.t, "ps", "--all", "--quiet", "--filter", "label=dogear.courier"))
+	// Others may run couriers of other programs at this moment.
+	program, err := os.ReadFile(filepath.Join(programs(r.t), "dogear"))
+	require.NoError(r.t, err)
+	image := fmt.Sprintf("dogear-courier:%x", sha256.Sum256(program))[:len("dogear-courier:")+16]
+	require.Empty(r.t, testbed.Docker(r.t, "ps", "--all", "--quiet", "--filter", "ancestor="+image))
 	require.Empty(r.t, testbed.Docker(r.t, "ps", "--quiet", "--filter", "status=paused", "--filter", "label=com.docker.compose.project="+r.Project))
 }
 
