@@ -140,9 +140,27 @@ type Stopper interface {
 	StopsLast(ctx context.Context, ws *Workspace, id ID) (bool, error)
 }
 
+// Fleeting is a Driver of items that live in the memory of what they run in.
+type Fleeting interface {
+	// LostByStop reports that the item would be lost if what it runs in were
+	// stopped now: then that is captured frozen, and stopped after the commit,
+	// as with Stopper.StopsLast.
+	LostByStop(ctx context.Context, ws *Workspace, item Item) (bool, error)
+}
+
+// Perishable is a Driver parts of whose state end by themselves, at a time
+// that is known when they are captured.
+type Perishable interface {
+	// Outlasting returns the facts that are due by now, if nobody has touched
+	// the item since the part was captured with the given ones, and says what
+	// has ended meanwhile.
+	Outlasting(ctx context.Context, ws *Workspace, part Part, source Source, captured Facts) (Facts, []Gap, error)
+}
+
 // Starter is a Driver whose parts remember whether they ran. Start brings the
 // restored item to the running state of the part: what ran is started, what
-// had exited stays exited.
+// had exited stays exited. An item that runs in another is started after it,
+// and before all that hosts nothing.
 type Starter interface {
 	Start(ctx context.Context, ws *Workspace, part Part, source Source) error
 }

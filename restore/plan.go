@@ -130,6 +130,9 @@ func (d *desk) startLevels() [][]kind.ID {
 	for _, p := range d.target.Parts {
 		if !p.RunsIn.IsZero() {
 			hosts = append(hosts, p.RunsIn)
+			if _, starts := d.drivers[p.ID.Kind].(kind.Starter); starts {
+				hosts = append(hosts, p.ID) // it has to be loaded before anybody writes to it
+			}
 		}
 	}
 	return snapshot.StartLevels(d.ids(), hosts, func(id kind.ID) []kind.ID { return d.parts[id].Needs })
@@ -189,7 +192,7 @@ func (d *desk) changes(ctx context.Context) (map[kind.ID]kind.Change, error) {
 
 func (d *desk) change(ctx context.Context, p snapshot.Part) (kind.Change, error) {
 	if d.spokenForElsewhere(p) {
-		return kind.Change{Action: kind.ActionVerify}, nil
+		return kind.Change{Action: kind.ActionVerify, Chunks: d.neededToStart(p)}, nil
 	}
 	if v, ok := d.drivers[p.ID.Kind].(kind.Previewer); ok {
 		return v.Preview(ctx, d.ws, p.Part, d.source)
@@ -204,6 +207,18 @@ func (d *desk) change(ctx context.Context, p snapshot.Part) (kind.Change, error)
 		return kind.Change{Action: kind.ActionPatch}, nil
 	}
 	return kind.Change{Action: kind.ActionNone}, nil
+}
+
+// neededToStart lists the content of a part that is loaded when it starts.
+func (d *desk) neededToStart(p snapshot.Part) []kind.ChunkID {
+	if _, starts := d.drivers[p.ID.Kind].(kind.Starter); !starts {
+		return nil
+	}
+	var chunks []kind.ChunkID
+	for _, o := range p.Objects {
+		chunks = append(chunks, o.Chunks...)
+	}
+	return chunks
 }
 
 // spokenForElsewhere reports whether the part has no bytes of its own and

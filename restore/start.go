@@ -154,6 +154,24 @@ func (r *run) resumeOthers(ctx context.Context) error {
 			return fmt.Errorf("start %s again: %w", id, err)
 		}
 		r.req.Guard.Resumed(id)
+		if err := r.startInside(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startInside brings back what lived in the memory of an item that was
+// stopped, as the safety snapshot has it.
+func (r *run) startInside(ctx context.Context, host kind.ID) error {
+	for _, p := range r.safety.Parts {
+		driver, ok := r.desk.drivers[p.ID.Kind].(kind.Starter)
+		if !ok || p.RunsIn != host {
+			continue
+		}
+		if err := driver.Start(ctx, r.req.Workspace, p.Part, r.req.Source); err != nil {
+			return fmt.Errorf("start %s again: %w", p.ID, err)
+		}
 	}
 	return nil
 }

@@ -47,6 +47,9 @@ func (d *desk) verify(ctx context.Context) (Report, error) {
 	if err := d.nameNarrowed(ctx, &report); err != nil {
 		return Report{}, err
 	}
+	if err := d.nameEnded(ctx, &report); err != nil {
+		return Report{}, err
+	}
 	for _, id := range d.extra() {
 		report.Differences = append(report.Differences, snapshot.Extra(id))
 		if err := live.add(d.drivers[id.Kind].Inspect(ctx, d.ws, d.live[id]), id); err != nil {
@@ -120,8 +123,36 @@ func (d *desk) compareFacts(ctx context.Context, p snapshot.Part, live *snapshot
 		if _, cheap := d.drivers[p.ID.Kind].(kind.Prover); cheap && sameDigest(have(), live, p.Facts.Digest) {
 			return
 		}
-		d.narrowed(ctx, p, snapshot.Diff(p.ID, snapshot.Running, snapshot.ReadFacts(ctx, d.source, p.Facts), have()))(yield)
+		want, _, err := d.due(ctx, p)
+		if err != nil {
+			yield(snapshot.Difference{}, err)
+			return
+		}
+		d.narrowed(ctx, p, snapshot.Diff(p.ID, snapshot.Running, want, have()))(yield)
 	}
+}
+
+// due returns the facts of a part that still hold if nobody has touched the
+// item since, and says what has ended by itself.
+func (d *desk) due(ctx context.Context, p snapshot.Part) (kind.Facts, []kind.Gap, error) {
+	captured := snapshot.ReadFacts(ctx, d.source, p.Facts)
+	driver, ok := d.drivers[p.ID.Kind].(kind.Perishable)
+	if !ok || p.Facts.Count == 0 {
+		return captured, nil, nil
+	}
+	return driver.Outlasting(ctx, d.ws, p.Part, d.source, captured)
+}
+
+// nameEnded says what has ended by itself since it was captured.
+func (d *desk) nameEnded(ctx context.Context, report *Report) error {
+	for _, p := range d.target.Parts {
+		_, ended, err := d.due(ctx, p)
+		if err != nil {
+			return fmt.Errorf("compare %s: %w", p.ID, err)
+		}
+		report.NotComparable = append(report.NotComparable, ended...)
+	}
+	return nil
 }
 
 // nameNarrowed says what was left as it is, and not compared.

@@ -221,11 +221,35 @@ func (r *running) stopsLast(ctx context.Context, ids []kind.ID) ([]kind.ID, erro
 		if err != nil {
 			return nil, fmt.Errorf("look at the settings of %s: %w", id, err)
 		}
+		if !yes {
+			if yes, err = r.holdsFleeting(ctx, id); err != nil {
+				return nil, err
+			}
+		}
 		if yes {
 			last = append(last, id)
 		}
 	}
 	return last, nil
+}
+
+// holdsFleeting reports whether something lives in an item that stopping it
+// would lose.
+func (r *running) holdsFleeting(ctx context.Context, host kind.ID) (bool, error) {
+	for _, item := range r.items {
+		driver, ok := r.drivers[item.ID.Kind].(kind.Fleeting)
+		if !ok || item.RunsIn != host {
+			continue
+		}
+		lost, err := driver.LostByStop(ctx, r.ws, item)
+		if err != nil {
+			return false, fmt.Errorf("look at how %s keeps its state: %w", item.ID, err)
+		}
+		if lost {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // incarnations returns what identifies the present run of each item.

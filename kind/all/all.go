@@ -12,6 +12,7 @@ import (
 	"dogear/kind/mysql"
 	"dogear/kind/network"
 	"dogear/kind/postgres"
+	"dogear/kind/redis"
 	"dogear/kind/sqlite"
 	"dogear/kind/volume"
 )
@@ -29,6 +30,7 @@ func Drivers() []kind.Driver {
 		image.New(engines),
 		postgres.New(engines),
 		mysql.New(engines),
+		redis.New(engines),
 		sqlite.New(),
 	}
 }

@@ -1,0 +1,111 @@
+package redis
+
+import (
+	"context"
+	"errors"
+
+	"github.com/redis/go-redis/v9/logging"
+
+	"dogear/internal/docker"
+	"dogear/kind"
+)
+
+// Kind is the kind of the driver's items.
+const Kind = "redis"
+
+// Driver finds, inspects, captures and loads Redis servers.
+type Driver struct {
+	engines *docker.Connector
+}
+
+var (
+	_ kind.Driver        = (*Driver)(nil)
+	_ kind.Previewer     = (*Driver)(nil)
+	_ kind.Configurable  = (*Driver)(nil)
+	_ kind.Starter       = (*Driver)(nil)
+	_ kind.HealthChecker = (*Driver)(nil)
+	_ kind.Fleeting      = (*Driver)(nil)
+	_ kind.Perishable    = (*Driver)(nil)
+)
+
+// New returns a driver for servers in containers of the given engine.
+func New(engines *docker.Connector) *Driver {
+	logging.Disable() // the library would write to standard error
+	return &Driver{engines: engines}
+}
+
+// Kind returns "redis".
+func (d *Driver) Kind() string { return Kind }
+
+// Options returns what can be set with -o redis.…
+func (d *Driver) Options() []kind.Option {
+	return []kind.Option{{Key: "ttl", Values: []string{ttlDeadline, ttlRemaining}}}
+}
+
+// Inspect returns what the server's memory holds.
+func (d *Driver) Inspect(ctx context.Context, ws *kind.Workspace, item kind.Item) kind.Facts {
+	return func(yield func(kind.Fact, error) bool) {
+		m, err := d.look(ctx, ws, item)
+		if err != nil {
+			yield(kind.Fact{}, err)
+			return
+		}
+		kind.Stream(m.facts(ws.Redact))(yield)
+	}
+}
+
+// LostByStop reports whether the server keeps nothing on disk that comes back.
+func (d *Driver) LostByStop(ctx context.Context, ws *kind.Workspace, item kind.Item) (bool, error) {
+	s, err := d.server(ctx, ws, item.RunsIn)
+	if err != nil {
+		return false, err
+	}
+	c, err := s.connect(ctx)
+	if err != nil {
+		return false, ctx.Err() // nothing of it can be saved
+	}
+	defer c.hangUp()
+	settings, err := c.ConfigGet(ctx, "*").Result()
+	if err != nil {
+		return true, ctx.Err() // it is not known: the safe way
+	}
+	return len(item.Claims) == 0 || settings["appendonly"] != "yes" && settings["save"] == "", nil
+}
+
+// Restore loads a server that runs. One that does not is loaded by Start.
+func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) error {
+	err := d.converge(ctx, ws, part, source)
+	if errors.Is(err, kind.ErrNotRunning) {
+		return nil
+	}
+	return err
+}
+
+// Preview compares a server that runs with the part.
+func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (kind.Change, error) {
+	want, err := getMeta(ctx, part, source)
+	if err != nil || !want.Running {
+		return kind.Change{Action: kind.ActionNone}, err
+	}
+	live, err := d.look(ctx, ws, part.Item())
+	if err != nil && !errors.Is(err, kind.ErrNotRunning) && !errors.Is(err, kind.ErrGone) {
+		return kind.Change{}, err
+	}
+	change := kind.Change{Action: kind.ActionPatch}
+	if memory, ok := part.Object(memoryObject); ok {
+		change.Bytes, change.Chunks = memory.Size, memory.Chunks
+	}
+	if err != nil {
+		change.Details = []string{"its server is not running: it is compared, and loaded if it differs, once it is"}
+		return change, nil
+	}
+	p := compare(ws, part, want, live)
+	if p.nothing() {
+		return kind.Change{Action: kind.ActionNone}, nil
+	}
+	change.Details = p.details()
+	if err := p.possible(part, want, live); err != nil {
+		change.Conflicts = []string{err.Error()}
+	}
+	return change, nil
+}
