@@ -192,7 +192,7 @@ func (d *desk) changes(ctx context.Context) (map[kind.ID]kind.Change, error) {
 
 func (d *desk) change(ctx context.Context, p snapshot.Part) (kind.Change, error) {
 	if d.spokenForElsewhere(p) {
-		return kind.Change{Action: kind.ActionVerify, Chunks: d.neededToStart(p)}, nil
+		return d.changeAtStart(ctx, p)
 	}
 	if v, ok := d.drivers[p.ID.Kind].(kind.Previewer); ok {
 		return v.Preview(ctx, d.ws, p.Part, d.source)
@@ -209,16 +209,20 @@ func (d *desk) change(ctx context.Context, p snapshot.Part) (kind.Change, error)
 	return kind.Change{Action: kind.ActionNone}, nil
 }
 
-// neededToStart lists the content of a part that is loaded when it starts.
-func (d *desk) neededToStart(p snapshot.Part) []kind.ChunkID {
-	if _, starts := d.drivers[p.ID.Kind].(kind.Starter); !starts {
-		return nil
+// changeAtStart works out what starting a part will do whose bytes come back
+// with another: nothing, unless its driver loads it then.
+func (d *desk) changeAtStart(ctx context.Context, p snapshot.Part) (kind.Change, error) {
+	change := kind.Change{Action: kind.ActionVerify}
+	previewer, previews := d.drivers[p.ID.Kind].(kind.Previewer)
+	if _, starts := d.drivers[p.ID.Kind].(kind.Starter); !starts || !previews {
+		return change, nil
 	}
-	var chunks []kind.ChunkID
-	for _, o := range p.Objects {
-		chunks = append(chunks, o.Chunks...)
+	atStart, err := previewer.Preview(ctx, d.ws, p.Part, d.source)
+	if err != nil || atStart.Action != kind.ActionNone {
+		return atStart, err
 	}
-	return chunks
+	change.Chunks = atStart.Chunks
+	return change, nil
 }
 
 // spokenForElsewhere reports whether the part has no bytes of its own and
@@ -237,6 +241,9 @@ func (d *desk) affected(steps []Step) []kind.ID {
 	for _, s := range steps {
 		if s.touches() {
 			touched[s.Part] = true
+			if _, starts := d.drivers[s.Part.Kind].(kind.Starter); starts {
+				touched[d.parts[s.Part].RunsIn] = true // who uses it needs what it runs in
+			}
 		}
 	}
 	var out []kind.ID

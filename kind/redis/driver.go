@@ -81,29 +81,31 @@ func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 	return err
 }
 
-// Preview compares a server that runs with the part.
+// Preview compares a server that runs with the part. To one that does not run
+// nothing is done: Start compares it, and may need the content then.
 func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (kind.Change, error) {
 	want, err := getMeta(ctx, part, source)
 	if err != nil || !want.Running {
 		return kind.Change{Action: kind.ActionNone}, err
 	}
+	change := kind.Change{Action: kind.ActionNone}
+	memory, _ := part.Object(memoryObject)
+	change.Chunks = memory.Chunks
 	live, err := d.look(ctx, ws, part.Item())
-	if err != nil && !errors.Is(err, kind.ErrNotRunning) && !errors.Is(err, kind.ErrGone) {
-		return kind.Change{}, err
-	}
-	change := kind.Change{Action: kind.ActionPatch}
-	if memory, ok := part.Object(memoryObject); ok {
-		change.Bytes, change.Chunks = memory.Size, memory.Chunks
+	if errors.Is(err, kind.ErrNotRunning) || errors.Is(err, kind.ErrGone) {
+		return change, nil
 	}
 	if err != nil {
-		change.Details = []string{"its server is not running: it is compared, and loaded if it differs, once it is"}
-		return change, nil
+		return kind.Change{}, err
 	}
 	p := compare(ws, part, want, live)
 	if p.nothing() {
-		return kind.Change{Action: kind.ActionNone}, nil
+		return change, nil
 	}
-	change.Details = p.details()
+	change.Action, change.Details = kind.ActionPatch, p.details()
+	if p.memory {
+		change.Bytes = memory.Size
+	}
 	if err := p.possible(part, want, live); err != nil {
 		change.Conflicts = []string{err.Error()}
 	}

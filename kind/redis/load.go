@@ -130,7 +130,7 @@ func (p plan) possible(part kind.Part, want, live *meta) error {
 		return nil
 	}
 	if _, ok := part.Object(memoryObject); !ok {
-		return errors.New("its keys differ, and no dump of them was taken: restore it together with the volume that holds the server's files")
+		return nil // its files were captured instead; the facts tell whether they are enough
 	}
 	if want.State.Format > live.State.Format {
 		return fmt.Errorf("the keys were captured from %s, and %s is too old to read them (format %d, it knows %d): use a server that is not older",
@@ -159,15 +159,11 @@ func (d *Driver) converge(ctx context.Context, ws *kind.Workspace, part kind.Par
 		return err
 	}
 	p := compare(ws, part, want, live)
-	if p.memory {
-		if _, ok := part.Object(memoryObject); !ok {
-			p.memory = false // only its files were captured; the facts tell whether they were enough
-		} else if err := p.possible(part, want, live); err != nil {
-			return err
-		}
+	if err := p.possible(part, want, live); err != nil {
+		return err
 	}
 	c.applySettings(ctx, p, want)
-	if p.memory {
+	if _, ok := part.Object(memoryObject); ok && p.memory {
 		l := &loader{client: c, instant: live.State.Taken, moved: p.moved}
 		if err := l.load(ctx, part, source, live.State); err != nil {
 			return err
