@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"net"
 	"slices"
@@ -11,8 +10,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
-
-	"dogear/internal/docker"
 )
 
 const (
@@ -22,16 +19,11 @@ const (
 	answerTime = 5 * time.Minute
 )
 
-// proxyScript connects its standard input and output to the server.
-//
-//go:embed proxy.sh
-var proxyScript string
-
 // dialInside reaches the server through a program that runs beside it:
 // networks that this host has no part in, and servers that listen to local
 // clients only.
 func (s *server) dialInside(ctx context.Context) net.Conn {
-	return s.engine.Dial(ctx, s.container.ID, docker.Command{Argv: []string{"sh", "-c", proxyScript, "sh", s.port, s.socket}})
+	return s.engine.DialServer(ctx, s.container.ID, "", "port=$1 socket=$2", s.port, s.socket)
 }
 
 // client is a connection to a server that let us in.

@@ -1,5 +1,5 @@
 // Package redis captures the Redis servers that run in the containers of a
-// workspace, and Valkey servers, which answer the same.
+// workspace, and Valkey servers, which answer the same (never tried with one).
 //
 // # Items
 //

@@ -164,7 +164,7 @@ func (d *Driver) Outlasting(ctx context.Context, ws *kind.Workspace, part kind.P
 		return kind.Stream(want.facts(ws.Redact)), nil, nil
 	}
 	return kind.Stream(want.facts(ws.Redact)), []kind.Gap{{
-		Part: part.ID, What: fmt.Sprintf("%d keys that have expired since", gone),
+		Part: part.ID, What: fmt.Sprintf("keys that have expired since: %d", gone),
 		Why: "their deadlines have passed; restored with -o redis.ttl=remaining they have the time left that they had",
 	}}, nil
 }

@@ -165,6 +165,9 @@ func (d *Driver) converge(ctx context.Context, ws *kind.Workspace, part kind.Par
 	c.applySettings(ctx, p, want)
 	if _, ok := part.Object(memoryObject); ok && p.memory {
 		l := &loader{client: c, instant: live.State.Taken, moved: p.moved}
+		if err := checkMemory(ctx, part, source, want.State); err != nil {
+			return err
+		}
 		if err := l.load(ctx, part, source, live.State); err != nil {
 			return err
 		}
@@ -196,6 +199,19 @@ func (c *client) applyUsers(ctx context.Context, p plan, want *meta) error {
 		if err := c.Do(ctx, command...).Err(); err != nil {
 			return fmt.Errorf("bring back user %s: %w", name, err)
 		}
+	}
+	return nil
+}
+
+// checkMemory reads what is to be loaded, before anything is removed for it.
+func checkMemory(ctx context.Context, part kind.Part, source kind.Source, want *state) error {
+	memory, _ := part.Object(memoryObject)
+	have, err := readState(content.Open(ctx, source, memory), nil, want.Taken)
+	if err != nil {
+		return fmt.Errorf("read the captured memory (nothing was touched): %w", err)
+	}
+	if !maps.Equal(have.Keys, want.Keys) || !maps.Equal(have.Libraries, want.Libraries) {
+		return errors.New("the captured memory is not what was captured: nothing was touched; run dogear check")
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -13,6 +14,8 @@ import (
 	"dogear/kind/kindtest"
 	"dogear/kind/redis"
 )
+
+const wait = time.Minute
 
 // rig is a driver with one real server to work on.
 type rig struct {

@@ -101,7 +101,7 @@ func TestR3ExpiredKeysAreReported(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, r.facts(), state(kindtest.Collect(t, due)))
 	require.Len(t, gaps, 1)
-	require.Equal(t, "2 keys that have expired since", gaps[0].What)
+	require.Equal(t, "keys that have expired since: 2", gaps[0].What)
 
 	r.do("flushall")
 	r.start(part)
