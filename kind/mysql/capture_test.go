@@ -91,6 +91,25 @@ func TestUnchangedTablesAreNotReadAgain(t *testing.T) {
 	require.Equal(t, 19999, strings.Count(read(t, store, part, "table/b"), "\n"), "a store that has lost the rows gets them again")
 }
 
+// A transaction that was prepared before a restart changes a table without a
+// trace when it is committed: while there is one, nothing is proven.
+func TestPreparedTransactionsAreSeen(t *testing.T) {
+	r := newRig(t)
+	r.sql("CREATE TABLE a (id int PRIMARY KEY); XA START 'x'; INSERT INTO a VALUES (1); XA END 'x'; XA PREPARE 'x'")
+	testbed.Docker(t, "stop", r.container)
+	testbed.Docker(t, "start", r.container)
+	testbed.WaitForMariaDB(t, r.container)
+	r.sql("INSERT INTO a VALUES (2)")
+	item := r.item("shop")
+	before := r.factsOf(item)
+	testbed.Eventually(t, 20*time.Second, "the last change is well past", func() bool {
+		return r.sql("SELECT UPDATE_TIME < NOW() - INTERVAL 3 SECOND FROM information_schema.tables WHERE TABLE_NAME = 'a' AND TABLE_SCHEMA = 'shop'") == "1"
+	})
+	require.Empty(t, changed(before, r.factsOf(item)))
+	r.sql("XA COMMIT 'x'")
+	require.Equal(t, []string{"shop: table a"}, changed(before, r.factsOf(item)))
+}
+
 func TestDumpsAsWanted(t *testing.T) {
 	r := newRig(t)
 	r.sql(schema)

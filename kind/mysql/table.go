@@ -114,6 +114,16 @@ WHERE TABLE_SCHEMA = ? AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDE
 		return nil, wrap("list tables", err)
 	}
 	slices.SortFunc(tables, func(a, b *table) int { return strings.Compare(a.Name, b.Name) })
+	// A prepared transaction that outlived a restart does not set the time of
+	// the last change when it is committed.
+	if err := each(ctx, conn, "XA RECOVER", func([]sql.NullString) error {
+		for _, t := range tables {
+			t.stamp = ""
+		}
+		return nil
+	}); err != nil && !isServerError(err) {
+		return nil, wrap("list prepared transactions", err)
+	}
 	return tables, readColumns(ctx, conn, database, tables)
 }
 
