@@ -65,7 +65,7 @@ func TestResumedSaysWhetherItIsBack(t *testing.T) {
 	r := api.RestoreResult{
 		Source: source(), Target: snapshot.Workspace{Root: "/shop"}, AwayMS: 8_040_000,
 		Receipt: &api.Receipt{
-			Identical: true, Safety: "01s", Parts: make([]snapshot.PartReceipt, 2),
+			ID: "01r", Identical: true, Safety: "01s", Parts: make([]snapshot.PartReceipt, 2),
 			Timings:           api.RestoreTimings{OutageMS: 900, HealthyMS: 2100, TotalMS: 61_000},
 			Kept:              []snapshot.Kept{{Part: id("git", "."), What: "hotfix/INC-42, 3 commits"}},
 			ChangedAfterStart: []api.Difference{{Part: id("volume", "pg"), Fact: "a"}, {Part: id("volume", "pg"), Fact: "b"}},
@@ -82,8 +82,21 @@ Not comparable
   mongo/db: all facts (no driver)
 Changed by what was started (no difference: it runs; --json lists it)
   volume/pg: 2 paths
+dogear receipt 01r shows the proof again.
 The state before is in safety snapshot 01s; dogear undo brings it back.
 `, text(t, func(p *render.Page) { render.Resumed(p, r) }))
+}
+
+func TestReceiptSaysHowItWasProven(t *testing.T) {
+	r := api.ReceiptResult{Event: 7, Proof: "ab12", Receipt: api.Receipt{
+		ID: "01r", Snapshot: "01x", Safety: "01s", Identical: true, Workspace: snapshot.Workspace{Root: "/shop"},
+		Have: "cd34", Want: "cd34", Parts: []snapshot.PartReceipt{{Part: id("git", "."), Method: "patch", Read: "stat", Bytes: 2048}},
+	}}
+	out := text(t, func(p *render.Page) { render.Receipt(p, r) })
+	require.Contains(t, out, "Receipt 01r: /shop restored from 01x on ")
+	require.Contains(t, out, "\n  identical: every byte at rest and every fact of 1 part compared\n")
+	require.Contains(t, out, "\n  as event 7 of the log says, SHA-256 ab12\n")
+	require.Regexp(t, `git/\. +patch +stat +2\.0 KiB\n`, out)
 }
 
 func TestRestoredNamesEveryDifference(t *testing.T) {
