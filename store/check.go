@@ -78,8 +78,9 @@ type check struct {
 	tell     func(done, all int64)
 	report   Report
 
-	packs     []catalog.Pack // listed
-	packFiles []string       // there
+	packs     []catalog.Pack                   // listed
+	damaged   map[string]map[kind.ChunkID]bool // what was noted before, by pack
+	packFiles []string                         // there
 	records   []*recordCheck
 	copies    []string // second copies of deletions
 }
@@ -154,6 +155,9 @@ func (c *check) checkPacks(ctx context.Context) error {
 	}
 	places, err := c.store.placed()
 	if err != nil {
+		return err
+	}
+	if c.damaged, err = c.store.damagedCopies(); err != nil {
 		return err
 	}
 	checked, all := int64(0), int64(0)

@@ -24,20 +24,23 @@ func (c *check) lose(p catalog.Pack) error {
 
 // known reports what is noted as damaged in a pack.
 func (c *check) known(p catalog.Pack) error {
-	copies, err := c.store.catalog.Damaged()
-	if err != nil {
-		return err
+	if n := len(c.damaged[p.Name]); n > 0 {
+		return fmt.Errorf("%d of its chunks were found damaged: %w", n, ErrDamaged)
 	}
-	n := 0
+	return nil
+}
+
+// damagedCopies returns what is noted as damaged, by pack.
+func (s *Store) damagedCopies() (map[string]map[kind.ChunkID]bool, error) {
+	copies, err := s.catalog.Damaged()
+	damaged := make(map[string]map[kind.ChunkID]bool)
 	for _, d := range copies {
-		if d.Pack == p.Name {
-			n++
+		if damaged[d.Pack] == nil {
+			damaged[d.Pack] = make(map[kind.ChunkID]bool)
 		}
+		damaged[d.Pack][d.ID] = true
 	}
-	if n == 0 {
-		return nil
-	}
-	return fmt.Errorf("%d of its chunks were found damaged: %w", n, ErrDamaged)
+	return damaged, err
 }
 
 // useCopies lists other copies of damaged chunks, where packs have any that are

@@ -3,7 +3,6 @@ package store
 import (
 	"slices"
 
-	"dogear/kind"
 	"dogear/store/catalog"
 	"dogear/store/chunk"
 )
@@ -88,17 +87,4 @@ func (p *prune) again(v *victim) *victim {
 	now := p.weigh(v.pack, slices.Concat(v.keep, v.condemned))
 	now.chunks, now.stored = v.chunks, v.stored
 	return now
-}
-
-// damagedCopies returns what is noted as damaged, by pack.
-func (p *prune) damagedCopies() (map[string]map[kind.ChunkID]bool, error) {
-	copies, err := p.catalog.Damaged()
-	damaged := make(map[string]map[kind.ChunkID]bool)
-	for _, d := range copies {
-		if damaged[d.Pack] == nil {
-			damaged[d.Pack] = make(map[kind.ChunkID]bool)
-		}
-		damaged[d.Pack][d.ID] = true
-	}
-	return damaged, err
 }
