@@ -12,9 +12,9 @@ import (
 	"dogear/kind"
 )
 
-// Found describes containers that were found before, but for those that have
+// found describes containers that were found before, but for those that have
 // ceased to exist since.
-func (e *Engine) Found(ctx context.Context, containers []kind.Item) ([]*Container, error) {
+func (e *Engine) found(ctx context.Context, containers []kind.Item) ([]*Container, error) {
 	members := make([]*Container, 0, len(containers))
 	for _, c := range containers {
 		m, err := e.Container(ctx, c.ID.Name)
@@ -29,9 +29,36 @@ func (e *Engine) Found(ctx context.Context, containers []kind.Item) ([]*Containe
 	return members, nil
 }
 
-// ServerName names the server in a container: the Compose service, or the
+// FindServers asks what servers there are in each of the containers among the
+// items, under the name that such a server has.
+func (c *Connector) FindServers(ctx context.Context, found []kind.Item, in func(engine *Engine, c *Container, name string) ([]kind.Item, error)) ([]kind.Item, error) {
+	containers := slices.DeleteFunc(slices.Clone(found), func(i kind.Item) bool { return i.ID.Kind != "container" })
+	if len(containers) == 0 {
+		return nil, nil
+	}
+	engine, err := c.Engine(ctx)
+	if err != nil {
+		return nil, err
+	}
+	members, err := engine.found(ctx, containers)
+	if err != nil {
+		return nil, err
+	}
+	var items []kind.Item
+	for _, m := range members {
+		inside, err := in(engine, m, serverName(m, members))
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, inside...)
+	}
+	slices.SortFunc(items, func(a, b kind.Item) int { return a.ID.Compare(b.ID) })
+	return items, nil
+}
+
+// serverName names the server in a container: the Compose service, or the
 // container's name where there are several of that service.
-func ServerName(c *Container, members []*Container) string {
+func serverName(c *Container, members []*Container) string {
 	service := serviceOf(c)
 	same := 0
 	for _, m := range members {

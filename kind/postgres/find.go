@@ -22,28 +22,9 @@ func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, found []kind.Item
 	if len(ws.Config[Kind]) > 0 {
 		return nil, errors.New("dogear.yaml has a section postgres, but nothing can be set there yet")
 	}
-	containers := slices.DeleteFunc(slices.Clone(found), func(i kind.Item) bool { return i.ID.Kind != "container" })
-	if len(containers) == 0 {
-		return nil, nil
-	}
-	engine, err := d.engines.Engine(ctx)
-	if err != nil {
-		return nil, err
-	}
-	members, err := engine.Found(ctx, containers)
-	if err != nil {
-		return nil, err
-	}
-	var items []kind.Item
-	for _, m := range members {
-		inside, err := findIn(ctx, ws, engine, m, docker.ServerName(m, members), found)
-		if err != nil {
-			return nil, err
-		}
-		items = append(items, inside...)
-	}
-	slices.SortFunc(items, func(a, b kind.Item) int { return a.ID.Compare(b.ID) })
-	return items, nil
+	return d.engines.FindServers(ctx, found, func(engine *docker.Engine, c *docker.Container, name string) ([]kind.Item, error) {
+		return findIn(ctx, ws, engine, c, name, found)
+	})
 }
 
 func findIn(ctx context.Context, ws *kind.Workspace, engine *docker.Engine, c *docker.Container, name string, found []kind.Item) ([]kind.Item, error) {

@@ -21,31 +21,14 @@ func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, found []kind.Item
 	if len(ws.Config[Kind]) > 0 {
 		return nil, errors.New("dogear.yaml has a section redis, but nothing can be set there yet")
 	}
-	containers := slices.DeleteFunc(slices.Clone(found), func(i kind.Item) bool { return i.ID.Kind != "container" })
-	if len(containers) == 0 {
-		return nil, nil
-	}
-	engine, err := d.engines.Engine(ctx)
-	if err != nil {
-		return nil, err
-	}
-	members, err := engine.Found(ctx, containers)
-	if err != nil {
-		return nil, err
-	}
-	var items []kind.Item
-	for _, m := range members {
-		item, err := findIn(ctx, ws, engine, m, found)
-		if err != nil {
+	return d.engines.FindServers(ctx, found, func(engine *docker.Engine, c *docker.Container, name string) ([]kind.Item, error) {
+		item, err := findIn(ctx, ws, engine, c, found)
+		if err != nil || item == nil {
 			return nil, err
 		}
-		if item != nil {
-			item.ID = kind.ID{Kind: Kind, Name: docker.ServerName(m, members)}
-			items = append(items, *item)
-		}
-	}
-	slices.SortFunc(items, func(a, b kind.Item) int { return a.ID.Compare(b.ID) })
-	return items, nil
+		item.ID = kind.ID{Kind: Kind, Name: name}
+		return []kind.Item{*item}, nil
+	})
 }
 
 func findIn(ctx context.Context, ws *kind.Workspace, engine *docker.Engine, c *docker.Container, found []kind.Item) (*kind.Item, error) {
