@@ -7,6 +7,8 @@ import (
 	"context"
 	"os"
 	"runtime/debug"
+
+	"github.com/spf13/cobra"
 )
 
 func main() {
@@ -21,9 +23,15 @@ const gcPercent = 50
 // run runs one command and returns its exit code.
 func run(args []string) int {
 	a := newApp(os.Stdout, os.Stderr)
-	ctx, stop := a.interruptible(context.Background())
-	defer stop()
 	root := a.rootCommand()
 	root.SetArgs(args)
-	return a.exit(root.ExecuteContext(ctx), args)
+	stop := func() {}
+	defer func() { stop() }()
+	// Not before the flags are read: they say how an interrupt is answered, and until then nothing was begun.
+	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) {
+		var ctx context.Context
+		ctx, stop = a.interruptible(cmd.Context())
+		cmd.SetContext(ctx)
+	}
+	return a.exit(root.ExecuteContext(context.Background()), args)
 }
