@@ -42,6 +42,10 @@ type Agent struct {
 	// curating is held while snapshots are deleted, and while a job gets hold
 	// of one.
 	curating sync.Mutex
+
+	// environment has the variables that the last request for a workspace
+	// brought, by root.
+	environment sync.Map
 }
 
 // Open makes this process the owner of the store, and creates the store if
@@ -107,6 +111,7 @@ func (a *Agent) routes() http.Handler {
 		"restore": handle(a, "restore", a.restore),
 		"undo":    handle(a, "undo", a.undo),
 		"recover": handle(a, "recover", a.recover),
+		"import":  handle(a, "import", a.importDump),
 		"compare": handle(a, "compare", a.compare),
 		"diff":    handle(a, "diff", a.diff),
 		"list":    handle(a, "list", a.list),

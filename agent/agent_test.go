@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -164,7 +165,7 @@ func TestSelection(t *testing.T) {
 		target.Parts = append(target.Parts, snapshot.Part{Part: kind.Part{ID: id}})
 	}
 	choose := func(only, except []string) (chosen []string) {
-		sel, err := selection(target, only, except)
+		sel, err := (&Agent{}).selection(t.Context(), target, only, except)
 		require.NoError(t, err)
 		for _, p := range sel.Parts(target) {
 			chosen = append(chosen, p.ID.String())
@@ -174,13 +175,72 @@ func TestSelection(t *testing.T) {
 	require.Equal(t, []string{"git/.", "git/a/b"}, choose([]string{"git/*"}, nil))
 	require.Equal(t, []string{"volume/x"}, choose(nil, []string{"git/*"}))
 	require.Equal(t, []string{"git/a/b"}, choose([]string{"git/*"}, []string{"git/."}))
-	all, err := selection(target, nil, nil)
+	all, err := (&Agent{}).selection(t.Context(), target, nil, nil)
 	require.NoError(t, err)
 	require.Equal(t, target.Parts, all.Parts(target))
 	for _, wrong := range []string{"git/none", "volume/x:inside"} {
-		_, err := selection(target, []string{wrong}, nil)
+		_, err := (&Agent{}).selection(t.Context(), target, []string{wrong}, nil)
 		require.Equal(t, api.CodeUsage, api.AsError(err).Code)
 	}
+}
+
+// A database comes back alone, and so does what is inside it; with the tree
+// that it claims it comes back with that.
+func TestSelectionOfADatabaseAlone(t *testing.T) {
+	target := &snapshot.Snapshot{ID: "01x"}
+	volume, host, shop := kind.ID{Kind: "volume", Name: "data"}, kind.ID{Kind: "container", Name: "db"}, kind.ID{Kind: "base", Name: "db/shop"}
+	image := kind.ID{Kind: "image", Name: "db:15"}
+	for _, p := range []kind.Part{
+		{ID: shop, Needs: []kind.ID{host}, Claims: []kind.Claim{{On: volume}}}, {ID: host, Needs: []kind.ID{image, volume}}, {ID: image}, {ID: volume},
+	} {
+		target.Parts = append(target.Parts, snapshot.Part{Part: p})
+	}
+	a := &Agent{Options: Options{Drivers: []kind.Driver{base{}}}}
+	choose := func(only ...string) (chosen []string) {
+		sel, err := a.selection(t.Context(), target, only, nil)
+		require.NoError(t, err, only)
+		for _, p := range sel.Parts(target) {
+			name := p.ID.String()
+			for _, inside := range p.Inside {
+				name += ":" + inside
+			}
+			chosen = append(chosen, name)
+		}
+		return chosen
+	}
+	require.Equal(t, []string{"base/db/shop"}, choose("base/db/shop"))
+	require.Equal(t, []string{"base/db/shop"}, choose("base/*"))
+	require.Equal(t, []string{"base/db/shop:a:b:c"}, choose("base/db/shop:a:b", "base/db/shop:c"))
+	require.Equal(t, []string{"base/db/shop"}, choose("base/db/shop:a:b", "base/db/shop"))
+	require.Equal(t, []string{"image/db:15"}, choose("image/db:15"))
+	require.Equal(t, []string{"base/db/shop", "container/db", "image/db:15", "volume/data"}, choose("base/db/shop", "container/db"))
+	for _, wrong := range []string{"base/db/shop:none", "base/none:a", "volume/data:a"} {
+		_, err := a.selection(t.Context(), target, []string{wrong}, nil)
+		require.Equal(t, api.CodeUsage, api.AsError(err).Code, wrong)
+	}
+	_, err := a.selection(t.Context(), target, nil, []string{"base/db/shop:c"})
+	require.ErrorContains(t, err, "only whole items")
+
+	// An undo knows what it undoes, also if the snapshot does not have it.
+	again := a.selectionAgain(target, snapshot.Event{Only: []string{"base/db/shop:none"}})
+	require.Equal(t, []string{"none"}, again.Parts(target)[0].Inside)
+}
+
+// base is a kind whose parts have things inside.
+type base struct{ kind.Driver }
+
+func (base) Kind() string             { return "base" }
+func (base) Separable(kind.Part) bool { return true }
+
+func (base) Narrow(context.Context, *kind.Workspace, kind.Part, kind.Source) (*kind.Narrowed, error) {
+	return nil, nil
+}
+
+func (base) HasInside(_ context.Context, _ kind.Part, _ kind.Source, inside string) error {
+	if inside == "none" {
+		return errors.New("it has no such thing")
+	}
+	return nil
 }
 
 func TestFindHolder(t *testing.T) {

@@ -16,6 +16,8 @@ type bringBack struct {
 	target    snapshot.Snapshot
 	keep      bool // work that was done since
 	only      restore.Selection
+	said      [2][]string // --only and --except
+	remotely  bool
 	undoes    *snapshot.Event // by an undo
 
 	onlyHealthy bool // else it is taken back
@@ -37,7 +39,7 @@ func (a *Agent) resume(ctx context.Context, j *job, req api.RestoreRequest) (api
 		return api.RestoreResult{}, err
 	}
 	result, err := a.bringBack(ctx, j, d, bringBack{
-		operation: snapshot.OpResume, target: target, keep: !req.Exact, onlyHealthy: onlyHealthy,
+		operation: snapshot.OpResume, target: target, keep: !req.Exact, remotely: req.YesRemote, onlyHealthy: onlyHealthy,
 	})
 	result.AwayMS = a.Now().Sub(target.Instant).Milliseconds()
 	return result, err
@@ -68,7 +70,7 @@ func (a *Agent) restore(ctx context.Context, j *job, req api.RestoreRequest) (ap
 	if err != nil {
 		return api.RestoreResult{}, err
 	}
-	only, err := selection(&target, req.Only, req.Except)
+	only, err := a.selection(ctx, &target, req.Only, req.Except)
 	if err != nil {
 		return api.RestoreResult{}, err
 	}
@@ -76,7 +78,10 @@ func (a *Agent) restore(ctx context.Context, j *job, req api.RestoreRequest) (ap
 	if err != nil {
 		return api.RestoreResult{}, err
 	}
-	b := bringBack{operation: snapshot.OpRestore, target: target, only: only, onlyHealthy: onlyHealthy}
+	b := bringBack{
+		operation: snapshot.OpRestore, target: target, only: only, said: [2][]string{req.Only, req.Except},
+		remotely: req.YesRemote, onlyHealthy: onlyHealthy,
+	}
 	if req.To != "" {
 		return a.elsewhere(ctx, j, d, b, req.To)
 	}
@@ -87,7 +92,7 @@ func (a *Agent) restore(ctx context.Context, j *job, req api.RestoreRequest) (ap
 }
 
 // undo takes back the last pause, resume, restore or undo.
-func (a *Agent) undo(ctx context.Context, j *job, req api.WorkspaceRequest) (api.RestoreResult, error) {
+func (a *Agent) undo(ctx context.Context, j *job, req api.UndoRequest) (api.RestoreResult, error) {
 	d, err := a.take(ctx, j, req.Workspace)
 	if err != nil {
 		return api.RestoreResult{}, err
@@ -104,7 +109,10 @@ func (a *Agent) undo(ctx context.Context, j *job, req api.WorkspaceRequest) (api
 	if err != nil {
 		return api.RestoreResult{}, err
 	}
-	result, err := a.bringBack(ctx, j, d, bringBack{operation: snapshot.OpUndo, target: target, undoes: &last})
+	result, err := a.bringBack(ctx, j, d, bringBack{
+		operation: snapshot.OpUndo, target: target, undoes: &last, remotely: req.YesRemote,
+		only: a.selectionAgain(&target, last), said: [2][]string{last.Only, last.Except},
+	})
 	result.Undone = &last
 	return result, err
 }
@@ -152,7 +160,7 @@ func (a *Agent) runRestore(ctx context.Context, j *job, d desk, b bringBack) (ou
 func (a *Agent) restoreRequest(j *job, d desk, b bringBack) restore.Request {
 	return restore.Request{
 		Drivers: a.Drivers, Workspace: d.kind, Target: b.target, Operation: b.operation,
-		Select: b.only, Keep: b.keep, Label: b.target.Ticket,
+		Select: b.only, Remotely: b.remotely, Keep: b.keep, Label: b.target.Ticket,
 		Source: a.store, Begin: a.begin, NewID: a.NewID,
 		Safety: restore.Labels{
 			Note:   fmt.Sprintf("before %s of %s", b.operation, b.target.ID),
@@ -180,7 +188,7 @@ func onlyHealthy(said string) (bool, error) {
 func restoreEvent(b bringBack, receipt snapshot.Receipt, err error) snapshot.Event {
 	e := snapshot.Event{
 		Operation: b.operation, Snapshot: b.target.ID, Safety: receipt.Safety, Receipt: receipt.ID,
-		Note: b.target.Note, Outcome: outcome(err),
+		Note: b.target.Note, Outcome: outcome(err), Only: b.said[0], Except: b.said[1],
 	}
 	if b.undoes != nil {
 		e.Undoes = b.undoes.Seq

@@ -66,8 +66,14 @@ func (a *Agent) diff(ctx context.Context, j *job, req api.DiffRequest) (api.Diff
 		}
 		changes = append(changes, change)
 	}
+	explanations, err := a.explain(ctx, d, req, &from, &to, changes)
+	if err != nil {
+		return api.DiffResult{}, err
+	}
 	b := head(to)
-	return api.DiffResult{Workspace: d.Workspace, A: head(from), B: &b, Changes: changes, NotComparable: []api.Gap{}}, nil
+	return api.DiffResult{
+		Workspace: d.Workspace, A: head(from), B: &b, Changes: changes, Explanations: explanations, NotComparable: []api.Gap{},
+	}, nil
 }
 
 func (a *Agent) diffLive(ctx context.Context, j *job, req api.DiffRequest) (api.DiffResult, error) {
@@ -75,7 +81,21 @@ func (a *Agent) diffLive(ctx context.Context, j *job, req api.DiffRequest) (api.
 	if err != nil {
 		return api.DiffResult{}, err
 	}
-	return api.DiffResult{Workspace: c.Workspace, A: c.Snapshot, Changes: c.Differences, NotComparable: c.NotComparable}, nil
+	result := api.DiffResult{Workspace: c.Workspace, A: c.Snapshot, Changes: c.Differences, NotComparable: c.NotComparable}
+	if !req.Explain || len(result.Changes) == 0 {
+		return result, nil
+	}
+	d, err := a.open(ctx, req.Workspace)
+	if err != nil {
+		return api.DiffResult{}, err
+	}
+	from, err := a.snapshot(ctx, c.Snapshot.ID)
+	if err != nil {
+		return api.DiffResult{}, err
+	}
+	defer a.store.Hold(from.ID)()
+	result.Explanations, err = a.explain(ctx, d, req, &from, nil, result.Changes)
+	return result, err
 }
 
 func orLatest(ref string) string {

@@ -41,7 +41,9 @@ func resolveExactly(all []snapshot.Snapshot, ref string) (snapshot.Snapshot, boo
 
 // chosen returns what a person saved or paused, newest first.
 func chosen(all []snapshot.Snapshot) []snapshot.Snapshot {
-	out := slices.DeleteFunc(slices.Clone(all), func(s snapshot.Snapshot) bool { return s.Reason == snapshot.ReasonSafety })
+	out := slices.DeleteFunc(slices.Clone(all), func(s snapshot.Snapshot) bool {
+		return s.Reason == snapshot.ReasonSafety || s.IsPartial()
+	})
 	newestFirst(out)
 	return out
 }

@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"os"
 
 	"dogear/agent/api"
 	"dogear/kind"
@@ -35,6 +37,7 @@ func (a *Agent) open(ctx context.Context, ws api.Workspace) (desk, error) {
 	if err != nil {
 		return desk{}, err
 	}
+	a.environment.Store(root, ws.Variables)
 	if err := checkOptions(a.Drivers, ws.Options); err != nil {
 		return desk{}, err
 	}
@@ -58,13 +61,35 @@ func (a *Agent) forDrivers(root string, ws api.Workspace) *kind.Workspace {
 	}
 	return &kind.Workspace{
 		Root: root, Config: ws.Config, Options: ws.Options, Volatile: volatile, Dumps: ws.Dumps,
-		Redact: a.redact, Cache: a.store.Cache(snapshot.WorkspaceAt(root).ID),
+		Variables: ws.Variables, Redact: a.redact, Cache: a.store.Cache(snapshot.WorkspaceAt(root).ID),
 	}
 }
 
-// fromWire is the workspace of a job that an earlier agent began.
+// fromWire is the workspace of a job that an earlier agent began. The journal
+// does not have the variables: they are those of the request that heals it, or
+// of this process.
 func (a *Agent) fromWire(w wireWorkspace) *kind.Workspace {
-	return a.forDrivers(w.Root, api.Workspace{Config: w.Config, Options: w.Options, Volatile: w.Volatile})
+	return a.forDrivers(w.Root, api.Workspace{Config: w.Config, Options: w.Options, Volatile: w.Volatile, Variables: a.variables(w)})
+}
+
+func (a *Agent) variables(w wireWorkspace) map[string]string {
+	known, _ := a.environment.Load(w.Root)
+	said, _ := known.(map[string]string)
+	all := maps.Clone(said)
+	if all == nil {
+		all = make(map[string]string)
+	}
+	for _, section := range w.Config {
+		for _, name := range api.References(section) {
+			if _, ok := all[name]; ok {
+				continue
+			}
+			if value, ok := os.LookupEnv(name); ok {
+				all[name] = value
+			}
+		}
+	}
+	return all
 }
 
 // redact digests a value that may be secret with the store's key.

@@ -97,6 +97,10 @@ type Part struct {
 	// with them.
 	Crumbs []string `json:"crumbs,omitempty"`
 
+	// Inside names what within the item is to be restored; nil: all of it. It
+	// is set on a part that is restored, and only for an Insider.
+	Inside []string `json:"-"`
+
 	// Facts are the facts of the state that was captured: what Inspect would
 	// have returned at that moment. The engine stores them; they are not set
 	// on a part that is restored.

@@ -44,6 +44,9 @@ type Change struct {
 	Chunks []ChunkID `json:"-"`
 	// Fresh says that there is nothing yet of the item.
 	Fresh bool `json:"-"`
+	// Remote names the other machine on which the item is, if Restore would
+	// write to one: that has to be asked for (--yes-remote).
+	Remote string `json:"remote,omitempty"`
 }
 
 // Action is what Restore does to an item as a whole.

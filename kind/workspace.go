@@ -2,6 +2,9 @@ package kind
 
 import (
 	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
 	"sync"
 )
 
@@ -23,7 +26,15 @@ type Workspace struct {
 	Volatile []Pattern
 
 	// Dumps says whether databases are dumped: "auto", "always" or "never".
-	Dumps string
+	// Dumped lists the items that are in any case: a restore that is about to
+	// change one without its files needs the dump to take that back. See
+	// DumpOf.
+	Dumps  string
+	Dumped []ID
+
+	// Variables are those of the user's environment that Config refers to.
+	// See Expand.
+	Variables map[string]string
 
 	// Redact returns a digest of a value that may be secret, keyed with the
 	// store's own key, so that facts can be compared without being readable.
@@ -39,6 +50,38 @@ type Workspace struct {
 
 // Option returns the value of -o kind.key=value, or "".
 func (ws *Workspace) Option(kind, key string) string { return ws.Options[kind+"."+key] }
+
+// DumpOf says whether an item is dumped: "auto", "always" or "never".
+func (ws *Workspace) DumpOf(id ID) string {
+	switch {
+	case slices.Contains(ws.Dumped, id):
+		return "always"
+	case ws.Dumps == "":
+		return "auto"
+	}
+	return ws.Dumps
+}
+
+// Expand replaces each ${NAME} in a value of Config. It refuses a name that is
+// not set: an empty password would be tried in vain.
+func (ws *Workspace) Expand(s string) (string, error) {
+	var missing string
+	expanded := Reference.ReplaceAllStringFunc(s, func(ref string) string {
+		name := ref[2 : len(ref)-1]
+		value, ok := ws.Variables[name]
+		if !ok {
+			missing = name
+		}
+		return value
+	})
+	if missing != "" {
+		return "", fmt.Errorf("the environment has no variable %s, which dogear.yaml refers to: export it, and run the command again", missing)
+	}
+	return expanded, nil
+}
+
+// Reference matches a reference to a variable of the environment.
+var Reference = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
 
 // Cache keeps a blob for each item and name.
 type Cache interface {

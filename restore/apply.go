@@ -51,7 +51,11 @@ func (r *run) apply(ctx context.Context) (Outcome, error) {
 
 // look looks at the workspace anew.
 func (r *run) look(ctx context.Context) (*desk, error) {
-	return look(ctx, r.req.Drivers, r.req.Workspace, r.req.selected(), r.req.Source)
+	d, err := look(ctx, r.req.Drivers, r.req.Workspace, r.req.selected(), r.req.Source)
+	if err == nil {
+		d.remotely = r.req.Remotely
+	}
+	return d, err
 }
 
 // converge removes what the target does not have and restores what differs,
@@ -146,7 +150,7 @@ var errMovedOn = errors.New("it was changed after the safety snapshot was taken;
 func (r *run) assertAsSaved(ctx context.Context, ws *kind.Workspace, id kind.ID) error {
 	saved, ok := r.safety.Part(id)
 	previewer, can := r.desk.drivers[id.Kind].(kind.Previewer)
-	if !ok || !can {
+	if !ok || !can || r.desk.exchanges(id) {
 		return nil
 	}
 	change, err := previewer.Preview(ctx, ws, saved.Part, r.req.Source)

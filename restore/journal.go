@@ -24,6 +24,8 @@ type Journal struct {
 	Target    snapshot.ID        `json:"target"`
 	Safety    snapshot.ID        `json:"safety"`
 	Plan      Plan               `json:"plan"`
+	// Alone lists the parts that come back without the trees they claim.
+	Alone []kind.ID `json:"alone,omitempty"`
 	// Begun lists the items that may differ from the safety snapshot.
 	Begun []kind.ID `json:"begun"`
 }

@@ -50,6 +50,7 @@ func MakePlan(ctx context.Context, req Request) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
+	d.remotely = req.Remotely
 	return d.plan(ctx)
 }
 
@@ -62,6 +63,9 @@ type desk struct {
 	target  target
 	parts   map[kind.ID]snapshot.Part
 	source  kind.Source
+	alone   map[kind.ID]bool // parts that come back without the trees they claim
+
+	remotely bool // what is on other machines may be changed
 }
 
 func look(ctx context.Context, drivers []kind.Driver, ws *kind.Workspace, target target, source kind.Source) (*desk, error) {
@@ -73,6 +77,7 @@ func look(ctx context.Context, drivers []kind.Driver, ws *kind.Workspace, target
 		ws: ws.Look(), drivers: snapshot.ByKind(drivers), target: target, source: source,
 		live:  make(map[kind.ID]kind.Item, len(items)),
 		parts: make(map[kind.ID]snapshot.Part, len(target.Parts)),
+		alone: make(map[kind.ID]bool),
 	}
 	for _, it := range items {
 		d.live[it.ID] = it
@@ -82,6 +87,10 @@ func look(ctx context.Context, drivers []kind.Driver, ws *kind.Workspace, target
 			return nil, fmt.Errorf("snapshot %s has %s, and this dogear knows no kind %q", target.ID, p.ID, p.ID.Kind)
 		}
 		d.parts[p.ID] = p
+	}
+	for id, p := range d.parts {
+		separable, ok := d.drivers[id.Kind].(kind.Separable)
+		d.alone[id] = ok && separable.Separable(p.Part) && !d.spokenForElsewhere(p)
 	}
 	return d, nil
 }
@@ -112,6 +121,9 @@ func (d *desk) plan(ctx context.Context) (Plan, error) {
 			plan.Bytes += step.Bytes
 			for _, c := range step.Conflicts {
 				plan.Conflicts = append(plan.Conflicts, fmt.Sprintf("%s: %s", id, c))
+			}
+			if step.Remote != "" && step.touches() && !d.remotely {
+				plan.Conflicts = append(plan.Conflicts, fmt.Sprintf("%s is on %s, which is another machine: --yes-remote restores it there all the same", id, step.Remote))
 			}
 		}
 	}
@@ -228,7 +240,7 @@ func (d *desk) changeAtStart(ctx context.Context, p snapshot.Part) (kind.Change,
 // spokenForElsewhere reports whether the part has no bytes of its own and
 // comes back with the trees that it claims.
 func (d *desk) spokenForElsewhere(p snapshot.Part) bool {
-	if _, resting := d.drivers[p.ID.Kind].(kind.Resting); resting {
+	if _, resting := d.drivers[p.ID.Kind].(kind.Resting); resting || d.alone[p.ID] {
 		return false
 	}
 	return slices.ContainsFunc(p.Claims, func(c kind.Claim) bool { _, ok := d.parts[c.On]; return ok && c.On != p.ID })
@@ -237,23 +249,37 @@ func (d *desk) spokenForElsewhere(p snapshot.Part) bool {
 // affected lists the running items that use anything that the steps touch,
 // directly or through others.
 func (d *desk) affected(steps []Step) []kind.ID {
-	touched := make(map[kind.ID]bool)
+	touched, stays := make(map[kind.ID]bool), make(map[kind.ID]bool)
 	for _, s := range steps {
-		if s.touches() {
-			touched[s.Part] = true
-			if _, starts := d.drivers[s.Part.Kind].(kind.Starter); starts {
-				touched[d.parts[s.Part].RunsIn] = true // who uses it needs what it runs in
-			}
+		if !s.touches() {
+			continue
+		}
+		touched[s.Part] = true
+		host := d.parts[s.Part].RunsIn // who uses it needs what it runs in
+		_, starts := d.drivers[s.Part.Kind].(kind.Starter)
+		switch {
+		case d.alone[s.Part] && !d.exchanges(s.Part):
+			stays[host] = !touched[host]
+			touched[host] = true
+		case starts && !d.alone[s.Part]:
+			stays[host] = false
+			touched[host] = true
 		}
 	}
 	var out []kind.ID
 	for id := range d.live {
-		if _, ok := d.drivers[id.Kind].(kind.Stopper); ok && d.uses(id, touched, map[kind.ID]bool{}) {
+		if _, ok := d.drivers[id.Kind].(kind.Stopper); ok && !stays[id] && d.uses(id, touched, map[kind.ID]bool{}) {
 			out = append(out, id)
 		}
 	}
 	slices.SortFunc(out, kind.ID.Compare)
 	return out
+}
+
+// exchanges reports whether a part is exchanged for the live item in one step.
+func (d *desk) exchanges(id kind.ID) bool {
+	driver, ok := d.drivers[id.Kind].(kind.Exchanger)
+	return ok && d.alone[id] && driver.Exchanges(d.parts[id].Part)
 }
 
 func (d *desk) uses(id kind.ID, touched, seen map[kind.ID]bool) bool {

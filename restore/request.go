@@ -19,6 +19,9 @@ type Request struct {
 	// Select restricts the restore to some items.
 	Select Selection
 
+	// Remotely says that what is on other machines may be changed too.
+	Remotely bool
+
 	// Keep keeps work done since the snapshot where a driver can (resume).
 	// Label names the interruption.
 	Keep  bool

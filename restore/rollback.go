@@ -62,6 +62,9 @@ func (b Rollback) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for _, id := range b.Journal.Alone {
+		d.alone[id] = true
+	}
 	if err := b.stop(ctx, d); err != nil {
 		return err
 	}
@@ -137,12 +140,22 @@ func (b Rollback) mayDiffer(d *desk, id kind.ID) bool {
 // no reason to try again.
 func (b Rollback) start(ctx context.Context, d *desk) error {
 	unhealthy, err := starter{
-		desk: d, guard: b.Guard, begin: func(kind.ID) error { return nil }, timeout: b.HealthTimeout,
+		desk: d, guard: b.Guard, begin: func(kind.ID) error { return nil }, timeout: b.HealthTimeout, spare: b.ranOn(d),
 	}.run(ctx)
 	for _, problem := range unhealthy {
 		b.progress(problem)
 	}
 	return err
+}
+
+// ranOn says of servers that were neither stopped nor touched that they are to
+// be left alone: they may have been written to since the safety snapshot.
+func (b Rollback) ranOn(d *desk) func(kind.ID) bool {
+	return func(id kind.ID) bool {
+		host := d.parts[id].RunsIn
+		return !host.IsZero() && !slices.Contains(b.Journal.Begun, id) &&
+			!slices.Contains(b.Journal.Begun, host) && !slices.Contains(b.Journal.Plan.Stop, host)
+	}
 }
 
 func (b Rollback) progress(stage string) {

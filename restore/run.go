@@ -116,13 +116,30 @@ func (r *run) safetyRequest(session snapshot.Session) snapshot.Request {
 		Guard: guard, Now: r.req.Now, Progress: r.req.Progress,
 		Stop: func(id kind.ID) bool { return stop[id] },
 	}
+	// What the files of a server do not bring back needs its dump.
+	ws := *r.req.Workspace
+	ws.Dumped = r.touchedAlone()
+	req.Workspace = &ws
 	if !r.desk.runs() {
 		// The capture goes on from the look that the plan was made in. Where
 		// something runs and writes, what it wrote since would be read while
 		// it is stopped.
-		req.Items, req.Workspace = r.desk.items(), r.desk.ws
+		look := *r.desk.ws
+		look.Dumped = r.touchedAlone()
+		req.Items, req.Workspace = r.desk.items(), &look
 	}
 	return req
+}
+
+// touchedAlone lists the parts that are changed without the trees they claim.
+func (r *run) touchedAlone() []kind.ID {
+	var ids []kind.ID
+	for _, s := range r.plan.Steps {
+		if s.touches() && r.desk.alone[s.Part] {
+			ids = append(ids, s.Part)
+		}
+	}
+	return ids
 }
 
 // label fills in what the capture does not know.
@@ -143,7 +160,7 @@ func (r *run) commit(ctx context.Context, session snapshot.Session) error {
 	}
 	r.j = &Journal{
 		path: r.req.JournalPath, Operation: r.req.Operation, Workspace: r.req.Workspace.Root,
-		Target: r.req.Target.ID, Safety: r.safety.ID, Plan: r.plan,
+		Target: r.req.Target.ID, Safety: r.safety.ID, Plan: r.plan, Alone: r.touchedAlone(),
 	}
 	return r.j.save()
 }

@@ -21,6 +21,8 @@ type starter struct {
 	begin   func(kind.ID) error // called before an item is touched
 	timeout time.Duration       // for all to be healthy
 
+	spare func(kind.ID) bool // items that are not started; may be nil
+
 	allStarted func() // called each time a level has started; may be nil
 }
 
@@ -75,7 +77,7 @@ func (s starter) startAll(ctx context.Context, ids []kind.ID) error {
 
 func (s starter) start(ctx context.Context, id kind.ID) error {
 	driver, ok := s.desk.drivers[id.Kind].(kind.Starter)
-	if !ok {
+	if !ok || s.spare != nil && s.spare(id) {
 		return nil
 	}
 	if err := s.begin(id); err != nil {

@@ -13,6 +13,23 @@ type Selection struct {
 	Only func(kind.ID) bool
 	// Except leaves items out, also if others need them. Nil: none.
 	Except func(kind.ID) bool
+	// Inside names what within an item is selected, if not all of it. Nil: all
+	// of each.
+	Inside func(kind.ID) []string
+	// Alone reports whether a part comes back without what it needs and the
+	// trees it claims, if they are not selected themselves. Nil: none does.
+	Alone func(kind.Part) bool
+}
+
+func (s Selection) inside(id kind.ID) []string {
+	if s.Inside == nil {
+		return nil
+	}
+	return s.Inside(id)
+}
+
+func (s Selection) comesAlone(p snapshot.Part) bool {
+	return s.Only != nil && s.Alone != nil && s.Alone(p.Part)
 }
 
 func (s Selection) selects(id kind.ID) bool { return (s.Only == nil || s.Only(id)) && !s.excludes(id) }
@@ -29,14 +46,17 @@ type target struct {
 
 // wholly makes all of a snapshot the target.
 func wholly(s *snapshot.Snapshot) target {
-	return target{ID: s.ID, Parts: s.Parts, concerns: func(kind.ID) bool { return true }}
+	return target{ID: s.ID, Parts: s.Parts, concerns: func(id kind.ID) bool {
+		_, has := s.Part(id)
+		return has || !s.IsPartial()
+	}}
 }
 
 // selected makes the selected parts, and all that they need, the target.
 func (r Request) selected() target {
 	parts := r.Select.Parts(&r.Target)
 	return target{ID: r.Target.ID, Parts: parts, concerns: func(id kind.ID) bool {
-		return r.Select.selects(id) || slices.ContainsFunc(parts, func(p snapshot.Part) bool { return p.ID == id })
+		return r.Select.selects(id) && !r.Target.IsPartial() || slices.ContainsFunc(parts, func(p snapshot.Part) bool { return p.ID == id })
 	}}
 }
 
@@ -45,10 +65,19 @@ func (s Selection) Parts(of *snapshot.Snapshot) []snapshot.Part {
 	c := closure{snapshot: of, excludes: s.excludes, chosen: make(map[kind.ID]bool)}
 	for _, p := range of.Parts {
 		if s.selects(p.ID) {
+			c.chosen[p.ID] = s.comesAlone(p)
+		}
+	}
+	for _, p := range of.Parts {
+		if s.selects(p.ID) {
 			c.choose(p.ID)
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(of.Parts), func(p snapshot.Part) bool { return !c.chosen[p.ID] })
+	parts := slices.DeleteFunc(slices.Clone(of.Parts), func(p snapshot.Part) bool { return !c.chosen[p.ID] })
+	for i := range parts {
+		parts[i].Inside = s.inside(parts[i].ID)
+	}
+	return parts
 }
 
 // closure collects parts and what they need.

@@ -22,6 +22,7 @@ const (
 	ReasonSave   Reason = "save"
 	ReasonPause  Reason = "pause"
 	ReasonSafety Reason = "safety" // before a restore
+	ReasonImport Reason = "import" // a dump of another program
 )
 
 // Consistency says how firmly a part is tied to the snapshot's instant. It is
@@ -124,6 +125,10 @@ type FactSet struct {
 	Digest Digest      `json:"digest"`
 	Object kind.Object `json:"object"`
 }
+
+// IsPartial reports whether the snapshot says nothing about what it does not
+// have: it does not mean that there was nothing else.
+func (s *Snapshot) IsPartial() bool { return s.Reason == ReasonImport }
 
 // Part returns the part with the given id.
 func (s *Snapshot) Part(id kind.ID) (Part, bool) {

@@ -17,20 +17,25 @@ func (r *round) finish(ctx context.Context, c *capture) error {
 	if err != nil {
 		return err
 	}
-	facts, err := StoreFacts(ctx, c.sink, part.Facts)
+	c.part, err = storePart(ctx, c.sink, c.item, part)
+	c.done = err == nil
+	return err
+}
+
+func storePart(ctx context.Context, sink PartSink, item kind.Item, part kind.Part) (Part, error) {
+	facts, err := StoreFacts(ctx, sink, part.Facts)
 	if err != nil {
-		return fmt.Errorf("store facts: %w", err)
+		return Part{}, fmt.Errorf("store facts: %w", err)
 	}
-	reach, err := content.PutList(ctx, c.sink, "reach", bytes.NewReader(content.Encode(c.sink.Reach())))
+	reach, err := content.PutList(ctx, sink, "reach", bytes.NewReader(content.Encode(sink.Reach())))
 	if err != nil {
-		return fmt.Errorf("store the list of chunks: %w", err)
+		return Part{}, fmt.Errorf("store the list of chunks: %w", err)
 	}
 	part.Facts = nil
-	part.Needs, part.RunsIn, part.Claims = c.item.Needs, c.item.RunsIn, c.item.Claims
-	part.Root, part.Nested, part.Claimed = c.item.Root, c.item.Nested, c.item.Claimed
-	c.part = Part{Part: part, Facts: facts, Reach: reach}
-	c.done = true
-	return nil
+	part.ID = item.ID
+	part.Needs, part.RunsIn, part.Claims = item.Needs, item.RunsIn, item.Claims
+	part.Root, part.Nested, part.Claimed = item.Root, item.Nested, item.Claimed
+	return Part{Part: part, Facts: facts, Reach: reach}, nil
 }
 
 // snapshot puts the parts together.

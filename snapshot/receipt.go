@@ -98,6 +98,7 @@ const (
 	OpRemove  Operation = "rm"
 	OpPrune   Operation = "prune" // a snapshot was deleted that the retention does not keep
 	OpNote    Operation = "note"
+	OpImport  Operation = "import"
 )
 
 // Event is one thing that was done to a workspace. Events form its log.
@@ -114,6 +115,10 @@ type Event struct {
 	// all that was written before.
 	Proof    Digest `json:"proof,omitempty"`
 	Previous Digest `json:"previous,omitempty"`
+
+	// Only and Except are what a restore was restricted to, for an undo.
+	Only   []string `json:"only,omitempty"`
+	Except []string `json:"except,omitempty"`
 
 	Undoes  uint64 `json:"undoes,omitempty"` // Seq of the event that an undo took back
 	Author  string `json:"author,omitempty"`

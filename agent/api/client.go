@@ -59,8 +59,13 @@ func (c *Client) Restore(ctx context.Context, req RestoreRequest) (RestoreResult
 }
 
 // Undo takes back the last pause, resume, restore or undo.
-func (c *Client) Undo(ctx context.Context, req WorkspaceRequest) (RestoreResult, error) {
+func (c *Client) Undo(ctx context.Context, req UndoRequest) (RestoreResult, error) {
 	return call[RestoreResult](ctx, c, "undo", req)
+}
+
+// Import takes a dump of another program as a snapshot of one part.
+func (c *Client) Import(ctx context.Context, req ImportRequest) (CaptureResult, error) {
+	return call[CaptureResult](ctx, c, "import", req)
 }
 
 // Recover finishes or rolls back what was interrupted.

@@ -1,6 +1,10 @@
 package api
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"dogear/kind"
+)
 
 // Workspace says for which workspace a request is, with its configuration.
 type Workspace struct {
@@ -12,9 +16,23 @@ type Workspace struct {
 	// Sections of dogear.yaml that belong to a kind, by kind.
 	Config map[string]json.RawMessage `json:"config,omitempty"`
 	// Options are the values of -o kind.key=value, by "kind.key".
-	Options  map[string]string `json:"options,omitempty"`
-	Volatile []string          `json:"volatile,omitempty"`
-	Dumps    string            `json:"dumps,omitempty"` // auto, always or never
+	Options map[string]string `json:"options,omitempty"`
+	// Variables are those of the user's environment that Config refers to, as
+	// ${NAME}. They may be secret, and are never written down.
+	Variables map[string]string `json:"variables,omitempty"`
+
+	Volatile []string `json:"volatile,omitempty"`
+	Dumps    string   `json:"dumps,omitempty"` // auto, always or never
+}
+
+// References returns the names of the variables that a section of the
+// configuration refers to as ${NAME}.
+func References(section json.RawMessage) []string {
+	var names []string
+	for _, ref := range kind.Reference.FindAllString(string(section), -1) {
+		names = append(names, ref[2:len(ref)-1])
+	}
+	return names
 }
 
 // CaptureRequest asks for a save or a pause.
@@ -34,6 +52,12 @@ const (
 	RollBackUnhealthy = "rollback"
 )
 
+// UndoRequest asks for the last operation to be taken back.
+type UndoRequest struct {
+	Workspace Workspace `json:"workspace"`
+	YesRemote bool      `json:"yes_remote,omitempty"`
+}
+
 // RestoreRequest asks for a restore or a resume.
 type RestoreRequest struct {
 	Workspace Workspace `json:"workspace"`
@@ -46,6 +70,8 @@ type RestoreRequest struct {
 	// To has a restore make a copy in another directory (absolute), which is
 	// empty or not there.
 	To string `json:"to,omitempty"`
+	// YesRemote lets it change what is on another machine.
+	YesRemote bool `json:"yes_remote,omitempty"`
 	// Exact makes a resume keep nothing of what was made in the meantime.
 	Exact bool `json:"exact,omitempty"`
 	// OnUnhealthy says what becomes of a restore after which something is not
@@ -66,6 +92,20 @@ type DiffRequest struct {
 	Workspace Workspace `json:"workspace"`
 	A         string    `json:"a,omitempty"`
 	B         string    `json:"b,omitempty"`
+	// Explain has drivers say what lies behind what changed: Details of each
+	// row or line, with Values that may be secret.
+	Explain bool `json:"explain,omitempty"`
+	Details bool `json:"details,omitempty"`
+	Values  bool `json:"values,omitempty"`
+}
+
+// ImportRequest asks for a dump of another program to be taken as a part.
+type ImportRequest struct {
+	Workspace Workspace `json:"workspace"`
+	Item      string    `json:"item"` // kind/name
+	Path      string    `json:"path"` // absolute
+	Note      string    `json:"note,omitempty"`
+	Name      string    `json:"name,omitempty"`
 }
 
 // WorkspaceRequest asks about a workspace as a whole.

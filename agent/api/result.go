@@ -10,15 +10,16 @@ import (
 
 // These travel as the engines make them.
 type (
-	Gap        = kind.Gap
-	Difference = snapshot.Difference
-	Receipt    = snapshot.Receipt
-	Event      = snapshot.Event
-	Timings    = snapshot.Timings
-	Bytes      = snapshot.Bytes
-	Plan       = restore.Plan
-	Step       = restore.Step
-	Cleared    = restore.Cleared
+	Gap         = kind.Gap
+	Explanation = kind.Explanation
+	Difference  = snapshot.Difference
+	Receipt     = snapshot.Receipt
+	Event       = snapshot.Event
+	Timings     = snapshot.Timings
+	Bytes       = snapshot.Bytes
+	Plan        = restore.Plan
+	Step        = restore.Step
+	Cleared     = restore.Cleared
 
 	RestoreTimings = snapshot.RestoreTimings
 	Retention      = snapshot.Retention
@@ -120,6 +121,8 @@ type DiffResult struct {
 	A         Snapshot           `json:"a"`
 	B         *Snapshot          `json:"b,omitempty"`
 	Changes   []Difference       `json:"changes"`
+	// Explanations say what lies behind changes, if that was asked for.
+	Explanations []Explanation `json:"explanations,omitempty"`
 	// NotComparable lists what one side cannot say anything about.
 	NotComparable []Gap `json:"not_comparable"`
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -52,7 +53,7 @@ func (a *app) pruneRequest(ctx context.Context, cmd *cobra.Command, s *session, 
 		if err != nil {
 			return req, fmt.Errorf("workspace %s: %w", w.Root, err)
 		}
-		ws := api.Workspace{Dir: w.Root, Exact: true, Dumps: c.Dumps}
+		ws := api.Workspace{Dir: w.Root, Exact: true, Config: c.Kinds, Variables: c.Variables(os.LookupEnv), Dumps: c.Dumps}
 		req.Workspaces = append(req.Workspaces, api.PruneWorkspace{Workspace: ws, Retention: c.Retention})
 	}
 	return req, nil

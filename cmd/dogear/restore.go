@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"dogear/agent/api"
 	"dogear/cmd/dogear/render"
@@ -27,12 +28,18 @@ func restoreCommand(a *app) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringSliceVar(&req.Only, "only", nil, "restore only these items and what they need: git/*, volume/shop_pgdata")
+	cmd.Flags().StringSliceVar(&req.Only, "only", nil, "restore only these: git/*, volume/shop_pgdata and what it needs; a database alone, or a table of it: postgres/db/shop:public.orders")
 	cmd.Flags().StringSliceVar(&req.Except, "except", nil, "leave these items alone")
 	cmd.Flags().BoolVar(&req.DryRun, "dry-run", false, "say what would be done, and touch nothing")
+	remoteFlag(cmd.Flags(), &req.YesRemote)
 	unhealthyFlag(cmd.Flags(), &choice)
 	cmd.Flags().StringVar(&req.To, "to", "", "restore a copy of repositories and files in this directory, and touch nothing else")
 	return cmd
+}
+
+// remoteFlag is for commands that may change what is on another machine.
+func remoteFlag(flags *pflag.FlagSet, yes *bool) {
+	flags.BoolVar(yes, "yes-remote", false, "also change databases on other machines")
 }
 
 // absolutePlace makes the directory for a copy absolute: the agent may work in

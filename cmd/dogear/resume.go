@@ -10,7 +10,7 @@ import (
 )
 
 func resumeCommand(a *app) *cobra.Command {
-	var exact bool
+	var exact, remote bool
 	var choice string
 	cmd := &cobra.Command{
 		Use:   "resume [SNAPSHOT]",
@@ -19,12 +19,13 @@ func resumeCommand(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withAgent(cmd, func(ctx context.Context, s *session) error {
 				return resume(ctx, a, s, api.RestoreRequest{
-					Workspace: s.workspace, Snapshot: argument(args, 0), Exact: exact, OnUnhealthy: forAgent(choice),
+					Workspace: s.workspace, Snapshot: argument(args, 0), Exact: exact, YesRemote: remote, OnUnhealthy: forAgent(choice),
 				}, choice)
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&exact, "exact", false, "keep nothing of what was made meanwhile")
+	remoteFlag(cmd.Flags(), &remote)
 	unhealthyFlag(cmd.Flags(), &choice)
 	return cmd
 }

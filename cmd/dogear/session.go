@@ -98,7 +98,8 @@ func (a *app) describe(dir string, c config.Config) (api.Workspace, error) {
 		return api.Workspace{}, err
 	}
 	return api.Workspace{
-		Dir: dir, Exact: a.dir != "", Config: c.Kinds, Options: options, Volatile: c.Volatile, Dumps: c.Dumps,
+		Dir: dir, Exact: a.dir != "", Config: c.Kinds, Variables: c.Variables(os.LookupEnv),
+		Options: options, Volatile: c.Volatile, Dumps: c.Dumps,
 	}, nil
 }
 

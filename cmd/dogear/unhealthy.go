@@ -47,7 +47,8 @@ func conclude(ctx context.Context, a *app, s *session, choice string, result api
 	if !goBack {
 		return verdict
 	}
-	undone, err := s.client.Undo(ctx, api.WorkspaceRequest{Workspace: s.workspace})
+	// What the restore was allowed to change it may change back.
+	undone, err := s.client.Undo(ctx, api.UndoRequest{Workspace: s.workspace, YesRemote: true})
 	if err != nil {
 		return err
 	}

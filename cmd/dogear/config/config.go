@@ -115,6 +115,20 @@ func overlay(v *viper.Viper, getenv func(string) string, flags *pflag.FlagSet) e
 	return nil
 }
 
+// Variables returns those variables of the environment that the sections of
+// kinds refer to. What is not set is left out; whose section it is says so.
+func (c Config) Variables(lookup func(string) (string, bool)) map[string]string {
+	variables := make(map[string]string)
+	for _, section := range c.Kinds {
+		for _, name := range api.References(section) {
+			if value, ok := lookup(name); ok {
+				variables[name] = value
+			}
+		}
+	}
+	return variables
+}
+
 func (c Config) check() error {
 	if !slices.Contains(dumps[:], c.Dumps) {
 		return &Error{

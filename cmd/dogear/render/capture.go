@@ -14,6 +14,15 @@ func Saved(p *Page, r api.CaptureResult) {
 	p.next("dogear restore %s brings this state back; dogear status shows what has changed since.", r.Snapshot.ID)
 }
 
+// Imported shows the result of an import.
+func Imported(p *Page, r api.CaptureResult) {
+	part := r.Parts[0].ID
+	p.title("Imported %s for %s as %s", r.Snapshot.Note, part, r.Snapshot.ID)
+	p.line("  %s compared, %s added to the store, %s in all", count(int(r.Parts[0].Facts.Count), "fact"), size(r.Bytes.Added), ms(r.Timings.TotalMS))
+	p.gaps("Not in it", r.NotCaptured)
+	p.next("Nothing live was changed. dogear restore %s makes %s what the dump says.", r.Snapshot.ID, part)
+}
+
 // Paused shows the result of a pause.
 func Paused(p *Page, r api.CaptureResult) {
 	p.captured("Paused", r)

@@ -46,7 +46,7 @@ func Diff(p *Page, r api.DiffResult) {
 	}
 	p.title("%s: from %s", r.Workspace.Root, snapshotName(r.A))
 	p.line("  to %s: %s", to, count(len(r.Changes), "change"))
-	p.differences(r.Changes)
+	p.explained(r.Changes, r.Explanations)
 	p.gaps("Not comparable", r.NotComparable)
 }
 
@@ -55,6 +55,11 @@ func DiffStat(p *Page, r api.DiffResult) {
 	parts := byPart(r.Changes)
 	for _, part := range parts {
 		p.line("  %s: %s", part.id, count(part.n, "change"))
+		for _, e := range r.Explanations {
+			if e.Part.String() == part.id && e.Summary != "" {
+				p.line("    %s: %s", e.Fact, e.Summary)
+			}
+		}
 	}
 	p.line("%s in %s", count(len(r.Changes), "change"), count(len(parts), "part"))
 }
@@ -80,21 +85,54 @@ func byPart(ds []api.Difference) []tally {
 
 // differences lists facts under the part that they are about: - is gone, + is
 // new, ~ has changed.
-func (p *Page) differences(ds []api.Difference) {
-	last := ""
+func (p *Page) differences(ds []api.Difference) { p.explained(ds, nil) }
+
+// explained shows under each difference what lies behind it, and at the end of
+// each part what explains several.
+func (p *Page) explained(ds []api.Difference, explanations []api.Explanation) {
+	for len(ds) > 0 {
+		n := byPart(ds)[0].n
+		p.part(ds[:n], explanations)
+		ds = ds[n:]
+	}
+}
+
+func (p *Page) part(ds []api.Difference, explanations []api.Explanation) {
+	p.title("%s", ds[0].Part)
+	shown := make(map[string]bool)
 	for _, d := range ds {
-		if part := d.Part.String(); part != last {
-			p.title("%s", part)
-			last = part
+		p.difference(d)
+		shown[d.Fact] = true
+		p.explanations(explanations, func(e api.Explanation) bool { return e.Part == d.Part && e.Fact == d.Fact })
+	}
+	p.explanations(explanations, func(e api.Explanation) bool { return e.Part == ds[0].Part && !shown[e.Fact] })
+}
+
+func (p *Page) explanations(all []api.Explanation, wanted func(api.Explanation) bool) {
+	for _, e := range all {
+		if !wanted(e) {
+			continue
 		}
-		switch {
-		case d.Have == "":
-			p.line("  %s %s: %s", bad("-"), d.Fact, brief(d.Want))
-		case d.Want == "":
-			p.line("  %s %s: %s", good("+"), d.Fact, brief(d.Have))
-		default:
-			p.line("  ~ %s: %s -> %s", d.Fact, brief(d.Want), brief(d.Have))
+		if e.Summary != "" {
+			p.line("      %s", e.Summary)
 		}
+		for _, line := range e.Lines {
+			p.line("      %s", line)
+		}
+		if e.More > 0 {
+			p.line("      and %d more", e.More)
+		}
+	}
+}
+
+func (p *Page) difference(d api.Difference) {
+	switch {
+	case d.Have == "":
+		p.line("  %s %s: %s", bad("-"), d.Fact, brief(d.Want))
+	case d.Want == "":
+		p.line("  %s %s: %s", good("+"), d.Fact, brief(d.Have))
+	default:
+		p.line("  ~ %s: %s -> %s", d.Fact, brief(d.Want), brief(d.Have))
 	}
 }
 
