@@ -18,7 +18,8 @@ type bringBack struct {
 	only      restore.Selection
 	said      [2][]string // --only and --except
 	remotely  bool
-	undoes    *snapshot.Event // by an undo
+	undoes    *snapshot.Event   // by an undo
+	options   map[string]string // that an undo is done under as well
 
 	onlyHealthy bool // else it is taken back
 }
@@ -109,6 +110,7 @@ func (a *Agent) undo(ctx context.Context, j *job, req api.UndoRequest) (api.Rest
 	if err != nil {
 		return api.RestoreResult{}, err
 	}
+	d.kind.Options = merged(last.Options, d.kind.Options)
 	result, err := a.bringBack(ctx, j, d, bringBack{
 		operation: snapshot.OpUndo, target: target, undoes: &last, remotely: req.YesRemote,
 		only: a.selectionAgain(&target, last), said: [2][]string{last.Only, last.Except},
@@ -136,6 +138,7 @@ func (a *Agent) bringBack(ctx context.Context, j *job, d desk, b bringBack) (api
 // what was done.
 func (a *Agent) runRestore(ctx context.Context, j *job, d desk, b bringBack) (out restore.Outcome, err error) {
 	defer a.store.Hold(b.target.ID)()
+	b.options = lastingOptions(a.Drivers, d.kind.Options)
 	id := a.NewID()
 	g, err := a.newGuard(d, beginning{Operation: b.operation, Snapshot: id})
 	if err != nil {
@@ -188,7 +191,7 @@ func onlyHealthy(said string) (bool, error) {
 func restoreEvent(b bringBack, receipt snapshot.Receipt, err error) snapshot.Event {
 	e := snapshot.Event{
 		Operation: b.operation, Snapshot: b.target.ID, Safety: receipt.Safety, Receipt: receipt.ID,
-		Note: b.target.Note, Outcome: outcome(err), Only: b.said[0], Except: b.said[1],
+		Note: b.target.Note, Outcome: outcome(err), Only: b.said[0], Except: b.said[1], Options: b.options,
 	}
 	if b.undoes != nil {
 		e.Undoes = b.undoes.Seq

@@ -84,6 +84,8 @@ func (p *clearingPlan) all(ctx context.Context, wishes []string) error {
 			p.at[it.ID], found = wishes[0], true
 		case errors.Is(err, kind.ErrNoState):
 			p.left = append(p.left, restore.Cleared{Part: it.ID, Lines: []string{"left as it is: it has no " + wishes[0]}})
+		case errors.Is(err, kind.ErrApart):
+			p.left = append(p.left, restore.Cleared{Part: it.ID, Lines: []string{"left as it is: " + err.Error()}})
 		default:
 			return cannotClear(it.ID, wishes[0], err)
 		}

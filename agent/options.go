@@ -52,3 +52,29 @@ func knownOptions(drivers []kind.Driver) map[string][]string {
 	}
 	return known
 }
+
+// lastingOptions selects the options that an undo is done under as well.
+func lastingOptions(drivers []kind.Driver, options map[string]string) map[string]string {
+	lasting := make(map[string]string)
+	for _, d := range drivers {
+		c, ok := d.(kind.Configurable)
+		if !ok {
+			continue
+		}
+		for _, o := range c.Options() {
+			if value, given := options[d.Kind()+"."+o.Key]; given && o.Lasting {
+				lasting[d.Kind()+"."+o.Key] = value
+			}
+		}
+	}
+	return lasting
+}
+
+// merged returns all options; those of later maps win.
+func merged(all ...map[string]string) map[string]string {
+	options := make(map[string]string)
+	for _, some := range all {
+		maps.Copy(options, some)
+	}
+	return options
+}

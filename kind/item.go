@@ -69,6 +69,11 @@ type Item struct {
 	// each other the innermost owns a path.
 	Root string
 
+	// Apart says that the item lies outside the workspace and is only linked
+	// with it. A snapshot that does not have it says nothing against it: it is
+	// neither a difference nor removed.
+	Apart bool
+
 	// Needs lists what this item uses: it is restored and started after
 	// them, and stopped before any of them is touched.
 	Needs []ID
@@ -94,7 +99,9 @@ type Item struct {
 
 // Claim says that the claiming item speaks for some paths in a tree owned by
 // another. The bytes travel with the tree, but in the state digest and in
-// every comparison of running systems the claimant's facts stand for them.
+// every comparison of running systems the claimant's facts stand for them. A
+// claim without paths says only that the claimant holds some of the other's
+// state, so that neither is restored without the other.
 type Claim struct {
 	On    ID
 	Paths []Pattern

@@ -76,13 +76,15 @@ type Option struct {
 	Key string
 	// Values are those that it takes. Nil: any.
 	Values []string
+	// Lasting has an undo done under the same option as what it takes back.
+	Lasting bool
 }
 
 // Clearer is a Driver that can leave an item clean at one of the states that
 // it knows by a name (a branch, a tag, a commit), once the item was captured.
 type Clearer interface {
 	// CanClear returns nil if the item has that state and can be left there,
-	// ErrNoState if it has none of that name, and else an error that says
+	// ErrNoState or ErrApart if it stays as it is, and else an error that says
 	// what is in the way. It changes nothing.
 	CanClear(ctx context.Context, ws *Workspace, item Item, at string) error
 	// Clear leaves the item clean at the state, and says in lines for people
@@ -91,8 +93,12 @@ type Clearer interface {
 	Clear(ctx context.Context, ws *Workspace, part Part, source Source, at string) ([]string, error)
 }
 
-// ErrNoState says that an item has no state of a name.
-var ErrNoState = errors.New("it has no such state")
+// ErrNoState says that an item has no state of a name, ErrApart that it is to
+// be left as it is whatever states it has.
+var (
+	ErrNoState = errors.New("it has no such state")
+	ErrApart   = errors.New("it is apart from the workspace")
+)
 
 // Remover is a Driver that can remove an item which the snapshot being
 // restored does not have. It has been captured by then.
@@ -231,7 +237,8 @@ type Relocator interface {
 type Relocated struct {
 	Part Part
 	// Gaps lists what was left out. Its facts, and those of what was
-	// rewritten, are told by Excuses.
+	// rewritten, are told by Excuses. A part without an ID says that all of
+	// it was.
 	Gaps    []Gap
 	Excuses func(fact string) bool
 }
@@ -245,6 +252,8 @@ type Narrower interface {
 
 // Narrowed is what of a part is left as it is.
 type Narrowed struct {
+	// All says that it is all of the part, and whether the item is there at all.
+	All bool
 	// Leaves reports whether a fact, named as Printable shows it, is of it.
 	Leaves func(fact string) bool
 	// Gap says what it is.

@@ -110,6 +110,9 @@ func (c *copying) relocate(ctx context.Context) error {
 			gap.Part = p.ID
 			c.gaps = append(c.gaps, gap)
 		}
+		if moved.Part.ID.IsZero() {
+			continue
+		}
 		p.Part, c.excuses[p.ID] = moved.Part, moved.Excuses
 		c.parts = append(c.parts, p)
 	}

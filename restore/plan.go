@@ -109,7 +109,7 @@ func (d *desk) needs(id kind.ID) []kind.ID {
 
 func (d *desk) plan(ctx context.Context) (Plan, error) {
 	plan := Plan{Target: d.target.ID, Stop: []kind.ID{}, Conflicts: []string{}}
-	plan.Steps = d.removals()
+	plan.Steps = slices.DeleteFunc(d.removals(), func(s Step) bool { return d.live[s.Part].Apart })
 	changes, err := d.changes(ctx)
 	if err != nil {
 		return Plan{}, err
@@ -159,7 +159,8 @@ func (d *desk) ids() []kind.ID {
 }
 
 // removals lists the live items that the target does not have and that can be
-// removed, what needs others before what is needed.
+// removed, what needs others before what is needed. Items apart are among
+// them, for what a rollback has to take away.
 func (d *desk) removals() []Step {
 	var extra []kind.ID
 	for id := range d.live {

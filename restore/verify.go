@@ -97,8 +97,8 @@ func (t tally) state() snapshot.Digest {
 // extra lists live items that the snapshot does not have.
 func (d *desk) extra() []kind.ID {
 	var out []kind.ID
-	for id := range d.live {
-		if _, ok := d.parts[id]; !ok && d.target.concerns(id) {
+	for id, item := range d.live {
+		if _, ok := d.parts[id]; !ok && !item.Apart && d.target.concerns(id) {
 			out = append(out, id)
 		}
 	}
@@ -183,6 +183,9 @@ func (d *desk) narrowed(ctx context.Context, p snapshot.Part, differences iter.S
 		left, err := narrower.Narrow(ctx, d.ws, p.Part, d.source)
 		if err != nil {
 			yield(snapshot.Difference{}, err)
+			return
+		}
+		if left != nil && left.All {
 			return
 		}
 		for diff, err := range differences {

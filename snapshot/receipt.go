@@ -116,9 +116,11 @@ type Event struct {
 	Proof    Digest `json:"proof,omitempty"`
 	Previous Digest `json:"previous,omitempty"`
 
-	// Only and Except are what a restore was restricted to, for an undo.
-	Only   []string `json:"only,omitempty"`
-	Except []string `json:"except,omitempty"`
+	// Only and Except are what a restore was restricted to, and Options those
+	// under which it was done, for an undo.
+	Only    []string          `json:"only,omitempty"`
+	Except  []string          `json:"except,omitempty"`
+	Options map[string]string `json:"options,omitempty"`
 
 	Undoes  uint64 `json:"undoes,omitempty"` // Seq of the event that an undo took back
 	Author  string `json:"author,omitempty"`

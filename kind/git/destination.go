@@ -56,6 +56,9 @@ func (g *program) commit(ctx context.Context, revision string) (string, error) {
 
 // CanClear says whether the repository can be left clean at a state.
 func (d *Driver) CanClear(ctx context.Context, _ *kind.Workspace, item kind.Item, at string) error {
+	if item.Apart {
+		return kind.ErrApart
+	}
 	s, err := readState(item.Root)
 	if err != nil {
 		return err

@@ -15,8 +15,9 @@ import (
 )
 
 // Find returns the repositories with a worktree in the workspace, also those
-// inside other repositories. A worktree whose .git is a file is one of them
-// only if the repository that the file names lies outside the workspace.
+// inside other repositories, and their linked worktrees outside of it. A
+// worktree whose .git is a file is one of them only if the repository that the
+// file names lies outside the workspace.
 func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, _ []kind.Item) ([]kind.Item, error) {
 	roots, err := findRoots(ctx, ws)
 	if err != nil {
@@ -29,6 +30,9 @@ func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, _ []kind.Item) ([
 			return nil, err
 		}
 		items = append(items, item)
+	}
+	if items, err = addApart(ws, items); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(items, func(a, b kind.Item) int { return a.ID.Compare(b.ID) })
 	needInner(items)

@@ -14,10 +14,11 @@ import (
 
 var _ kind.Narrower = (*Driver)(nil)
 
-// foreign are linked worktrees whose files lie outside the workspace: somebody
-// else's desk, of which the repository holds HEAD and index. Restoring these
-// under files that stay would make a mess of that desk, so they stay as well,
-// and with them every object, as HEAD and index may need it.
+// foreign are linked worktrees whose files lie outside the workspace and are
+// not restored: somebody else's desk, of which the repository holds HEAD and
+// index. Restoring these under files that stay would make a mess of that desk,
+// so they stay as well, and with them every object, as HEAD and index may need
+// it.
 type foreign struct {
 	dirs []string // git directories, relative to the root of the part
 	// alone says that the part knows of no linked worktree at all.
@@ -33,7 +34,7 @@ func foreignTo(ctx context.Context, ws *kind.Workspace, part kind.Part, source k
 	f := foreign{alone: true}
 	for _, dir := range live {
 		link, err := readBelowRoot(part.Root, dir+"/gitdir")
-		if err == nil && isForeign(ws, part.Root, dir, link) {
+		if err == nil && isForeign(ws, part, dir, link) {
 			f.dirs = append(f.dirs, dir)
 		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return foreign{}, err
@@ -45,7 +46,7 @@ func foreignTo(ctx context.Context, ws *kind.Workspace, part kind.Part, source k
 	}
 	for name, entry := range captured.files {
 		f.alone = false
-		if dir := path.Dir(name); isForeign(ws, part.Root, dir, entry.content) {
+		if dir := path.Dir(name); isForeign(ws, part, dir, entry.content) {
 			f.dirs = append(f.dirs, dir)
 		}
 	}
@@ -54,8 +55,20 @@ func foreignTo(ctx context.Context, ws *kind.Workspace, part kind.Part, source k
 	return f, nil
 }
 
-func isForeign(ws *kind.Workspace, root, dir string, link []byte) bool {
-	return !within(ws.Root, absolute(filepath.Join(root, dir), strings.TrimSpace(string(link))))
+func isForeign(ws *kind.Workspace, part kind.Part, dir string, link []byte) bool {
+	file := absolute(filepath.Join(part.Root, dir), strings.TrimSpace(string(link)))
+	if within(ws.Root, file) {
+		return false
+	}
+	return !isSet(ws, outsideWorktrees) || !hasFilesAt(ws.Root, part.Claims, filepath.Dir(file))
+}
+
+// hasFilesAt reports whether a repository that has certain claims was captured
+// with the files of the linked worktree at a root.
+func hasFilesAt(workspace string, claims []kind.Claim, root string) bool {
+	rel, err := filepath.Rel(workspace, root)
+	id := kind.ID{Kind: "git", Name: filepath.ToSlash(rel)}
+	return err == nil && slices.ContainsFunc(claims, func(c kind.Claim) bool { return c.On == id })
 }
 
 func (f foreign) any() bool { return len(f.dirs) > 0 }
@@ -102,6 +115,11 @@ func isBelow(name, dir string) bool {
 
 // Narrow leaves linked worktrees outside the workspace alone, or all but refs.
 func (*Driver) Narrow(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (*kind.Narrowed, error) {
+	if stays(ws, part.Root) {
+		return &kind.Narrowed{All: true, Gap: kind.Gap{
+			Part: part.ID, What: "all of it", Why: "it is outside the workspace, and left as it is; -o git." + outsideWorktrees + "=true restores it",
+		}}, nil
+	}
 	if isSet(ws, refsOnly) {
 		return &kind.Narrowed{
 			Leaves: func(fact string) bool { return !isAboutRefs(fact) },

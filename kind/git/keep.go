@@ -29,8 +29,11 @@ var keepNeeds = []string{
 // advanced, stashes, commits that a branch would lose or that are on none. What
 // it cannot take aside it names.
 func (*Driver) Keep(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source, label string) (kind.Keepsake, error) {
+	if stays(ws, part.Root) {
+		return nil, nil
+	}
 	live, err := readState(part.Root)
-	if errors.Is(err, kind.ErrGone) || err == nil && len(live.dirs) == 0 {
+	if errors.Is(err, kind.ErrGone) {
 		return nil, nil
 	}
 	if err != nil {

@@ -76,7 +76,12 @@ func appendGitDirs(dirs []string, root, dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	dirs = append(dirs, linked...)
+	for _, dir := range linked {
+		dirs = append(dirs, dir)
+		if dirs, err = appendModules(dirs, root, path.Join(dir, "modules")); err != nil {
+			return nil, err
+		}
+	}
 	return appendModules(dirs, root, path.Join(dir, "modules"))
 }
 

@@ -8,6 +8,9 @@ const (
 	cleanIgnored = "clean-ignored"
 	// refsOnly restores branches, tags and other refs, and leaves all else.
 	refsOnly = "refs-only"
+	// outsideWorktrees restores linked worktrees that lie outside the
+	// workspace as well.
+	outsideWorktrees = "outside-worktrees"
 )
 
 var _ kind.Configurable = (*Driver)(nil)
@@ -15,7 +18,9 @@ var _ kind.Configurable = (*Driver)(nil)
 // Options lists the options.
 func (*Driver) Options() []kind.Option {
 	yesNo := []string{"true", "false"}
-	return []kind.Option{{Key: cleanIgnored, Values: yesNo}, {Key: refsOnly, Values: yesNo}}
+	return []kind.Option{
+		{Key: cleanIgnored, Values: yesNo}, {Key: refsOnly, Values: yesNo}, {Key: outsideWorktrees, Values: yesNo, Lasting: true},
+	}
 }
 
 // isSet reports whether an option is given.

@@ -23,12 +23,12 @@ func outsideGaps(ctx context.Context, workspace string, item kind.Item, s *state
 	add := func(what, path string) {
 		gaps = append(gaps, kind.Gap{Part: item.ID, What: what, Why: "it is outside the workspace: " + path})
 	}
-	if target, err := linkTarget(filepath.Join(item.Root, ".git")); err == nil {
+	if target, err := linkTarget(filepath.Join(item.Root, ".git")); err == nil && !within(workspace, target) {
 		add("the git directory of this worktree", target)
 	}
 	for _, gitDir := range s.dirs {
 		if link, err := readBelowRoot(item.Root, gitDir+"/gitdir"); err == nil {
-			if file := absolute(filepath.Join(item.Root, gitDir), strings.TrimSpace(string(link))); !within(workspace, file) {
+			if file := absolute(filepath.Join(item.Root, gitDir), strings.TrimSpace(string(link))); !within(workspace, file) && !hasFilesAt(workspace, item.Claims, filepath.Dir(file)) {
 				add("the files of the linked worktree "+filepath.Base(gitDir), filepath.Dir(file))
 			}
 		}

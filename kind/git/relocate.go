@@ -16,6 +16,9 @@ var _ kind.Relocator = (*Driver)(nil)
 // Relocate rewrites what leads from the repository to its worktrees and
 // submodules, and back.
 func (*Driver) Relocate(ctx context.Context, part kind.Part, source kind.Source, sink kind.Sink, from, to string) (kind.Relocated, error) {
+	if !within(from, part.Root) {
+		return kind.Relocated{Gaps: []kind.Gap{{What: "all of it", Why: "it is a linked worktree outside the workspace"}}}, nil
+	}
 	manifest, err := manifestOf(part)
 	if err != nil {
 		return kind.Relocated{}, err

@@ -92,10 +92,16 @@ func (t *target) apply(ctx context.Context) error {
 
 // Preview says what Restore would do.
 func (*Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (kind.Change, error) {
+	if stays(ws, part.Root) {
+		return kind.Change{Action: kind.ActionNone}, nil
+	}
 	if isSet(ws, refsOnly) {
 		if inTheWay, err := withoutHead(ctx, part, source); err != nil || len(inTheWay) > 0 {
 			return kind.Change{Action: kind.ActionPatch, Conflicts: inTheWay}, err
 		}
+	}
+	if err := roomFor(ws, part.Root); err != nil {
+		return kind.Change{Action: kind.ActionPatch, Conflicts: []string{err.Error()}}, nil
 	}
 	t, err := targetOf(ctx, ws, part, source)
 	if err != nil {
@@ -120,6 +126,9 @@ func (*Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, 
 
 // IsAtRest reports whether nothing differs.
 func (*Driver) IsAtRest(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (bool, error) {
+	if stays(ws, part.Root) {
+		return false, nil
+	}
 	t, err := targetOf(ctx, ws, part, source)
 	if err != nil {
 		return false, err
@@ -133,6 +142,12 @@ func (*Driver) IsAtRest(ctx context.Context, ws *kind.Workspace, part kind.Part,
 // directory, so none are made if there is nothing to do; but those of a
 // restore that was killed before it changed anything are removed.
 func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (err error) {
+	if stays(ws, part.Root) {
+		return nil
+	}
+	if err := roomFor(ws, part.Root); err != nil {
+		return err
+	}
 	t, err := targetOf(ctx, ws, part, source)
 	if err != nil {
 		return err
@@ -187,6 +202,9 @@ func dirsToStay(ctx context.Context, part kind.Part, source kind.Source) ([]stri
 // worktree: those files lie in the tree of another part then, whose own
 // restore removes what it does not have.
 func (*Driver) Remove(_ context.Context, ws *kind.Workspace, item kind.Item) error {
+	if item.Apart {
+		return removeApart(ws, item.Root)
+	}
 	if !within(ws.Root, item.Root) {
 		return fmt.Errorf("%s is not in the workspace", item.Root)
 	}

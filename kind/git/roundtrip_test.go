@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -83,12 +84,15 @@ func newBench(t *testing.T, root string) *bench {
 	b := &bench{t: t, ws: ws, memory: m, driver: New()}
 	items := find(t, root)
 	require.NotEmpty(t, items)
-	b.item = items[0]
-	require.Equal(t, "git/.", b.item.ID.String())
-	for _, inner := range items[1:] {
+	at := slices.IndexFunc(items, func(it kind.Item) bool { return it.ID.Name == "." })
+	require.GreaterOrEqual(t, at, 0)
+	b.item = items[at]
+	for _, inner := range slices.Delete(items, at, at+1) {
 		rel, err := filepath.Rel(root, inner.Root)
 		require.NoError(t, err)
-		b.item.Nested = append(b.item.Nested, rel)
+		if filepath.IsLocal(rel) {
+			b.item.Nested = append(b.item.Nested, rel)
+		}
 	}
 	b.item.Claimed = b.item.Claims[0].Paths
 	return b

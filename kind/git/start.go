@@ -19,6 +19,12 @@ import (
 // for modified. The bytes at rest have been compared by then; what the index
 // means does not change.
 func (*Driver) Start(ctx context.Context, ws *kind.Workspace, part kind.Part, _ kind.Source) error {
+	if stays(ws, part.Root) {
+		return nil
+	}
+	if isApart(ws, part.Root) {
+		return startApart(ctx, part.Root)
+	}
 	s, err := readState(part.Root)
 	if err != nil {
 		return err
@@ -55,6 +61,9 @@ func refresh(ctx context.Context, dir string) error {
 // worktrees lists those worktrees inside root whose index lies there too: the
 // repository's own, those linked to it, and those of submodules.
 func (s *state) worktrees(ctx context.Context, root string) ([]string, error) {
+	if len(s.dirs) == 0 {
+		return []string{root}, nil // its git directory is elsewhere
+	}
 	byDir, err := s.worktreesByDir(ctx, root, root)
 	return slices.Sorted(maps.Values(byDir)), err
 }
