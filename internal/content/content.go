@@ -22,6 +22,12 @@ func Put(ctx context.Context, sink kind.Sink, name string, r io.Reader) (kind.Ob
 	return put(ctx, sink, name, r, s)
 }
 
+// PutBlocks stores what r yields in blocks of BlockSize, as files that databases
+// update in place are stored: the same content costs nothing a second time.
+func PutBlocks(ctx context.Context, sink kind.Sink, name string, r io.Reader) (kind.Object, error) {
+	return put(ctx, sink, name, r, &blocks{buf: make([]byte, BlockSize)})
+}
+
 // PutList stores what r yields as Put does, cut finer: so that of a long list
 // in which a few things changed, only their neighbours are stored anew.
 func PutList(ctx context.Context, sink kind.Sink, name string, r io.Reader) (kind.Object, error) {

@@ -1,6 +1,7 @@
 package content
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -86,4 +87,20 @@ func (s *contentDefined) Next() ([]byte, error) {
 		}
 	}
 	return chunk, err
+}
+
+// blocks cuts into pieces of one size.
+type blocks struct {
+	r   io.Reader
+	buf []byte
+}
+
+func (b *blocks) Reset(r io.Reader) { b.r = r }
+
+func (b *blocks) Next() ([]byte, error) {
+	n, err := io.ReadFull(b.r, b.buf)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil // the last piece
+	}
+	return b.buf[:n], err
 }

@@ -83,7 +83,7 @@ func (d *Dir) plan(ctx context.Context, opts Options, manifest kind.Object, sour
 	}
 	p := makePlan(opts, live.withoutAlike(opts), want)
 	p.seen, p.stale = scanned{records: live.records, indexed: live.indexed}, live.stale
-	if p.changes.Conflicts, err = d.survey(p); err != nil {
+	if p.changes.Conflicts, err = d.survey(p, opts.InPlace); err != nil {
 		return nil, fmt.Errorf("look for obstacles: %w", err)
 	}
 	return p, nil
@@ -98,7 +98,7 @@ func (s scanned) withoutAlike(opts Options) []record {
 }
 
 // survey returns why a plan cannot be carried out.
-func (d *Dir) survey(p *plan) (_ []string, err error) {
+func (d *Dir) survey(p *plan, databases []kind.Pattern) (_ []string, err error) {
 	if p.changes.None() {
 		return nil, nil
 	}
@@ -111,7 +111,7 @@ func (d *Dir) survey(p *plan) (_ []string, err error) {
 	default:
 		defer func() { err = errors.Join(err, unix.Close(root)) }()
 	}
-	return p.survey(root)
+	return p.survey(root, databases)
 }
 
 // planOpened plans, and opens directories of our own that we may not list, so

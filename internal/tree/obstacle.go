@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"dogear/internal/handles"
 	"dogear/kind"
 )
 
@@ -33,6 +34,7 @@ const (
 	privileged                // it has an attribute that only root may set
 	theirs                    // it belongs to others now
 	unchanging                // its flags forbid every change
+	opened                    // a program has it open that takes it for its own
 	troubles
 )
 
@@ -46,8 +48,9 @@ type surveyor struct {
 
 // survey returns why a plan cannot be carried out, so that this is known
 // before anything is touched: rights that we lack, and flags that forbid any
-// change, also to root.
-func (p *plan) survey(root int) (_ []string, err error) {
+// change, also to root. databases selects files that programs keep open and
+// know by heart.
+func (p *plan) survey(root int, databases []kind.Pattern) (_ []string, err error) {
 	s := &surveyor{uid: os.Geteuid(), dirs: opener{root: root}}
 	defer func() { err = errors.Join(err, s.dirs.forget()) }()
 	if s.groups, err = os.Getgroups(); err != nil {
@@ -59,6 +62,9 @@ func (p *plan) survey(root int) (_ []string, err error) {
 		s.owners(p)
 	}
 	if err := s.flags(p); err != nil {
+		return nil, err
+	}
+	if err := s.holders(p, databases); err != nil {
 		return nil, err
 	}
 	var conflicts []string
@@ -162,4 +168,29 @@ func (s *surveyor) fixed(path string) (string, error) {
 		return "append-only", nil
 	}
 	return "", nil
+}
+
+// holders looks for programs that have a database open which is to change under
+// them: they would go on with what they know of it, and write that over the
+// restored pages. Programs in containers are stopped for a restore.
+func (s *surveyor) holders(p *plan, databases []kind.Pattern) error {
+	if len(databases) == 0 {
+		return nil
+	}
+	paths := make(map[handles.File]string)
+	files := make(map[handles.File]bool)
+	for _, a := range slices.Concat(p.removals, p.files, p.links) {
+		if a.live != nil && a.live.Type == Regular && kind.MatchAny(databases, a.live.Path) {
+			f := handles.File{Dev: a.live.stamp.dev, Ino: a.live.stamp.ino}
+			paths[f], files[f] = a.live.Path, true
+		}
+	}
+	found, err := handles.Of(files)
+	if err != nil {
+		return err
+	}
+	for _, h := range found {
+		s.note(opened, paths[h.File], "is open in %s, which would write over what is restored: end that first", h)
+	}
+	return nil
 }

@@ -2,8 +2,12 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"slices"
 	"time"
 
+	stored "dogear/internal/content"
 	"dogear/kind"
 )
 
@@ -11,9 +15,13 @@ import (
 // is fixed (or before, if it does not change any more) and read when
 // everything runs again.
 type capture struct {
+	ws      *kind.Workspace
 	item    kind.Item
+	sink    kind.Sink
 	reading *reading
 	looks   []look
+	owner   owner
+	part    kind.Part
 }
 
 // look is what the stamp was at one time.
@@ -23,8 +31,23 @@ type look struct {
 }
 
 // Open begins a capture.
-func (*Driver) Open(_ context.Context, ws *kind.Workspace, item kind.Item, _ kind.Sink) (kind.Capture, error) {
-	return &capture{item: item, reading: newReading(ws, item)}, nil
+func (*Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, sink kind.Sink) (kind.Capture, error) {
+	c := &capture{
+		ws: ws, item: item, sink: sink, reading: newReading(ws, item),
+		part: kind.Part{ID: item.ID, Needs: item.Needs, RunsIn: item.RunsIn, Claims: item.Claims},
+	}
+	if c.wantsDump() {
+		c.reading.accept = func(dump *kind.Object) bool { return dump != nil && c.isStored(ctx, *dump) }
+	}
+	return c, nil
+}
+
+func (c *capture) wantsDump() bool { return c.ws.Dumps != "never" }
+
+// isStored reports whether the store still has all of a dump.
+func (c *capture) isStored(ctx context.Context, dump kind.Object) bool {
+	known, err := c.sink.Known(ctx, dump.Chunks)
+	return err == nil && !slices.Contains(known, false)
 }
 
 // Prepare copies the files: those that change until Take are copied again.
@@ -37,6 +60,11 @@ func (c *capture) fix(ctx context.Context) error {
 	if err := c.reading.fix(ctx); err != nil {
 		return err
 	}
+	info, err := os.Lstat(c.reading.unit.path)
+	if err != nil {
+		return err
+	}
+	c.owner = ownerOf(info)
 	c.glance()
 	return nil
 }
@@ -48,24 +76,78 @@ func (c *capture) glance() {
 	}
 }
 
-// Finish reads the copy.
+// Finish reads the copy, and stores it.
 func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	c.glance()
 	facts, err := c.reading.facts(ctx)
 	if err != nil {
 		return kind.Part{}, err
 	}
-	part := kind.Part{
-		ID: c.item.ID, Needs: c.item.Needs, RunsIn: c.item.RunsIn, Claims: c.item.Claims,
-		Held: c.held(), Facts: kind.Stream(facts),
+	if err := c.dump(ctx); err != nil {
+		return kind.Part{}, err
 	}
-	if why := c.reading.unreadable; why != nil {
-		part.Gaps = []kind.Gap{{
-			Part: c.item.ID, What: "tables and rows as facts",
-			Why: "SQLite cannot read it, so its files are compared byte by byte: " + why.Error(),
-		}}
+	if err := c.reading.remember(facts); err != nil {
+		return kind.Part{}, err
 	}
-	return part, nil
+	m := meta{Facts: digestOf(facts), Owner: c.owner, Large: c.reading.large}
+	object, err := stored.PutJSON(ctx, c.sink, metaObject, m)
+	if err != nil {
+		return kind.Part{}, err
+	}
+	c.part.Objects = append(c.part.Objects, object)
+	c.part.Held, c.part.Facts = c.held(), kind.Stream(facts)
+	return c.part, nil
+}
+
+// dump stores the database as one file, or says why not.
+func (c *capture) dump(ctx context.Context) error {
+	r := c.reading
+	switch {
+	case r.large:
+		c.gap("dump, and rows as facts", fmt.Sprintf("%d MB: its files are compared byte by byte and come back with %s", r.size>>20, c.tree()))
+		return nil
+	case r.unreadable != nil:
+		c.gap("dump, and tables and rows as facts", "SQLite cannot read it, so its files are compared byte by byte: "+r.unreadable.Error())
+		return nil
+	case !c.wantsDump():
+		c.gap("dump", "not wanted (--dumps never): its files come back with "+c.tree())
+		return nil
+	case r.copy != nil:
+		if err := c.store(ctx); err != nil {
+			return err
+		}
+	}
+	c.part.Objects = append(c.part.Objects, *r.dump)
+	return nil
+}
+
+// store stores the copy, which is complete in one file now: SQLite has folded
+// the log into it, or rolled back what was not committed. Its pages are those
+// of the original, so what the tree has stored of it is not stored again.
+func (c *capture) store(ctx context.Context) error {
+	f, err := c.reading.copy.whole()
+	if err != nil {
+		return err
+	}
+	object, err := stored.PutBlocks(ctx, c.sink, databaseObject, f)
+	if err := closeAfter(f, err); err != nil {
+		return err
+	}
+	c.reading.dump = &object
+	c.part.Read = object.Size
+	return nil
+}
+
+// tree names what the files lie in.
+func (c *capture) tree() string {
+	for _, id := range c.item.Needs {
+		return id.String()
+	}
+	return "their tree"
+}
+
+func (c *capture) gap(what, why string) {
+	c.part.Gaps = append(c.part.Gaps, kind.Gap{Part: c.item.ID, What: what, Why: why})
 }
 
 // held is the time between the looks that saw the state that was fixed, and

@@ -1,21 +1,48 @@
 // Package sqlite is the driver for SQLite databases that lie in the trees of
 // a workspace.
 //
+// # Files and facts
+//
 // The bytes of a database (the file, its write-ahead log, shared memory and
 // journals: one unit) travel with the tree that they lie in. This package
 // says what they mean: schema and tables. It never opens the original with
 // SQLite, for merely opening a database with a write-ahead log rewrites it;
 // it copies the unit to a private directory and reads the copy.
+//
+// # Dump
+//
+// Once SQLite has read the copy, its log is folded in or its journal rolled
+// back, and it is one file with the very pages of the original: journal mode,
+// row ids and free pages included. That file is the dump (the Backup API would
+// write the same pages; VACUUM INTO others). It is stored in the blocks in
+// which the tree engine stores databases, so that most of it is there already.
+//
+// # Restore
+//
+// With its tree a database comes back as bytes, all of the unit, and the
+// driver only compares. Alone it is put in place from its dump: prepared and
+// compared beside, then its old log and journals go, and it takes the name. One
+// table alone is exchanged in a private copy of what is live, which then takes
+// the place of that. A database that a program on this host has open is not
+// touched, either way (see also package tree): the program would go on with
+// what it knows, and ruin it.
+//
+// # What is not done
+//
+// A database of more than 400 MB is not looked into: it is compared byte by
+// byte, and comes back with its tree.
 package sqlite
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 
 	"dogear/kind"
 )
+
+// Kind is the kind of the driver's items.
+const Kind = "sqlite"
 
 // Driver is the sqlite driver.
 type Driver struct{}
@@ -29,38 +56,24 @@ var (
 func New() *Driver { return &Driver{} }
 
 // Kind returns "sqlite".
-func (*Driver) Kind() string { return "sqlite" }
+func (*Driver) Kind() string { return Kind }
 
 // Inspect returns what the live database holds.
 func (*Driver) Inspect(ctx context.Context, ws *kind.Workspace, item kind.Item) kind.Facts {
-	r := newReading(ws, item)
-	facts, err := r.inspect(ctx)
-	if err = errors.Join(err, r.close()); err != nil {
+	facts, err := factsOf(ctx, ws, item)
+	if err != nil {
 		return kind.FailedFacts(err)
 	}
 	return kind.Stream(facts)
 }
 
+func factsOf(ctx context.Context, ws *kind.Workspace, item kind.Item) ([]kind.Fact, error) {
+	r := newReading(ws, item)
+	facts, err := r.inspect(ctx)
+	return facts, errors.Join(err, r.close())
+}
+
 // filePath returns the path of the database file itself.
 func filePath(ws *kind.Workspace, id kind.ID) string {
 	return filepath.Join(ws.Root, filepath.FromSlash(id.Name))
-}
-
-// Preview is asked only if the tree that holds the database is not restored
-// with it, which cannot be done yet.
-func (*Driver) Preview(_ context.Context, _ *kind.Workspace, part kind.Part, _ kind.Source) (kind.Change, error) {
-	return kind.Change{Action: kind.ActionNone, Conflicts: []string{
-		fmt.Sprintf("the files of this database come back with %s: restore that as well", owner(part.Claims)),
-	}}, nil
-}
-
-// Restore restores nothing: the bytes come back with the tree that holds
-// them, which removes stale logs too, and then the facts are compared.
-func (*Driver) Restore(context.Context, *kind.Workspace, kind.Part, kind.Source) error { return nil }
-
-func owner(claims []kind.Claim) string {
-	for _, claim := range claims {
-		return claim.On.String()
-	}
-	return "the tree that holds it"
 }

@@ -8,8 +8,8 @@ import (
 	"dogear/kind"
 )
 
-// factCache keeps the facts of one state of a database's files, so that an
-// unchanged database is not read again.
+// factCache keeps the facts of one state of a database's files, and where it is
+// stored, so that an unchanged database is not read again.
 type factCache struct {
 	cache kind.Cache
 	id    kind.ID
@@ -17,7 +17,7 @@ type factCache struct {
 
 const (
 	factCacheName    = "facts"
-	factCacheVersion = 1
+	factCacheVersion = 2
 	// What is kept for days leaves room for the clocks of file servers.
 	cacheTick = 2 * time.Second
 )
@@ -26,34 +26,35 @@ type cachedFacts struct {
 	Version int
 	Stamp   string
 	Facts   []cachedFact
+	Dump    *kind.Object // nil if it was not stored
 }
 
 // cachedFact holds bytes: names need not be text.
 type cachedFact struct{ Name, Value []byte }
 
-func (f factCache) load(s stamp) ([]kind.Fact, bool) {
+func (f factCache) load(s stamp) ([]kind.Fact, *kind.Object, bool) {
 	if f.cache == nil {
-		return nil, false
+		return nil, nil, false
 	}
 	var cached cachedFacts
 	if err := json.Unmarshal(f.cache.Load(f.id, factCacheName), &cached); err != nil {
-		return nil, false
+		return nil, nil, false
 	}
 	if cached.Version != factCacheVersion || cached.Stamp != s.files {
-		return nil, false
+		return nil, nil, false
 	}
 	facts := make([]kind.Fact, 0, len(cached.Facts))
 	for _, fact := range cached.Facts {
 		facts = append(facts, kind.Fact{Name: string(fact.Name), Value: string(fact.Value)})
 	}
-	return facts, true
+	return facts, cached.Dump, true
 }
 
-func (f factCache) save(s stamp, facts []kind.Fact) error {
+func (f factCache) save(s stamp, facts []kind.Fact, dump *kind.Object) error {
 	if f.cache == nil || !s.settled(time.Now(), cacheTick) {
 		return nil
 	}
-	cached := cachedFacts{Version: factCacheVersion, Stamp: s.files}
+	cached := cachedFacts{Version: factCacheVersion, Stamp: s.files, Dump: dump}
 	for _, fact := range facts {
 		cached.Facts = append(cached.Facts, cachedFact{Name: []byte(fact.Name), Value: []byte(fact.Value)})
 	}

@@ -24,6 +24,11 @@ const (
 	minimumSize = 512
 )
 
+// maxRead is how large a database may be that is copied and read whenever it
+// has changed. Of a larger one no path is claimed: it is compared byte by byte.
+// That does not depend on options: what is compared must be the same each time.
+const maxRead = 400 << 20
+
 // Find looks at every file of the trees that the other drivers found, by
 // content: databases bear any name. Files in .git belong to git.
 func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, found []kind.Item) ([]kind.Item, error) {
@@ -39,8 +44,11 @@ func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, found []kind.Item
 		return nil, err
 	}
 	items := make([]kind.Item, 0, len(s.databases))
-	for _, path := range s.databases {
-		if item, ok := newItem(ws.Root, path, trees); ok {
+	for _, found := range s.databases {
+		if item, ok := newItem(ws.Root, found.path, trees); ok {
+			if found.size > maxRead {
+				item.Claims = nil
+			}
 			items = append(items, item)
 		}
 	}
@@ -69,7 +77,7 @@ func newItem(root, path string, trees []kind.Item) (kind.Item, bool) {
 	tree := trees[at]
 	name := strings.TrimPrefix(path, tree.Root+"/")
 	return kind.Item{
-		ID:     kind.ID{Kind: "sqlite", Name: strings.TrimPrefix(path, root+"/")},
+		ID:     kind.ID{Kind: Kind, Name: strings.TrimPrefix(path, root+"/")},
 		Needs:  []kind.ID{tree.ID},
 		Claims: []kind.Claim{{On: tree.ID, Paths: siblings(name)}},
 	}, true
@@ -90,7 +98,13 @@ type search struct {
 	root      string
 	seen      *seen
 	now       time.Time
-	databases []string
+	databases []database
+}
+
+// database is a file that is one.
+type database struct {
+	path string
+	size int64
 }
 
 // look looks at every regular file of the workspace.
@@ -105,7 +119,7 @@ func (s *search) look(ctx context.Context, ws *kind.Workspace) error {
 			return err
 		}
 		if f.Type == tree.Regular && f.Size >= minimumSize && s.isDatabase(f) {
-			s.databases = append(s.databases, filepath.Join(s.root, f.Path))
+			s.databases = append(s.databases, database{path: filepath.Join(s.root, f.Path), size: f.Size})
 		}
 	}
 	return nil

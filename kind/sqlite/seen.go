@@ -26,7 +26,7 @@ const seenHeading = "dogear sqlite seen 1\n"
 
 const seenName = "seen"
 
-func seenID() kind.ID { return kind.ID{Kind: "sqlite", Name: "."} }
+func seenID() kind.ID { return kind.ID{Kind: Kind, Name: "."} }
 
 func keyOf(f *tree.Sighting) fileKey {
 	h := fnv.New128a()

@@ -1,10 +1,8 @@
 package sqlite
 
 import (
-	"context"
 	"crypto/sha256"
 	"database/sql"
-	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dogear/kind"
+	"dogear/kind/kindtest"
 )
 
 // cache is a kind.Cache in a map.
@@ -201,22 +200,11 @@ func TestUncommittedChangesAreNoFacts(t *testing.T) {
 	}
 }
 
-// sink takes nothing: a database's content travels with its tree.
-type sink struct{}
-
-func (sink) Known(context.Context, []kind.ChunkID) ([]bool, error) {
-	return nil, errors.New("nothing to ask")
-}
-
-func (sink) Put(context.Context, []byte) (kind.ChunkID, error) {
-	return kind.ChunkID{}, errors.New("nothing to store")
-}
-
 func TestCaptureFixesTheStateAtTake(t *testing.T) {
 	ws := workspace(t)
 	db := newShop(t, ws, "wal")
 	item := find(t, ws, treeItem(ws))[0]
-	c, err := New().Open(t.Context(), ws, item, sink{})
+	c, err := New().Open(t.Context(), ws, item, kindtest.NewMemory())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, c.Close()) }()
 
@@ -245,7 +233,7 @@ func TestUnreadableDatabaseIsComparedByBytes(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, content, 0o644))
 	require.NotEqual(t, before, inspect(t, ws, item))
 
-	c, err := New().Open(t.Context(), ws, item, sink{})
+	c, err := New().Open(t.Context(), ws, item, kindtest.NewMemory())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, c.Close()) }()
 	require.NoError(t, c.Take(t.Context()))

@@ -30,6 +30,7 @@ func unitAt(path string) unit { return unit{path: path} }
 type stamp struct {
 	files   string
 	changed time.Time // the latest change
+	size    int64     // of all files
 }
 
 // settled reports whether any change made from now on will show in a stamp,
@@ -52,6 +53,7 @@ func (u unit) stamp() (stamp, error) {
 			return stamp{}, fmt.Errorf("%s is no regular file", kind.Printable(u.path+suffix))
 		}
 		s.files += fmt.Sprintf("%d %d %d %d %d\n", stat.Dev, stat.Ino, stat.Size, stat.Mtim.Nano(), stat.Ctim.Nano())
+		s.size += stat.Size
 		if changed := time.Unix(stat.Ctim.Unix()); changed.After(s.changed) {
 			s.changed = changed
 		}
@@ -163,3 +165,16 @@ func (c *copied) present() []string {
 		return err != nil
 	})
 }
+
+// whole returns the copy, once SQLite has read it, as one file.
+func (c *copied) whole() (*os.File, error) {
+	for _, suffix := range content[1:] {
+		if info, err := os.Lstat(c.path + suffix); err == nil && info.Size() > 0 {
+			return nil, fmt.Errorf("SQLite has left a %s beside its copy of the database", suffix)
+		}
+	}
+	return os.Open(c.path)
+}
+
+// closeAfter closes a file that was read, or written until an error.
+func closeAfter(f io.Closer, err error) error { return errors.Join(err, f.Close()) }

@@ -1,0 +1,68 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"os"
+	"syscall"
+
+	stored "dogear/internal/content"
+	"dogear/kind"
+)
+
+// Names of the driver's objects.
+const (
+	metaObject     = "meta"
+	databaseObject = "database"
+)
+
+// meta is what the driver keeps about a part for itself.
+type meta struct {
+	Format int `json:"format"`
+	// Facts is a digest of all facts: what is live is compared with it.
+	Facts string `json:"facts"`
+	// Owner is whose the file was.
+	Owner owner `json:"owner"`
+	// Large says that the database was not looked into: its files are
+	// compared byte by byte, and come back with their tree.
+	Large bool `json:"large,omitempty"`
+}
+
+// owner is what of a file is neither name nor content.
+type owner struct {
+	UID  int         `json:"uid"`
+	GID  int         `json:"gid"`
+	Mode os.FileMode `json:"mode"`
+}
+
+func ownerOf(info os.FileInfo) owner {
+	o := owner{Mode: info.Mode() & (os.ModePerm | os.ModeSetuid | os.ModeSetgid | os.ModeSticky)}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		o.UID, o.GID = int(st.Uid), int(st.Gid)
+	}
+	return o
+}
+
+// errOlder is about a part from the time when only trees had the bytes.
+var errOlder = errors.New("the part has no description of its database")
+
+func readMeta(ctx context.Context, part kind.Part, source kind.Source) (meta, error) {
+	var m meta
+	object, ok := part.Object(metaObject)
+	if !ok {
+		return m, errOlder
+	}
+	return m, stored.GetJSON(ctx, source, object, &m)
+}
+
+// digestOf returns one digest for all facts.
+func digestOf(facts []kind.Fact) string {
+	kind.SortFacts(facts)
+	h := sha256.New()
+	for _, f := range facts {
+		h.Write([]byte(f.Name + "\x00" + f.Value + "\x00"))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,133 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	stored "dogear/internal/content"
+	"dogear/internal/handles"
+	"dogear/kind"
+)
+
+// withoutDump is the answer to a restore of what is not in the part.
+const withoutDump = "the snapshot holds no dump of it: restore it together with the tree that holds its files"
+
+// Preview compares the live database with the part.
+func (*Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (kind.Change, error) {
+	m, err := readMeta(ctx, part, source)
+	if err != nil && !errors.Is(err, errOlder) || m.Large {
+		return kind.Change{Action: kind.ActionNone}, err
+	}
+	change := kind.Change{Action: kind.ActionPatch, Details: []string{"replace the database"}}
+	facts, err := factsOf(ctx, ws, part.Item())
+	switch {
+	case errors.Is(err, kind.ErrGone):
+		change.Action = kind.ActionCreate
+	case err != nil:
+		return kind.Change{}, err
+	case digestOf(facts) == m.Facts:
+		return kind.Change{Action: kind.ActionNone}, nil
+	}
+	dump, ok := part.Object(databaseObject)
+	if !ok {
+		change.Conflicts = []string{withoutDump}
+		return change, nil
+	}
+	change.Bytes, change.Chunks = dump.Size, dump.Chunks
+	change.Conflicts, err = obstacles(filePath(ws, part.ID))
+	return change, err
+}
+
+// obstacles says why a database cannot be replaced.
+func obstacles(path string) ([]string, error) {
+	files := make(map[handles.File]bool)
+	var conflicts []string
+	for _, suffix := range content {
+		var st unix.Stat_t
+		if err := unix.Lstat(path+suffix, &st); err != nil {
+			continue
+		}
+		files[handles.File{Dev: st.Dev, Ino: st.Ino}] = true
+		if st.Nlink > 1 {
+			conflicts = append(conflicts, fmt.Sprintf("%s has %d names (hard links), which replacing it would tear apart: restore the tree that holds them",
+				kind.Printable(filepath.Base(path+suffix)), st.Nlink))
+		}
+	}
+	if _, err := os.Lstat(filepath.Dir(path)); err != nil {
+		conflicts = append(conflicts, "its directory is gone: restore the tree that holds it")
+	}
+	holders, err := handles.Of(files)
+	for _, h := range holders {
+		conflicts = append(conflicts, fmt.Sprintf("it is open in %s, which would write over what is restored: end that first", h))
+	}
+	return conflicts, err
+}
+
+// Restore puts the database in place from its dump. The engine calls it only
+// where the tree that holds its files does not come back with it.
+func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (err error) {
+	change, err := d.Preview(ctx, ws, part, source)
+	switch {
+	case err != nil:
+		return err
+	case change.Action == kind.ActionNone:
+		return sweepStaged(ws, part.ID)
+	case len(change.Conflicts) > 0:
+		return errors.New(change.Conflicts[0])
+	}
+	m, err := readMeta(ctx, part, source)
+	if err != nil {
+		return err
+	}
+	dump, err := fetch(ctx, part, source, m)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dump.remove()) }()
+	return place(ctx, ws, part.ID, dump, m.Owner)
+}
+
+// fetch writes the dump into a private directory, and compares it with what
+// was captured.
+func fetch(ctx context.Context, part kind.Part, source kind.Source, m meta) (_ *copied, err error) {
+	object, ok := part.Object(databaseObject)
+	if !ok {
+		return nil, errors.New(withoutDump)
+	}
+	dir, err := newScratch(os.TempDir())
+	if err != nil {
+		return nil, err
+	}
+	c := &copied{unit: unitAt(filepath.Join(dir.path, "db")), dir: dir}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.remove())
+		}
+	}()
+	if err := writeFile(c.path, stored.Open(ctx, source, object)); err != nil {
+		return nil, fmt.Errorf("read the dump (nothing was touched): %w", err)
+	}
+	facts, unreadable, err := c.facts(ctx)
+	if err = errors.Join(err, unreadable); err != nil {
+		return nil, fmt.Errorf("read the dump (nothing was touched): %w", err)
+	}
+	if digestOf(facts) != m.Facts {
+		return nil, errors.New("the dump is not what was captured (nothing was touched): run dogear check")
+	}
+	return c, nil
+}
+
+func writeFile(path string, r io.Reader) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	return closeAfter(f, err)
+}
