@@ -42,7 +42,7 @@ func (*Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, sin
 	return c, nil
 }
 
-func (c *capture) wantsDump() bool { return c.ws.Dumps != "never" }
+func (c *capture) wantsDump() bool { return c.ws.DumpOf(c.item.ID) != "never" }
 
 // isStored reports whether the store still has all of a dump.
 func (c *capture) isStored(ctx context.Context, dump kind.Object) bool {
