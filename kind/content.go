@@ -47,6 +47,21 @@ type Source interface {
 	Get(ctx context.Context, id ChunkID, buf []byte) ([]byte, error)
 }
 
+// Piece is some of the bytes of a chunk. Without a length it is all of them.
+type Piece struct {
+	Chunk          ChunkID
+	Offset, Length int64
+}
+
+// Stage is a Source that has some content at hand: what was read before, and
+// checked then.
+type Stage interface {
+	Source
+	// Piece returns a piece, in buf if it is large enough, and false if it is
+	// not at hand.
+	Piece(ctx context.Context, p Piece, buf []byte) ([]byte, bool, error)
+}
+
 // Object is a stream of bytes in the store: its chunks, in order.
 type Object struct {
 	Name   string    `json:"name"`

@@ -42,6 +42,8 @@ type Change struct {
 	Bytes int64 `json:"bytes,omitempty"`
 	// Chunks is the content that is needed.
 	Chunks []ChunkID `json:"-"`
+	// Pieces are what is needed of those chunks of which not all is.
+	Pieces []Piece `json:"-"`
 	// Fresh says that there is nothing yet of the item.
 	Fresh bool `json:"-"`
 	// Remote names the other machine on which the item is, if Restore would

@@ -3,11 +3,12 @@ package restore
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 
-	"dogear/kind"
-
 	"golang.org/x/sync/errgroup"
+
+	"dogear/kind"
 )
 
 const (
@@ -19,24 +20,32 @@ const (
 
 // needed is a chunk that a step needs.
 type needed struct {
-	part  kind.ID
-	chunk kind.ChunkID
+	part   kind.ID
+	chunk  kind.ChunkID
+	pieces []kind.Piece // those that are needed of it; none: all
 }
 
 // checkContent reads every chunk that the plan needs; the source checks each
-// against its id, before anything is touched. Where there is nothing yet that
-// could be touched it is enough that they are checked as they are written: what
-// was made until then is taken away again.
+// against its id, before anything is touched. What is needed of them is kept at
+// hand as far as there is room. Where there is nothing yet that could be
+// touched it is enough that they are checked as they are written: what was made
+// until then is taken away again.
 func (r *run) checkContent(ctx context.Context) error {
 	if r.plan.fresh() {
 		return nil
 	}
+	stage := newStage(r.req.Source, filepath.Dir(r.req.JournalPath))
+	r.stage = stage
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(checkers)
 	for some := range slices.Chunk(r.plan.needs(), checkAtOnce) {
 		group.Go(func() error { return r.checkSome(ctx, some) })
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	r.req.Source, r.desk.source = stage, stage
+	return nil
 }
 
 func (r *run) checkSome(ctx context.Context, some []needed) error {
@@ -46,6 +55,7 @@ func (r *run) checkSome(ctx context.Context, some []needed) error {
 		if err != nil {
 			return fmt.Errorf("%s: content needed from snapshot %s: %w", n.part, r.plan.Target, err)
 		}
+		r.stage.keep(n, content)
 		buf = content[:0]
 	}
 	return nil
@@ -59,13 +69,20 @@ func (p *Plan) fresh() bool {
 
 // needs returns the chunks of all steps, each once.
 func (p *Plan) needs() []needed {
-	seen := make(map[kind.ChunkID]bool)
+	at := make(map[kind.ChunkID]int)
 	var all []needed
 	for _, s := range p.Steps {
 		for _, id := range s.Chunks {
-			if !seen[id] {
-				seen[id] = true
+			if _, known := at[id]; !known {
+				at[id] = len(all)
 				all = append(all, needed{part: s.Part, chunk: id})
+			}
+		}
+	}
+	for _, s := range p.Steps {
+		for _, piece := range s.Pieces {
+			if i, known := at[piece.Chunk]; known {
+				all[i].pieces = append(all[i].pieces, piece)
 			}
 		}
 	}

@@ -21,6 +21,7 @@ type run struct {
 	keep   []keepsake
 	// looks are those in which items were found to be as they were saved.
 	looks map[kind.ID]*kind.Workspace
+	stage *stage // nil: nothing was checked
 
 	journalMu sync.Mutex // guards what j.begin changes
 	j         *Journal
@@ -37,6 +38,7 @@ type run struct {
 // journal stays for Recover (UnfinishedError).
 func Run(ctx context.Context, req Request) (Outcome, error) {
 	r := &run{req: req, began: req.Now(), looks: make(map[kind.ID]*kind.Workspace)}
+	defer func() { r.stage.close() }()
 	if err := r.prepare(ctx); err != nil {
 		return Outcome{}, err
 	}

@@ -69,16 +69,12 @@ func (c *Client) work(ctx context.Context, q *question) (*answer, error) {
 			return nil, err
 		}
 		return store(ctx, to, q)
-	case get:
+	case get, piece:
 		from, err := thing[kind.Source](c.things, q.On)
 		if err != nil {
 			return nil, err
 		}
-		if len(q.IDs) != 1 {
-			return nil, errors.New("the courier asks for no chunk")
-		}
-		content, err := from.Get(ctx, q.IDs[0], nil)
-		return &answer{Content: content}, err
+		return fetch(ctx, from, q)
 	case load, save:
 		of, err := thing[tree.Index](c.things, q.On)
 		if err != nil {
@@ -90,6 +86,22 @@ func (c *Client) work(ctx context.Context, q *question) (*answer, error) {
 		return &answer{Content: of.Load()}, nil
 	}
 	return nil, fmt.Errorf("the host does not know %q", q.Method)
+}
+
+func fetch(ctx context.Context, from kind.Source, q *question) (*answer, error) {
+	if q.Method == piece {
+		stage, ok := from.(kind.Stage)
+		if !ok {
+			return &answer{Known: []bool{false}}, nil
+		}
+		content, found, err := stage.Piece(ctx, q.Piece, nil)
+		return &answer{Known: []bool{found}, Content: content}, err
+	}
+	if len(q.IDs) != 1 {
+		return nil, errors.New("the courier asks for no chunk")
+	}
+	content, err := from.Get(ctx, q.IDs[0], nil)
+	return &answer{Content: content}, err
 }
 
 func store(ctx context.Context, to kind.Sink, q *question) (*answer, error) {
@@ -178,7 +190,8 @@ func (r *remote) change(ctx context.Context, m method, opts tree.Options, manife
 	defer release()
 	on := r.client.things.add(from)
 	defer r.client.things.remove(on)
-	a, err := r.client.peer.ask(ctx, &question{Method: m, Root: r.root, Options: o, Manifest: manifest, On: on})
+	_, staged := from.(kind.Stage)
+	a, err := r.client.peer.ask(ctx, &question{Method: m, Root: r.root, Options: o, Manifest: manifest, On: on, Staged: staged})
 	if err != nil {
 		return tree.Changes{}, err
 	}

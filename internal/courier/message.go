@@ -40,7 +40,8 @@ const (
 	known method = "known"
 	put   method = "put"
 	get   method = "get"
-	load  method = "load" // a stat index
+	piece method = "piece" // of a chunk, if the host has it at hand
+	load  method = "load"  // a stat index
 	save  method = "save"
 )
 
@@ -52,13 +53,15 @@ type question struct {
 	On       handle // the capture, cursor, sink, source or index
 	Manifest kind.Object
 	IDs      []kind.ChunkID
+	Piece    kind.Piece
+	Staged   bool // the source has some content at hand
 	Content  []byte
 }
 
 // answer holds what the method gives.
 type answer struct {
 	On       handle
-	Known    []bool
+	Known    []bool // for a piece: whether Content is it
 	Content  []byte
 	Entries  []tree.Entry
 	Last     bool // no entries after these

@@ -169,7 +169,7 @@ func (s *server) end(on handle) (*answer, error) {
 }
 
 func (s *server) change(ctx context.Context, q *question) (*answer, error) {
-	t, opts, from := tree.New(q.Root), s.options(q.Options), &source{peer: s.peer, on: q.On}
+	t, opts, from := tree.New(q.Root), s.options(q.Options), &source{peer: s.peer, on: q.On, staged: q.Staged}
 	do := t.Compare
 	if q.Method == apply {
 		do = t.Apply
@@ -179,7 +179,7 @@ func (s *server) change(ctx context.Context, q *question) (*answer, error) {
 }
 
 var (
-	_ kind.Sink   = (*sink)(nil)
-	_ kind.Source = (*source)(nil)
-	_ tree.Index  = (*index)(nil)
+	_ kind.Sink  = (*sink)(nil)
+	_ kind.Stage = (*source)(nil)
+	_ tree.Index = (*index)(nil)
 )

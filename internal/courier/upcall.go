@@ -91,8 +91,9 @@ func (s *sink) fail(err error) {
 
 // source gets chunks from the host's source.
 type source struct {
-	peer *peer
-	on   handle
+	peer   *peer
+	on     handle
+	staged bool // the host has some content at hand
 }
 
 // Get implements kind.Source.
@@ -102,6 +103,18 @@ func (s *source) Get(ctx context.Context, id kind.ChunkID, _ []byte) ([]byte, er
 		return nil, err
 	}
 	return a.Content, nil
+}
+
+// Piece implements kind.Stage: it spares the pipe the rest of the chunk.
+func (s *source) Piece(ctx context.Context, p kind.Piece, buf []byte) ([]byte, bool, error) {
+	if !s.staged {
+		return buf, false, nil
+	}
+	a, err := s.peer.ask(ctx, &question{Method: piece, On: s.on, Piece: p})
+	if err != nil || len(a.Known) != 1 || !a.Known[0] {
+		return buf, false, err
+	}
+	return a.Content, true, nil
 }
 
 // index keeps a stat index with the host.

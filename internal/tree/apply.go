@@ -33,7 +33,7 @@ func (d *Dir) Compare(ctx context.Context, opts Options, manifest kind.Object, s
 
 // clip lets callers append to the lists of changes that are shared.
 func (c Changes) clip() Changes {
-	c.Chunks, c.Details = slices.Clip(c.Chunks), slices.Clip(c.Details)
+	c.Chunks, c.Pieces, c.Details = slices.Clip(c.Chunks), slices.Clip(c.Pieces), slices.Clip(c.Details)
 	c.Gaps, c.Conflicts = slices.Clip(c.Gaps), slices.Clip(c.Conflicts)
 	return c
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -77,6 +76,24 @@ func neededBy(e *Entry, places []place) []kind.ChunkID {
 	return ids
 }
 
+// piecesAt returns what is needed of those chunks whose pages belong to places
+// and of which not all is.
+func piecesAt(e *Entry, places []place) []kind.Piece {
+	var pieces []kind.Piece
+	for _, at := range places {
+		if at.run.Chunk >= 0 && at.run.Pages < e.Recipe.Pages[at.run.Chunk] {
+			pieces = append(pieces, e.piece(at))
+		}
+	}
+	return pieces
+}
+
+// piece is what belongs to a place.
+func (e *Entry) piece(at place) kind.Piece {
+	length := min(at.run.Pages*pageSize, e.Size-at.page*pageSize)
+	return kind.Piece{Chunk: e.Chunks[at.run.Chunk], Offset: at.run.First * pageSize, Length: length}
+}
+
 // patch writes the pages of a file in place that differ, and checks that it
 // has the wanted digest then. A patch that is cut short is done again, or
 // taken back: the store has the pages of both. So they are written once, and
@@ -132,180 +149,4 @@ func (w *writer) fillPages(ctx context.Context, fd int, e *Entry) error {
 		return err
 	}
 	return out.verify(nil)
-}
-
-// pageWriter writes pages to their places in a file.
-type pageWriter struct {
-	fd     fileAt
-	want   *Entry
-	places []place
-	punch  bool // the file may have data where holes are wanted
-}
-
-// run writes all places, and fetches each chunk once.
-func (p *pageWriter) run(ctx context.Context, w *writer) error {
-	places := slices.Clone(p.places)
-	slices.SortStableFunc(places, func(a, b place) int { return int(a.run.Chunk) - int(b.run.Chunk) })
-	last := int32(zeros)
-	var chunk []byte
-	for _, at := range places {
-		if at.run.Chunk != last {
-			var err error
-			if chunk, err = w.source.Get(ctx, p.want.Chunks[at.run.Chunk], w.buf); err != nil {
-				return fmt.Errorf("fetch content: %w", err)
-			}
-			w.buf, last = chunk, at.run.Chunk
-		}
-		if err := p.write(at, chunk); err != nil {
-			return err
-		}
-		w.started(int(p.fd), int(at.run.Pages)*pageSize)
-	}
-	if err := unix.Ftruncate(int(p.fd), p.want.Size); err != nil {
-		return fmt.Errorf("set size: %w", err)
-	}
-	return nil
-}
-
-// write writes the pages of one place.
-func (p *pageWriter) write(at place, chunk []byte) error {
-	x := Extent{Offset: at.page * pageSize}
-	x.Length = min(at.run.Pages*pageSize, p.want.Size-x.Offset)
-	if at.run.Chunk < 0 {
-		return p.writeZeros(x)
-	}
-	from := at.run.First * pageSize
-	if from+x.Length > int64(len(chunk)) {
-		return errors.New("a chunk is shorter than its pages")
-	}
-	data := chunk[from:][:x.Length]
-	for _, part := range p.split(x) {
-		piece := data[part.Offset-x.Offset:][:part.Length]
-		if part.hole && isZero(piece) {
-			if err := p.writeZeros(part.Extent); err != nil {
-				return err
-			}
-		} else if _, err := p.fd.WriteAt(piece, part.Offset); err != nil {
-			return fmt.Errorf("write: %w", err)
-		}
-	}
-	return nil
-}
-
-// writeZeros leaves holes where there shall be some.
-func (p *pageWriter) writeZeros(x Extent) error {
-	for _, part := range p.split(x) {
-		if part.hole && (!p.punch || p.dig(part.Extent)) {
-			continue
-		}
-		for part.Length > 0 {
-			n, err := p.fd.WriteAt(zeroBlock[:min(part.Length, blockSize)], part.Offset)
-			if err != nil {
-				return fmt.Errorf("write: %w", err)
-			}
-			part.Offset += int64(n)
-			part.Length -= int64(n)
-		}
-	}
-	return nil
-}
-
-// dig makes a hole, and reports whether it could.
-func (p *pageWriter) dig(x Extent) bool {
-	return unix.Fallocate(int(p.fd), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, x.Offset, x.Length) == nil
-}
-
-// part is a part of an extent that is a hole, or none.
-type part struct {
-	Extent
-	hole bool
-}
-
-// split splits an extent where holes begin and end.
-func (p *pageWriter) split(x Extent) []part {
-	end := x.Offset + x.Length
-	i, _ := slices.BinarySearchFunc(p.want.Holes, x.Offset, func(h Extent, at int64) int {
-		if h.Offset+h.Length <= at {
-			return -1
-		}
-		return 1
-	})
-	var parts []part
-	add := func(to int64, hole bool) {
-		if to = min(to, end); to > x.Offset {
-			parts = append(parts, part{Extent{x.Offset, to - x.Offset}, hole})
-			x.Offset = to
-		}
-	}
-	for _, h := range p.want.Holes[i:] {
-		if x.Offset == end {
-			break
-		}
-		add(h.Offset, false)
-		add(h.Offset+h.Length, true)
-	}
-	add(end, false)
-	return parts
-}
-
-// verify makes sure that the file has the digest that is wanted. Blocks that
-// are one chunk have its digest, which was checked; those that were put
-// together of several are read back. Blocks in which nothing was written are
-// as they were in live.
-func (p *pageWriter) verify(live *record) error {
-	have := p.blocksAsTheyWere(live)
-	for i, id := range p.wholeBlocks() {
-		have[i] = id
-	}
-	var zero kind.ChunkID
-	buf := make([]byte, blockSize)
-	for i := range have {
-		if have[i] != zero {
-			continue
-		}
-		at := int64(i) * blockSize
-		data := buf[:min(blockSize, p.want.Size-at)]
-		if _, err := p.fd.ReadAt(data, at); err != nil {
-			return fmt.Errorf("read back: %w", err)
-		}
-		have[i] = kind.Sum(data)
-	}
-	if (&pages{blocks: have}).digest() != p.want.Digest {
-		return errors.New("its pages do not have its digest")
-	}
-	return nil
-}
-
-// blocksAsTheyWere returns the digests of the blocks in which nothing was
-// written, and zero for the others.
-func (p *pageWriter) blocksAsTheyWere(live *record) []kind.ChunkID {
-	have := make([]kind.ChunkID, blocksOf(p.want.Size))
-	if live == nil {
-		return have
-	}
-	copy(have, live.pages.blocks)
-	for _, at := range p.places {
-		clear(have[at.page/pagesPerBlock : (at.page+at.run.Pages-1)/pagesPerBlock+1])
-	}
-	// A block that is longer or shorter than it was is another one.
-	if shorter := min(live.Size, p.want.Size); live.Size != p.want.Size && shorter/blockSize < int64(len(have)) {
-		have[shorter/blockSize] = kind.ChunkID{}
-	}
-	return have
-}
-
-// wholeBlocks yields those blocks that are all of a chunk, and its id.
-func (p *pageWriter) wholeBlocks() func(yield func(int64, kind.ChunkID) bool) {
-	return func(yield func(int64, kind.ChunkID) bool) {
-		for _, at := range placesOf(p.want) {
-			run := at.run
-			if run.Chunk < 0 || at.page%pagesPerBlock != 0 || run.First != 0 || run.Pages != p.want.Recipe.Pages[run.Chunk] ||
-				run.Pages != pagesOf(min(blockSize, p.want.Size-at.page*pageSize)) {
-				continue
-			}
-			if !yield(at.page/pagesPerBlock, p.want.Chunks[run.Chunk]) {
-				return
-			}
-		}
-	}
 }

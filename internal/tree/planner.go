@@ -241,6 +241,7 @@ func (p *planner) patch(a action) {
 	p.plan.files = append(p.plan.files, a)
 	places := differing(&a.live.Entry, a.want)
 	p.need(neededBy(a.want, places))
+	p.changes.Pieces = append(p.changes.Pieces, piecesAt(a.want, places)...)
 	p.changes.Bytes += min(pagesAt(places)*pageSize, a.want.Size)
 	p.changes.Patched++
 	p.detail("patch", a.path())

@@ -109,6 +109,7 @@ type Changes struct {
 	Cloned                                     int // of the rewritten and patched: made from a clone of what was there
 	Bytes                                      int64
 	Chunks                                     []kind.ChunkID // needed content, each once
+	Pieces                                     []kind.Piece   // what is needed of those of which not all is
 	Details                                    []string       // the first 20 changes, for people
 	Gaps                                       []kind.Gap     // what cannot be restored; Part is left zero
 	Conflicts                                  []string       // why Apply would refuse, each with the way out

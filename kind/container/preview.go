@@ -68,7 +68,7 @@ func (d *Driver) previewLayer(ctx context.Context, ws *kind.Workspace, engine *d
 		return kind.Change{Action: kind.ActionNone}, nil
 	}
 	return kind.Change{
-		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks, Fresh: changes.Fresh(), Conflicts: changes.Conflicts,
+		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks, Pieces: changes.Pieces, Fresh: changes.Fresh(), Conflicts: changes.Conflicts,
 	}, nil
 }
 
