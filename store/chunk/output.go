@@ -7,8 +7,15 @@ import (
 	"sync"
 )
 
-// packTarget is the size at which a pack is closed and the next one begun.
-const packTarget = 64 << 20
+const (
+	// packTarget is the size at which a pack is closed and the next one begun.
+	packTarget = 64 << 20
+	// packBeside is how large packs have to be on average for another one to be
+	// begun while all are being written to: the kernel lets only one at a time
+	// write to a file, and who waits for it does not compress. A small capture is
+	// not worth a second pack.
+	packBeside = 16 << 20
+)
 
 // output is the series of packs that one Packer writes.
 type output struct {
@@ -16,62 +23,95 @@ type output struct {
 	name func() string
 
 	mu      sync.Mutex // guards the fields below
-	closed  int64      // sizes of packs that are closed or being closed
-	current *packFile
+	given   *sync.Cond // told when a pack is idle, or when there may be another one
+	idle    []*packFile
+	open    int      // packs that are idle or written to
+	growing int64    // size of these, with those that are written to as they were before
+	closed  int64    // sizes of packs that are closed or being closed
 	names   []string // of all packs, in the order of their beginning
 	sealed  map[string]Pack
 	err     error          // of a seal
 	sealing sync.WaitGroup // syncing must not hold up the next pack
 }
 
-// write appends a frame to the current pack, and returns that pack's name and
-// where the frame is in it.
+func newOutput(dir string, name func() string) *output {
+	o := &output{dir: dir, name: name, sealed: make(map[string]Pack)}
+	o.given = sync.NewCond(&o.mu)
+	return o
+}
+
+// write appends a frame to a pack, and returns that pack's name and where the
+// frame is in it.
 func (o *output) write(stored []byte, codec Codec, chunks []frameChunk) (string, Frame, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.err != nil {
-		return "", Frame{}, o.err
-	}
-	if o.current == nil {
-		if err := o.begin(); err != nil {
-			return "", Frame{}, err
-		}
-	}
-	pack := o.current
-	frame, err := pack.append(stored, codec, chunks)
+	pack, err := o.take()
 	if err != nil {
 		return "", Frame{}, err
 	}
-	if pack.size >= packTarget {
-		o.seal()
-	}
-	return pack.name, frame, nil
+	before := pack.finalSize()
+	frame, err := pack.append(stored, codec, chunks)
+	o.give(pack, before)
+	return pack.name, frame, err
 }
 
-func (o *output) begin() error {
+// take returns a pack that nobody else writes to until it is given back.
+func (o *output) take() (*packFile, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.err == nil && len(o.idle) == 0 && !o.mayBegin() {
+		o.given.Wait()
+	}
+	if o.err != nil {
+		return nil, o.err
+	}
+	if last := len(o.idle) - 1; last >= 0 {
+		pack := o.idle[last]
+		o.idle = o.idle[:last]
+		return pack, nil
+	}
+	return o.begin()
+}
+
+// mayBegin reports whether there may be another pack beside those that are
+// being written to.
+func (o *output) mayBegin() bool { return o.growing >= int64(o.open)*packBeside }
+
+func (o *output) begin() (*packFile, error) {
 	name := o.name()
 	pack, err := createPack(o.dir, name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	o.names = append(o.names, name)
-	o.current = pack
-	return nil
+	o.open++
+	o.growing += pack.finalSize()
+	return pack, nil
 }
 
-// seal closes the current pack in the background. The caller holds o.mu.
-func (o *output) seal() {
-	pack := o.current
-	o.current = nil
-	o.closed += pack.finalSize()
+// give gives back a pack that had another size before.
+func (o *output) give(pack *packFile, before int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	defer o.given.Broadcast()
+	o.growing += pack.finalSize() - before
+	if pack.size >= packTarget {
+		o.seal(pack)
+	} else {
+		o.idle = append(o.idle, pack)
+	}
+}
+
+// seal closes an open pack in the background. The caller holds o.mu.
+func (o *output) seal(pack *packFile) {
+	size := pack.finalSize()
+	o.open--
+	o.growing -= size
+	o.closed += size
 	o.sealing.Go(func() {
 		done, err := pack.seal()
 		o.mu.Lock()
 		defer o.mu.Unlock()
+		defer o.given.Broadcast()
 		o.err = errors.Join(o.err, err)
-		if o.sealed == nil {
-			o.sealed = make(map[string]Pack)
-		}
 		o.sealed[pack.name] = done
 	})
 }
@@ -80,18 +120,16 @@ func (o *output) seal() {
 func (o *output) added() int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.current == nil {
-		return o.closed
-	}
-	return o.closed + o.current.finalSize()
+	return o.closed + o.growing
 }
 
-// finish closes the last pack and returns all of them. Nobody writes any more.
+// finish closes the last packs and returns all of them. Nobody writes any more.
 func (o *output) finish() ([]Pack, error) {
 	o.mu.Lock()
-	if o.current != nil {
-		o.seal()
+	for _, pack := range o.idle {
+		o.seal(pack)
 	}
+	o.idle = nil
 	o.mu.Unlock()
 	o.sealing.Wait()
 	packs := make([]Pack, 0, len(o.names))
@@ -105,10 +143,10 @@ func (o *output) finish() ([]Pack, error) {
 func (o *output) remove() error {
 	o.sealing.Wait()
 	var errs []error
-	if o.current != nil {
-		errs = append(errs, o.current.file.Close())
-		o.current = nil
+	for _, pack := range o.idle {
+		errs = append(errs, pack.file.Close())
 	}
+	o.idle = nil
 	for _, name := range o.names {
 		if err := os.Remove(Path(o.dir, name)); !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)

@@ -24,12 +24,13 @@ var ErrClosed = errors.New("the capture has ended")
 // goroutine of the Packer's own, for who puts alone.
 type Packer struct {
 	out     *output
-	free    chan *compressor
+	working chan struct{} // holds something for each frame that is being compressed
 	helping chan struct{} // holds something while that goroutine is at work
 	buffers buffers
 
-	mu        sync.Mutex // guards all below, and the frames of spots
-	written   *sync.Cond // told when a frame is written or has failed
+	mu        sync.Mutex    // guards all below, and the frames of spots
+	rested    []*compressor // the one that was used last is the last: the processor's cache has it
+	written   *sync.Cond    // told when a frame is written or has failed
 	filling   *openFrame
 	unwritten int // frames that are full and not dealt with
 	spots     map[kind.ChunkID]spot
@@ -41,15 +42,12 @@ type Packer struct {
 // must not give the same name twice.
 func NewPacker(dir string, name func() string) *Packer {
 	p := &Packer{
-		out:     &output{dir: dir, name: name},
-		free:    make(chan *compressor, compressors),
+		out:     newOutput(dir, name),
+		working: make(chan struct{}, compressors),
 		helping: make(chan struct{}, 1),
 		spots:   make(map[kind.ChunkID]spot),
 	}
 	p.written = sync.NewCond(&p.mu)
-	for range compressors {
-		p.free <- &compressor{}
-	}
 	return p
 }
 
@@ -150,13 +148,34 @@ func (p *Packer) store(f *openFrame, plain []byte) (string, Frame, error) {
 	if err := p.Err(); err != nil {
 		return "", Frame{}, err
 	}
-	c := <-p.free
-	defer func() { p.free <- c }()
+	p.working <- struct{}{}
+	defer func() { <-p.working }()
+	c := p.wake()
+	defer p.rest(c)
 	stored, codec, err := c.compress(plain)
 	if err != nil {
 		return "", Frame{}, err
 	}
 	return p.out.write(stored, codec, f.chunks)
+}
+
+// wake returns a compressor for one frame.
+func (p *Packer) wake() *compressor {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.rested) - 1
+	if last < 0 {
+		return &compressor{}
+	}
+	c := p.rested[last]
+	p.rested = p.rested[:last]
+	return c
+}
+
+func (p *Packer) rest(c *compressor) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rested = append(p.rested, c)
 }
 
 // Err returns the first failure.
@@ -258,8 +277,10 @@ func (p *Packer) Abort() error {
 
 // release closes the compressors. Nobody writes any more.
 func (p *Packer) release() {
-	for range compressors {
-		c := <-p.free
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.rested {
 		c.close()
 	}
+	p.rested = nil
 }
