@@ -50,6 +50,11 @@ func newBench(ctx context.Context, s settings) (*bench, error) {
 	if err := errors.Join(os.MkdirAll(spill, 0o700), os.Setenv("TMPDIR", spill)); err != nil {
 		return nil, err
 	}
+	if s.profiles != "" {
+		if err := errors.Join(os.MkdirAll(s.profiles, 0o700), os.Setenv(profilesVariable, s.profiles)); err != nil {
+			return nil, err
+		}
+	}
 	var err error
 	b.contenders, err = b.all(filepath.Join(s.work, "stores"))
 	return b, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"dogear/internal/content"
@@ -18,6 +19,9 @@ import (
 // of its own.
 const engineCommand = "engine"
 
+// gcPercent is what the dogear binary sets.
+const gcPercent = 50
+
 // inPlace is what the Postgres driver claims of a data directory that matters
 // for speed.
 var inPlace = []kind.Pattern{"**/pgdata/base", "**/pgdata/global", "**/pgdata/pg_wal"}
@@ -26,6 +30,12 @@ func engine(ctx context.Context, args []string) (err error) {
 	if len(args) != 3 {
 		return errors.New("usage: engine save|restore STORE ROOT")
 	}
+	debug.SetGCPercent(gcPercent)
+	stop, err := profile(args[0])
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
 	s, err := store.Open(args[1], store.Options{})
 	if err != nil {
 		return err

@@ -52,6 +52,7 @@ type settings struct {
 	without            string // a regular expression of contenders
 	document, date     string
 	keep               bool
+	profiles           string // a directory
 }
 
 func parse(args []string) (settings, error) {
@@ -66,13 +67,17 @@ func parse(args []string) (settings, error) {
 	flags.StringVar(&s.document, "document", "", "also write this file (docs/benchmarks.md); needs -date")
 	flags.StringVar(&s.date, "date", "", "the day that the document names")
 	flags.BoolVar(&s.keep, "keep", false, "leave the copy and the stores in the directory")
+	flags.StringVar(&s.profiles, "profiles", "", "have the engine leave profiles of the processor, memory and an execution trace there")
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}
 	if s.tree == "" || s.work == "" || (s.document != "" && s.date == "") {
 		return s, errors.New("-tree and -work are needed, and -date for a document (see -help)")
 	}
-	for _, path := range []*string{&s.tree, &s.work, &s.dogear} {
+	for _, path := range []*string{&s.tree, &s.work, &s.dogear, &s.profiles} {
+		if *path == "" {
+			continue
+		}
 		absolute, err := filepath.Abs(*path)
 		if err != nil {
 			return s, err
