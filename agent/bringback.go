@@ -130,7 +130,7 @@ func (a *Agent) bringBack(ctx context.Context, j *job, d desk, b bringBack) (api
 	return api.RestoreResult{
 		Source: head(b.target), Target: d.Workspace,
 		Receipt: &outcome.Receipt, Safety: outcome.Receipt.Safety, Timings: &outcome.Receipt.Timings,
-		Unhealthy: outcome.Unhealthy,
+		Unhealthy: outcome.Unhealthy, Pulled: b.only.Pulled(&b.target),
 	}, nil
 }
 
@@ -212,5 +212,5 @@ func (a *Agent) preview(ctx context.Context, j *job, d desk, b bringBack) (api.R
 	if err != nil {
 		return api.RestoreResult{}, err
 	}
-	return api.RestoreResult{Source: head(b.target), Target: d.Workspace, Plan: &plan}, nil
+	return api.RestoreResult{Source: head(b.target), Target: d.Workspace, Plan: &plan, Pulled: b.only.Pulled(&b.target)}, nil
 }

@@ -185,7 +185,7 @@ func (c *copying) prove(ctx context.Context, atRest Report, began time.Time) (sn
 		ID: string(c.NewID()), Snapshot: c.Target.ID, Workspace: snapshot.WorkspaceAt(c.Workspace.Root), Created: c.Now(),
 		Differences:   append(atRest.Differences, running.Differences...),
 		NotComparable: slices.Concat(c.gaps, atRest.NotComparable, running.NotComparable),
-		Want:          c.Target.State, Have: running.State,
+		Want:          c.target().state(), Have: running.State,
 		Timings: snapshot.RestoreTimings{TotalMS: c.Now().Sub(began).Milliseconds()},
 	}
 	for _, p := range c.parts {

@@ -67,7 +67,7 @@ func (r *run) receipt(atRest, running Report, changedAfterStart []snapshot.Diffe
 		NotComparable:     append(atRest.NotComparable, running.NotComparable...),
 		ChangedAfterStart: changedAfterStart,
 		Kept:              keeps.list(),
-		Want:              r.req.Target.State,
+		Want:              r.desk.target.state(),
 		Have:              running.State,
 		Parts:             r.partReceipts(atRest, running),
 	}

@@ -60,42 +60,79 @@ func (r Request) selected() target {
 	}}
 }
 
+// state is the state digest that the parts have together. There is none of
+// less than a part.
+func (t target) state() snapshot.Digest {
+	digests := make(map[kind.ID]snapshot.Digest, len(t.Parts))
+	for _, p := range t.Parts {
+		if p.Inside != nil {
+			return ""
+		}
+		digests[p.ID] = p.Facts.Digest
+	}
+	return snapshot.StateDigest(digests)
+}
+
 // Parts returns the parts that the selection restores of a snapshot.
 func (s Selection) Parts(of *snapshot.Snapshot) []snapshot.Part {
-	c := closure{snapshot: of, excludes: s.excludes, chosen: make(map[kind.ID]bool)}
-	for _, p := range of.Parts {
-		if s.selects(p.ID) {
-			c.chosen[p.ID] = s.comesAlone(p)
-		}
-	}
-	for _, p := range of.Parts {
-		if s.selects(p.ID) {
-			c.choose(p.ID)
-		}
-	}
-	parts := slices.DeleteFunc(slices.Clone(of.Parts), func(p snapshot.Part) bool { return !c.chosen[p.ID] })
+	c := s.closure(of)
+	parts := slices.DeleteFunc(slices.Clone(of.Parts), func(p snapshot.Part) bool { return !c.has(p.ID) })
 	for i := range parts {
 		parts[i].Inside = s.inside(parts[i].ID)
 	}
 	return parts
 }
 
+// Pulled lists the parts that come along with what was selected, as that
+// needs them.
+func (s Selection) Pulled(of *snapshot.Snapshot) []Pulled {
+	var all []Pulled
+	for id, by := range s.closure(of).chosen {
+		if !by.IsZero() {
+			all = append(all, Pulled{Part: id, By: by})
+		}
+	}
+	slices.SortFunc(all, func(a, b Pulled) int { return a.Part.Compare(b.Part) })
+	return all
+}
+
+// Pulled is a part that another one needs.
+type Pulled struct {
+	Part kind.ID `json:"part"`
+	By   kind.ID `json:"by"`
+}
+
 // closure collects parts and what they need.
 type closure struct {
 	snapshot *snapshot.Snapshot
 	excludes func(kind.ID) bool
-	chosen   map[kind.ID]bool
+	chosen   map[kind.ID]kind.ID // by whom it is needed; zero if it was selected
 }
 
-func (c closure) choose(id kind.ID) {
-	p, ok := c.snapshot.Part(id)
-	if !ok || c.chosen[id] || c.excludes(id) {
-		return
+func (s Selection) closure(of *snapshot.Snapshot) closure {
+	c := closure{snapshot: of, excludes: s.excludes, chosen: make(map[kind.ID]kind.ID)}
+	for _, p := range of.Parts {
+		if s.selects(p.ID) {
+			c.chosen[p.ID] = kind.ID{}
+		}
 	}
-	c.chosen[id] = true
-	for _, n := range slices.Concat(p.Needs, claimed(p)) {
-		if !c.liesWithin(n, p) {
-			c.choose(n)
+	for _, p := range of.Parts {
+		if s.selects(p.ID) && s.inside(p.ID) == nil && !s.comesAlone(p) {
+			c.needs(p)
+		}
+	}
+	return c
+}
+
+func (c closure) has(id kind.ID) bool { _, ok := c.chosen[id]; return ok }
+
+// needs chooses what a part needs.
+func (c closure) needs(p snapshot.Part) {
+	for _, id := range slices.Concat(p.Needs, claimed(p)) {
+		needed, ok := c.snapshot.Part(id)
+		if ok && !c.has(id) && !c.excludes(id) && !c.liesWithin(id, p) {
+			c.chosen[id] = p.ID
+			c.needs(needed)
 		}
 	}
 }

@@ -56,7 +56,9 @@ func (d *desk) verify(ctx context.Context) (Report, error) {
 			return Report{}, fmt.Errorf("look at %s: %w", id, err)
 		}
 	}
-	report.State = live.state()
+	if d.target.state() != "" { // or facts of what was not selected are among the live ones
+		report.State = live.state()
+	}
 	sortDifferences(report.Differences)
 	return report, nil
 }

@@ -88,6 +88,8 @@ type RestoreResult struct {
 	Receipt *Receipt                 `json:"receipt,omitempty"`
 	Safety  snapshot.ID              `json:"safety,omitempty"`
 	Timings *snapshot.RestoreTimings `json:"timings,omitempty"`
+	// Pulled lists what comes along with what was selected.
+	Pulled []restore.Pulled `json:"pulled,omitempty"`
 	// Copy says that Target is a copy, and the workspace was not touched.
 	Copy bool `json:"copy,omitempty"`
 	// Undone is the event that an undo took back.

@@ -28,7 +28,7 @@ func restoreCommand(a *app) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringSliceVar(&req.Only, "only", nil, "restore only these: git/*, volume/shop_pgdata and what it needs; a database alone, or a table of it: postgres/db/shop:public.orders")
+	cmd.Flags().StringSliceVar(&req.Only, "only", nil, "restore only these: git/*, volume/shop_pgdata and what it needs; a database alone, or a table of it: postgres/db/shop:public.orders; a file of a tree: files/.:config/app.yaml")
 	cmd.Flags().StringSliceVar(&req.Except, "except", nil, "leave these items alone")
 	cmd.Flags().BoolVar(&req.DryRun, "dry-run", false, "say what would be done, and touch nothing")
 	remoteFlag(cmd.Flags(), &req.YesRemote)

@@ -122,7 +122,7 @@ func store(ctx context.Context, to kind.Sink, q *question) (*answer, error) {
 // options keeps what cannot be sent; the caller calls release when it is not
 // needed any more.
 func (c *Client) options(opts tree.Options) (o options, release func()) {
-	o = options{Nested: opts.Nested, Skip: opts.Skip, First: opts.First, InPlace: opts.InPlace}
+	o = options{Nested: opts.Nested, Skip: opts.Skip, First: opts.First, InPlace: opts.InPlace, Within: opts.Within}
 	if opts.Index == nil {
 		return o, func() {}
 	}

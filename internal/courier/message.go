@@ -83,9 +83,9 @@ type handle uint64
 
 // options are tree.Options that can be sent.
 type options struct {
-	Nested               []string
-	Skip, First, InPlace []kind.Pattern
-	Index                handle
+	Nested                       []string
+	Skip, First, InPlace, Within []kind.Pattern
+	Index                        handle
 }
 
 // failure is an error that can be sent.

@@ -58,7 +58,7 @@ func (s *server) work(ctx context.Context, q *question) (*answer, error) {
 }
 
 func (s *server) options(o options) tree.Options {
-	opts := tree.Options{Nested: o.Nested, Skip: o.Skip, First: o.First, InPlace: o.InPlace}
+	opts := tree.Options{Nested: o.Nested, Skip: o.Skip, First: o.First, InPlace: o.InPlace, Within: o.Within}
 	if o.Index != 0 {
 		opts.Index = &index{peer: s.peer, on: o.Index}
 	}

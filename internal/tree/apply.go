@@ -17,7 +17,7 @@ import (
 
 // Compare says what Apply would do.
 func (d *Dir) Compare(ctx context.Context, opts Options, manifest kind.Object, source kind.Source) (Changes, error) {
-	name := fmt.Sprintf("%s %q %s", d.name(opts), opts.Alike, manifest.Chunks)
+	name := fmt.Sprintf("%s %q %q %s", d.name(opts), opts.Alike, opts.Within, manifest.Chunks)
 	changes, err := opts.Shared.Once(name, func() (any, error) {
 		p, err := d.plan(ctx, opts, manifest, source)
 		if err != nil {
@@ -81,11 +81,13 @@ func (d *Dir) plan(ctx context.Context, opts Options, manifest kind.Object, sour
 	if err != nil && !errors.Is(err, kind.ErrGone) {
 		return nil, err
 	}
-	p := makePlan(opts, live.withoutAlike(opts), want)
+	compared, want, conflicts := within(opts.Within, live.withoutAlike(opts), want)
+	p := makePlan(opts, compared, want)
 	p.seen, p.stale = scanned{records: live.records, indexed: live.indexed}, live.stale
 	if p.changes.Conflicts, err = d.survey(p, opts.InPlace); err != nil {
 		return nil, fmt.Errorf("look for obstacles: %w", err)
 	}
+	p.changes.Conflicts = append(conflicts, p.changes.Conflicts...)
 	return p, nil
 }
 

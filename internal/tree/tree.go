@@ -60,6 +60,10 @@ type Options struct {
 	// Alike selects entries that are not compared and not touched by Apply,
 	// since they differ in nothing that matters. They are captured.
 	Alike []kind.Pattern
+	// Within selects, if there are any, all that Compare and Apply are about.
+	// Directories on the way there are made if they are missing, and otherwise
+	// stay as they are.
+	Within []kind.Pattern
 	// Index keeps the stat index; nil means none.
 	Index Index
 	// Shared keeps what was read of the tree for as long as one look at it

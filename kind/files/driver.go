@@ -96,7 +96,7 @@ func compare(ctx context.Context, ws *kind.Workspace, part kind.Part, source kin
 	if err != nil {
 		return tree.Changes{}, err
 	}
-	return tree.New(part.Root).Compare(ctx, options(ws, part.Item()), manifest, source)
+	return tree.New(part.Root).Compare(ctx, partOptions(ws, part), manifest, source)
 }
 
 // Restore makes the tree what the part says.
@@ -105,7 +105,7 @@ func (*Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part, 
 	if err != nil {
 		return err
 	}
-	_, err = tree.New(part.Root).Apply(ctx, options(ws, part.Item()), manifest, source)
+	_, err = tree.New(part.Root).Apply(ctx, partOptions(ws, part), manifest, source)
 	return err
 }
 

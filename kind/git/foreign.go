@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"dogear/internal/tree"
 	"dogear/kind"
 )
 
@@ -113,12 +114,16 @@ func isBelow(name, dir string) bool {
 	return name == dir || strings.HasPrefix(name, dir+"/")
 }
 
-// Narrow leaves linked worktrees outside the workspace alone, or all but refs.
+// Narrow leaves linked worktrees outside the workspace alone, or all but refs,
+// or all but what is selected.
 func (*Driver) Narrow(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (*kind.Narrowed, error) {
 	if stays(ws, part.Root) {
 		return &kind.Narrowed{All: true, Gap: kind.Gap{
 			Part: part.ID, What: "all of it", Why: "it is outside the workspace, and left as it is; -o git." + outsideWorktrees + "=true restores it",
 		}}, nil
+	}
+	if narrowed := tree.NarrowTo(part.Inside, "./"); narrowed != nil {
+		return narrowed, nil
 	}
 	if isSet(ws, refsOnly) {
 		return &kind.Narrowed{

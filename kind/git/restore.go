@@ -58,7 +58,10 @@ func targetOf(ctx context.Context, ws *kind.Workspace, part kind.Part, source ki
 	opts.Additive = others.additive()
 	same = slices.DeleteFunc(same, func(e tree.Entry) bool { return others.has(e.Path) })
 	t := &target{tree: tree.New(part.Root), opts: opts, manifest: manifest, source: source, same: same, foreign: others}
-	if isSet(ws, refsOnly) {
+	switch {
+	case len(part.Inside) > 0:
+		t.narrowTo(part.Inside)
+	case isSet(ws, refsOnly):
 		return t, t.narrowToRefs(ctx, part.Root)
 	}
 	return t, nil

@@ -39,7 +39,7 @@ func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 	if err != nil {
 		return err
 	}
-	return apply(ctx, engine, part, files, treeOptions(ws, part.Item()), manifest, source)
+	return apply(ctx, engine, part, files, partOptions(ws, part), manifest, source)
 }
 
 // isWhole reports whether all the content that a volume had of its own is in
@@ -135,7 +135,7 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 	if err != nil {
 		return kind.Change{}, err
 	}
-	changes, err := files.Compare(ctx, treeOptions(ws, part.Item()), manifest, source)
+	changes, err := files.Compare(ctx, partOptions(ws, part), manifest, source)
 	if err != nil || changes.None() {
 		return kind.Change{Action: kind.ActionNone}, err
 	}

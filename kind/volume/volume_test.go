@@ -93,6 +93,46 @@ func TestClaimedFiles(t *testing.T) {
 	})
 }
 
+// TestInside: one directory comes back, and nothing else does.
+func TestInside(t *testing.T) {
+	t.Parallel()
+	ways(t, func(t *testing.T, engines *docker.Connector) {
+		name := testbed.Volume(t)
+		data := testbed.Docker(t, "volume", "inspect", "--format", "{{.Mountpoint}}", name)
+		write := func(content string) {
+			for _, file := range []string{"conf/app.yaml", "base/1", "other"} {
+				require.NoError(t, os.MkdirAll(filepath.Join(data, filepath.Dir(file)), 0o700))
+				require.NoError(t, os.WriteFile(filepath.Join(data, file), []byte(content), 0o600))
+			}
+		}
+		read := func(file string) string {
+			content, err := os.ReadFile(filepath.Join(data, file))
+			require.NoError(t, err)
+			return string(content)
+		}
+		write("before")
+		d, ws, store := volume.New(engines), kindtest.Workspace(t.TempDir()), kindtest.NewMemory()
+		part := captureItem(t, d, ws, kind.Item{ID: kind.ID{Kind: "volume", Name: name}, Claimed: []kind.Pattern{"base/*"}}, store)
+		write("later")
+		inner := part
+		inner.Inside = []string{"/conf/"}
+		change, err := d.Preview(t.Context(), ws, inner, store)
+		require.NoError(t, err)
+		require.Equal(t, []string{"rewrite conf/app.yaml"}, change.Details)
+		require.NoError(t, d.Restore(t.Context(), ws, inner, store))
+		require.Equal(t, []string{"before", "later", "later"}, []string{read("conf/app.yaml"), read("base/1"), read("other")})
+		left, err := d.Narrow(t.Context(), ws, inner, store)
+		require.NoError(t, err)
+		require.False(t, left.Leaves("/conf/app.yaml"))
+		require.True(t, left.Leaves("/other"))
+
+		require.NoError(t, d.HasInside(t.Context(), part, store, "conf/*.yaml"))
+		require.ErrorContains(t, d.HasInside(t.Context(), part, store, "conf/none"), "the snapshot has no conf/none in it")
+		require.ErrorContains(t, d.HasInside(t.Context(), part, store, "base/1"), "needs those beside it")
+		require.NoError(t, d.HasInside(t.Context(), part, store, "base"))
+	})
+}
+
 // TestOfOthers (D8) is not written to while a stranger's container runs with it.
 func TestOfOthers(t *testing.T) {
 	t.Parallel()

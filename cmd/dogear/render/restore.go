@@ -47,6 +47,7 @@ func (p *Page) restored(verb string, r api.RestoreResult) {
 	if r.AwayMS > 0 {
 		p.line("  you were away for %s", ms(r.AwayMS))
 	}
+	p.pulled(r)
 	p.verdict(*receipt)
 	p.times(receipt.Timings)
 	p.unhealthy(r.Unhealthy)
@@ -62,13 +63,22 @@ func (p *Page) restored(verb string, r api.RestoreResult) {
 	p.next("The state before is in safety snapshot %s; dogear undo brings it back.", receipt.Safety)
 }
 
+// pulled names what comes along with what was selected.
+func (p *Page) pulled(r api.RestoreResult) {
+	for _, pulled := range r.Pulled {
+		p.line("  with %s, which %s needs", pulled.Part, pulled.By)
+	}
+}
+
 // Receipt shows the proof of a restore.
 func Receipt(p *Page, r api.ReceiptResult) {
 	receipt := r.Receipt
 	p.title("Receipt %s: %s restored from %s on %s", receipt.ID, receipt.Workspace.Root, receipt.Snapshot, at(receipt.Created))
 	p.verdict(receipt)
 	p.times(receipt.Timings)
-	p.line("  state %s, wanted %s", receipt.Have, receipt.Want)
+	if receipt.Want != "" {
+		p.line("  state %s, wanted %s", receipt.Have, receipt.Want)
+	}
 	p.line("  as event %d of the log says, SHA-256 %s", r.Event, r.Proof)
 	rows := make([][]string, 0, len(receipt.Parts))
 	for _, part := range receipt.Parts {
@@ -144,6 +154,7 @@ func (p *Page) changedAfterStart(ds []api.Difference) {
 // plan shows a dry run.
 func (p *Page) plan(r api.RestoreResult) {
 	p.title("Would restore %s from %s", r.Target.Root, snapshotName(r.Source))
+	p.pulled(r)
 	rows := make([][]string, 0, len(r.Plan.Steps))
 	for _, s := range r.Plan.Steps {
 		rows = append(rows, []string{s.Part.String(), string(s.Action), size(s.Bytes)})
