@@ -17,15 +17,16 @@ var _ keeper = (*capture)(nil)
 // wantsDump decides by the user's wish and the size whether the item is
 // dumped, and says so if it is not.
 func (c *capture) wantsDump() bool {
+	wish := c.ws.DumpOf(c.item.ID)
 	if c.database() == "" {
-		return c.ws.Dumps != "never"
+		return wish != "never"
 	}
 	gigabytes := float64(c.view.size) / (1 << 30)
 	switch {
-	case c.ws.Dumps == "never":
+	case wish == "never":
 		c.gap("dump", "not wanted (--dumps never); "+physical(c.item))
 		return false
-	case c.ws.Dumps != "always" && !c.view.isSmall():
+	case wish != "always" && !c.view.isSmall():
 		c.gap("dump and digests of rows", fmt.Sprintf("%.0f GB, %s; --dumps always takes the dump", gigabytes, physical(c.item)))
 		return false
 	}

@@ -6,19 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"dogear/internal/content"
 	"dogear/kind"
 )
-
-var _ kind.Configurable = (*Driver)(nil)
-
-// tablesOption restricts a restore to some tables of a database.
-const tablesOption = "tables"
-
-// Options returns the options of restores.
-func (d *Driver) Options() []kind.Option { return []kind.Option{{Key: tablesOption}} }
 
 // withoutDump is the answer to a restore of what is not in the part.
 const withoutDump = "the snapshot holds no dump of it: restore it together with the volume that holds the server's files"
@@ -34,15 +25,7 @@ func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 	if !m.Dump {
 		return errors.New(withoutDump)
 	}
-	return d.restore(ctx, ws, part, source, chosenTables(ws))
-}
-
-func chosenTables(ws *kind.Workspace) []string {
-	chosen := ws.Option(Kind, tablesOption)
-	if chosen == "" {
-		return nil
-	}
-	return strings.Split(chosen, ",")
+	return d.restore(ctx, ws, part, source, part.Inside)
 }
 
 // restore restores an item from its dump, or only some tables of it.
@@ -60,6 +43,7 @@ func (d *Driver) restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 		return err
 	}
 	defer closeConn(r.conn)
+	r.shared = ws.Shared
 	return r.run(ctx)
 }
 
@@ -84,11 +68,12 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 	if databaseOf(part.ID) == "" {
 		return previewServer(ctx, l, part, source)
 	}
-	r, err := newRestoration(ctx, l, part, source, chosenTables(ws))
+	r, err := newRestoration(ctx, l, part, source, part.Inside)
 	if err != nil {
 		return kind.Change{}, err
 	}
 	defer closeConn(r.conn)
+	r.shared = ws.Shared
 	return r.preview(ctx)
 }
 
@@ -139,6 +124,9 @@ type restoration struct {
 	source   kind.Source
 	target   *definitions
 	only     []string // tables; nil: everything
+	// shared has what the live database was when it was compared with the
+	// safety snapshot: nothing that was written since may be lost.
+	shared *kind.Shared
 
 	live    *definitions // before; nil if there is no such database
 	swapped []*table     // of the target
@@ -158,11 +146,6 @@ func newRestoration(ctx context.Context, l *link, part kind.Part, source kind.So
 	err := read(ctx, part, source, definitionsObject, r.target)
 	if err != nil {
 		return nil, err
-	}
-	for _, t := range only {
-		if r.target.table(t) == nil {
-			return nil, fmt.Errorf("the snapshot has no table %s in database %s", t, r.database)
-		}
 	}
 	r.conn, err = r.session(ctx)
 	return r, err
@@ -202,7 +185,7 @@ func (r *restoration) exec(ctx context.Context, statements ...string) error {
 
 // look reads the live database, and works out what has to be exchanged.
 func (r *restoration) look(ctx context.Context) error {
-	v, err := begin(ctx, r.link, r.database, unlocked)
+	live, err := r.shared.Once("mysql "+r.part.ID.String(), func() (any, error) { return r.read(ctx, r.database) })
 	if errors.Is(err, kind.ErrGone) {
 		r.swapped = r.chosen()
 		return nil
@@ -210,14 +193,21 @@ func (r *restoration) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer v.close()
-	v.deep = true
-	if _, err := v.contents(ctx, nil); err != nil {
-		return err
-	}
-	r.live = v.definitions
+	r.live = live.(*definitions)
 	r.workOut()
 	return nil
+}
+
+// read reads all of a database.
+func (r *restoration) read(ctx context.Context, database string) (*definitions, error) {
+	v, err := begin(ctx, r.link, database, unlocked)
+	if err != nil {
+		return nil, err
+	}
+	defer v.close()
+	v.deep = true
+	_, err = v.contents(ctx, nil)
+	return v.definitions, err
 }
 
 // chosen lists the tables of the target that are to be restored.
@@ -239,7 +229,7 @@ func (r *restoration) workOut() {
 		}
 	}
 	for _, t := range r.live.Tables {
-		if r.only == nil && r.target.table(t.Name) == nil {
+		if r.chooses(t.Name) && r.target.table(t.Name) == nil {
 			moving[t.Name] = true
 		}
 	}
@@ -311,7 +301,7 @@ func (r *restoration) conflicts(ctx context.Context, change *kind.Change) error 
 		_, stored := r.part.Object(rowsPrefix + t.Name)
 		switch {
 		case !r.chooses(t.Name):
-			change.Conflicts = append(change.Conflicts, fmt.Sprintf("table %s has to be exchanged as well, as foreign keys connect them: add it to -o %s.%s", t.Name, Kind, tablesOption))
+			change.Conflicts = append(change.Conflicts, fmt.Sprintf("table %s has to be exchanged as well, as foreign keys connect them: add --only %s:%s", t.Name, r.part.ID, t.Name))
 		case t.ByTransaction:
 			change.Conflicts = append(change.Conflicts, fmt.Sprintf("the history of table %s is counted in transactions, which cannot be written: restore the server's files", t.Name))
 		case !stored && !t.isElsewhere():

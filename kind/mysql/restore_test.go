@@ -82,24 +82,58 @@ func TestClientsSeeOldOrNew(t *testing.T) {
 	require.Equal(t, "2", r.sql("SELECT count(*) FROM b"), "the trigger is where it was")
 }
 
-// Only what is asked for: a table, with all that refers to it.
+// Only what is asked for: a table, with all that refers to it. What else differs
+// is neither touched nor compared (Narrow); a table that the part does not have
+// is removed.
 func TestOneTableComesBack(t *testing.T) {
 	r := newRig(t)
 	r.sql(schema)
 	store := kindtest.NewMemory()
 	before := r.facts()
 	part, _ := r.capture(r.item("shop"), store, nil)
-	r.sql("DELETE FROM odd; DELETE FROM prices; UPDATE orders SET total = 1 WHERE id < 10; DROP VIEW aa")
-	r.ws.Options = map[string]string{"mysql.tables": "odd,prices"}
-	require.NoError(t, r.driver.Restore(t.Context(), r.ws, part, store))
-	require.Equal(t, []string{"shop: schema view aa", "shop: table orders"}, changed(before, r.facts()))
-	r.ws.Options = map[string]string{"mysql.tables": "orders"}
-	require.ErrorContains(t, r.driver.Restore(t.Context(), r.ws, part, store), "table customers has to be exchanged as well")
-	r.ws.Options = map[string]string{"mysql.tables": "orders,customers"}
-	require.NoError(t, r.driver.Restore(t.Context(), r.ws, part, store))
-	require.Equal(t, []string{"shop: schema view aa"}, changed(before, r.facts()))
-	r.ws.Options = map[string]string{"mysql.tables": "nothing"}
-	require.ErrorContains(t, r.driver.Restore(t.Context(), r.ws, part, store), "has no table nothing")
+	require.NoError(t, r.driver.HasInside(t.Context(), part, store, "odd"))
+	require.ErrorContains(t, r.driver.HasInside(t.Context(), part, store, "nothing"), "has no table nothing in database shop; it has Strange")
+	r.sql("DELETE FROM odd; DELETE FROM prices; UPDATE orders SET total = 1 WHERE id < 10; DROP VIEW aa; DROP TRIGGER second_one; CREATE TABLE late (id int)")
+	restore := func(tables ...string) error {
+		part.Inside = tables
+		return r.driver.Restore(t.Context(), r.ws, part, store)
+	}
+	require.NoError(t, restore("odd", "prices", "late"))
+	require.Equal(t, []string{"shop: schema trigger second_one", "shop: schema view aa", "shop: table orders"}, changed(before, r.facts()))
+	left, err := r.driver.Narrow(t.Context(), r.ws, part, store)
+	require.NoError(t, err)
+	for fact, leaves := range map[string]bool{
+		"table odd": false, "schema column odd.k": false, "table late": true, "table orders": true, "schema trigger second_one": true, "schema view aa": true, "database": true,
+	} {
+		require.Equal(t, leaves, left.Leaves(fact), fact)
+	}
+	require.ErrorContains(t, restore("orders"), "table customers has to be exchanged as well, as foreign keys connect them: add --only "+part.ID.String()+":customers")
+	require.NoError(t, restore("orders", "customers"))
+	require.Equal(t, []string{"shop: schema view aa"}, changed(before, r.facts()), "with the triggers of the table")
+	left, err = r.driver.Narrow(t.Context(), r.ws, part, store)
+	require.NoError(t, err)
+	require.False(t, left.Leaves("schema trigger second_one"))
+}
+
+// What somebody writes after the comparison with the safety snapshot, and before
+// the tables are exchanged, is in no snapshot: the restore is taken back, and
+// the row is there (requireUnwritten).
+func TestWhatIsWrittenMeanwhileIsNotLost(t *testing.T) {
+	r := newRig(t)
+	r.sql("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY, a int, FOREIGN KEY (a) REFERENCES a (id)); INSERT INTO a VALUES (1)")
+	store := kindtest.NewMemory()
+	part, _ := r.capture(r.item("shop"), store, nil)
+	r.sql("INSERT INTO a VALUES (2)")
+	safety, _ := r.capture(r.item("shop"), store, nil)
+	look := r.ws.Look()
+	change, err := r.driver.Preview(t.Context(), look, safety, store)
+	require.NoError(t, err)
+	require.Equal(t, kind.ActionNone, change.Action)
+	r.sql("INSERT INTO a VALUES (3); INSERT INTO b VALUES (1, 3)")
+	require.ErrorContains(t, r.driver.Restore(t.Context(), look, part, store), "table a was written to meanwhile")
+	require.Equal(t, "3\t1", r.sql("SELECT (SELECT count(*) FROM a), (SELECT count(*) FROM b)"))
+	require.NotContains(t, r.sql("SHOW DATABASES"), "dogear")
+	require.NoError(t, r.driver.Restore(t.Context(), r.ws.Look(), part, store))
 }
 
 // Whatever is wrong with a dump shows before the live tables are touched, and

@@ -47,8 +47,11 @@ var reference = regexp.MustCompile("REFERENCES `((?:[^`]|``)*)` \\(")
 
 // run restores the database.
 func (r *restoration) run(ctx context.Context) (err error) {
-	if err := r.heal(ctx); err != nil {
-		return wrap("clear away what an earlier restore left", err)
+	if left, err := r.heal(ctx); err != nil || left {
+		if err != nil {
+			return wrap("clear away what an earlier restore left", err)
+		}
+		r.shared = nil // it was not the whole database that was seen
 	}
 	change, err := r.preview(ctx)
 	switch {
@@ -143,6 +146,9 @@ func (r *restoration) exchange(ctx context.Context) error {
 		r.moved = false // all or nothing
 		return err
 	}
+	if err := r.requireUnwritten(ctx); err != nil {
+		return err
+	}
 	for _, p := range r.target.Programs {
 		if r.concernsTrigger(p) {
 			if err := r.create(ctx, p, hidden(p.On)); err != nil {
@@ -154,6 +160,27 @@ func (r *restoration) exchange(ctx context.Context) error {
 		return nil
 	}
 	return r.rename(ctx, final)
+}
+
+// errWritten ends a restore that would lose what nobody has captured.
+var errWritten = errors.New("was written to meanwhile, after the safety snapshot: end what writes to it and try again")
+
+// requireUnwritten makes sure that the tables that have moved away, where nobody
+// finds them any more, are what they were when they were compared.
+func (r *restoration) requireUnwritten(ctx context.Context) error {
+	if len(r.leaving) == 0 {
+		return nil
+	}
+	moved, err := r.read(ctx, r.oldDatabase())
+	if err != nil {
+		return wrap("look at what is exchanged", err)
+	}
+	for _, t := range moved.Tables {
+		if before := r.live.table(t.Name); before != nil && before.Sum != "" && t.Sum != "" && before.Sum != t.Sum {
+			return fmt.Errorf("table %s %w", t.Name, errWritten)
+		}
+	}
+	return nil
 }
 
 // insistTries is how often clients are cut off that keep tables for themselves.
@@ -223,84 +250,4 @@ func (d *definitions) difference(other *definitions) []string {
 	}
 	slices.Sort(found)
 	return slices.Compact(found)
-}
-
-// takeBack brings back what was there before a failure.
-func (r *restoration) takeBack(ctx context.Context, cause error, created bool) error {
-	if created {
-		return errors.Join(cause, r.exec(ctx, "DROP DATABASE IF EXISTS "+name(r.database)), r.clear(ctx))
-	}
-	if r.moved {
-		for _, t := range r.swapped {
-			cause = errors.Join(cause, r.exec(ctx, "DROP TABLE IF EXISTS "+name(r.database)+"."+name(hidden(t.Name))+", "+name(r.database)+"."+name(t.Name)))
-		}
-	}
-	if err := r.heal(ctx); err != nil {
-		return errors.Join(cause, wrap("take back the restore", err))
-	}
-	r.moved = false
-	return errors.Join(cause, wrap("take back the restore", r.takeProgramsBack(ctx)))
-}
-
-// takeProgramsBack makes everything but tables what it was.
-func (r *restoration) takeProgramsBack(ctx context.Context) error {
-	v, err := begin(ctx, r.link, r.database, unlocked)
-	if err != nil {
-		return err
-	}
-	v.close() // it would be in the way
-	if err := r.exec(ctx, "USE "+name(r.database), "ALTER DATABASE "+name(r.database)+" "+r.live.Options); err != nil {
-		return err
-	}
-	if err := r.putSequences(ctx, v.definitions, r.live); err != nil {
-		return err
-	}
-	return r.putPrograms(ctx, v.definitions.Programs, r.live.Programs)
-}
-
-// heal brings back the tables that a restore has moved away, and removes what
-// it made, unless it had come to its end.
-func (r *restoration) heal(ctx context.Context) error {
-	live, err := r.tablesIn(ctx, r.database)
-	if err != nil {
-		return err
-	}
-	old, err := r.tablesIn(ctx, r.oldDatabase())
-	if err != nil {
-		return err
-	}
-	for _, t := range live {
-		if strings.HasPrefix(t, ownPrefix) {
-			if err := r.exec(ctx, "DROP TABLE "+name(r.database)+"."+name(t)); err != nil {
-				return err
-			}
-		}
-	}
-	var back []string
-	for _, t := range old {
-		if !slices.Contains(live, t) {
-			back = append(back, fmt.Sprintf("%s.%s TO %s.%s", name(r.oldDatabase()), name(t), name(r.database), name(t)))
-		}
-	}
-	if len(back) > 0 {
-		if err := r.exec(ctx, "RENAME TABLE "+strings.Join(back, ", ")); err != nil {
-			return err
-		}
-	}
-	return r.clear(ctx)
-}
-
-// clear removes what a restore has made for itself.
-func (r *restoration) clear(ctx context.Context) error {
-	return r.exec(ctx, "DROP DATABASE IF EXISTS "+name(r.newDatabase()), "DROP DATABASE IF EXISTS "+name(r.oldDatabase()))
-}
-
-func (r *restoration) tablesIn(ctx context.Context, database string) ([]string, error) {
-	var names []string
-	err := each(ctx, r.conn, `SELECT TABLE_NAME FROM information_schema.tables
-WHERE TABLE_SCHEMA = ? AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')`, func(row []sql.NullString) error {
-		names = append(names, row[0].String)
-		return nil
-	}, database)
-	return names, wrap("list tables", err)
 }
