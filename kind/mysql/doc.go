@@ -40,8 +40,10 @@
 //
 // See swap.go. Every database is brought to the state of the dump by exchanging
 // the tables that differ, which are loaded beside and compared first; accounts
-// are altered, created and dropped. The state before is what the safety
-// snapshot holds.
+// are altered, created and dropped. Tables named behind the database
+// (mysql/SERVER/DATABASE:TABLE) are exchanged alone. The state before is what the
+// safety snapshot holds: tables that were written to after it was taken are put
+// back, and the restore ends.
 //
 // # What is not done
 //
