@@ -92,7 +92,7 @@ func smallDisk(t *testing.T, size string) string {
 	testbed.Require(t, "root")
 	dir := t.TempDir()
 	require.NoError(t, syscall.Mount("dogear-test", dir, "tmpfs", 0, "size="+size+",mode=0700"))
-	t.Cleanup(func() { require.NoError(t, syscall.Unmount(dir, 0)) })
+	t.Cleanup(func() { testbed.Unmount(t, dir) })
 	return dir
 }
 

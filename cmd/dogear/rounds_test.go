@@ -63,7 +63,7 @@ func newRoundDesk(t *testing.T) (d *desk, disk string) {
 	testbed.Require(t, "root") // to mount, and for owners
 	disk = t.TempDir()
 	require.NoError(t, unix.Mount("dogear-test", disk, "tmpfs", 0, "size=128m,mode=0700"))
-	t.Cleanup(func() { require.NoError(t, unix.Unmount(disk, 0)) })
+	t.Cleanup(func() { testbed.Unmount(t, disk) })
 	dir := t.TempDir()
 	t.Setenv("HOME", dir)
 	t.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, "config"))

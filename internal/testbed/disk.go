@@ -43,7 +43,7 @@ func (d *Disk) mount(t testing.TB, image string) string {
 	}
 	mounted := t.TempDir()
 	Run(t, "mount", "-t", d.kind, "-o", options, image, mounted)
-	t.Cleanup(func() { Run(t, "umount", mounted) })
+	t.Cleanup(func() { Unmount(t, mounted) })
 	return mounted
 }
 

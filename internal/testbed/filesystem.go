@@ -1,10 +1,12 @@
 package testbed
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -28,10 +30,20 @@ func Filesystem(t testing.TB, kind string, size int64) string {
 	maker := makers[kind]
 	Run(t, maker[0], append(maker[1:len(maker):len(maker)], image)...)
 	Run(t, "mount", "-o", "loop", image, mounted)
-	t.Cleanup(func() { Run(t, "umount", mounted) })
+	t.Cleanup(func() { Unmount(t, mounted) })
 	dir := filepath.Join(mounted, "dir")
 	require.NoError(t, os.Mkdir(dir, 0o755))
 	return dir
+}
+
+// Unmount waits for whoever merely looks at what is mounted, as programs that go through all of a machine's files do.
+func Unmount(t testing.TB, dir string) {
+	t.Helper()
+	Eventually(t, 10*time.Second, dir+" is not in use", func() bool {
+		err := unix.Unmount(dir, 0)
+		require.True(t, err == nil || errors.Is(err, unix.EBUSY), "unmount %s: %v", dir, err)
+		return err == nil
+	})
 }
 
 // Fill fills a file system until so many bytes are free, and returns the file that fills it. With 0 not one block is

@@ -60,6 +60,6 @@ func unmountBelow(t testing.TB, dir string) {
 		}
 	}
 	for _, point := range points {
-		Run(t, "umount", point)
+		Unmount(t, point)
 	}
 }

@@ -148,7 +148,7 @@ func TestIndexOfFreshFilesIsTrustedWhereTheKernelStampsThem(t *testing.T) {
 			if !local {
 				testbed.Require(t, "root")
 				require.NoError(t, unix.Mount(name, root, name, 0, ""))
-				t.Cleanup(func() { require.NoError(t, unix.Unmount(root, 0)) })
+				t.Cleanup(func() { testbed.Unmount(t, root) })
 			}
 			require.NoError(t, os.WriteFile(filepath.Join(root, "file"), []byte("one"), 0o600))
 			store, opts := kindtest.NewMemory(), tree.Options{Index: &memoryIndex{}}
@@ -265,7 +265,7 @@ func coarse(t *testing.T) string {
 	require.NoError(t, os.Truncate(image, 8<<20))
 	testbed.Run(t, "mkfs.ext4", "-q", "-F", "-I", "128", image)
 	testbed.Run(t, "mount", "-o", "loop", image, dir)
-	t.Cleanup(func() { testbed.Run(t, "umount", dir) })
+	t.Cleanup(func() { testbed.Unmount(t, dir) })
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "tree"), 0o700))
 	return filepath.Join(dir, "tree")
 }

@@ -202,7 +202,7 @@ func TestClearDestroysNothingThatWasNotCaptured(t *testing.T) {
 func bind(t *testing.T, from, to string) {
 	t.Helper()
 	require.NoError(t, unix.Mount(from, to, "", unix.MS_BIND, ""))
-	t.Cleanup(func() { require.NoError(t, unix.Unmount(to, 0)) })
+	t.Cleanup(func() { testbed.Unmount(t, to) })
 }
 
 // TestClearRespectsLocks: a git command that runs is named, and nothing is done.

@@ -190,7 +190,7 @@ func TestOwnMount(t *testing.T) {
 		name := testbed.Volume(t)
 		data := testbed.Docker(t, "volume", "inspect", "--format", "{{.Mountpoint}}", name)
 		testbed.Run(t, "mount", "-t", "tmpfs", "none", data)
-		t.Cleanup(func() { testbed.Run(t, "umount", data) })
+		t.Cleanup(func() { testbed.Unmount(t, data) })
 		file := filepath.Join(data, "file")
 		require.NoError(t, os.WriteFile(file, []byte("kept"), 0o600))
 		d, ws, store := volume.New(engines), kindtest.Workspace(t.TempDir()), kindtest.NewMemory()
