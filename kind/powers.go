@@ -120,6 +120,13 @@ type Freezer interface {
 	Incarnation(ctx context.Context, ws *Workspace, id ID) (string, error)
 }
 
+// Watchful is a Freezer some of whose items act on others: they restart what
+// does not answer, say. Those are frozen and stopped before the others, and
+// thawed after them.
+type Watchful interface {
+	Watches(ctx context.Context, ws *Workspace, id ID) (bool, error)
+}
+
 // Neighbourly is a Freezer that knows what runs beside the workspace and
 // writes to what the workspace has.
 type Neighbourly interface {

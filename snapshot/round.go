@@ -27,8 +27,9 @@ type round struct {
 	waiting  []kind.ID // in the stop set, but stopped only after the commit
 	beside   []kind.Neighbour
 
-	window kind.Interval // everything was frozen or stopped
-	freeze kind.Interval // first freeze to last thaw
+	runs   map[kind.ID]string // what identifies the runs that are captured frozen
+	window kind.Interval      // everything was frozen or stopped
+	freeze kind.Interval      // first freeze to last thaw
 }
 
 // capture is the capture of one item in a round.
@@ -54,6 +55,9 @@ func newRound(req Request, items []kind.Item) *round {
 // when all that writes to them has ceased; take; thaw; finish.
 func (r *round) run(ctx context.Context) error {
 	if err := r.lookBeside(ctx); err != nil {
+		return err
+	}
+	if err := r.running.learnWatchers(ctx, r.ids()); err != nil {
 		return err
 	}
 	if err := r.open(ctx); err != nil {
@@ -86,6 +90,18 @@ func (r *round) lookBeside(ctx context.Context) error {
 		r.beside = append(r.beside, neighbours...)
 	}
 	return nil
+}
+
+// ids lists what is of the workspace, and what runs beside it.
+func (r *round) ids() []kind.ID {
+	var ids []kind.ID
+	for _, c := range r.captures {
+		ids = append(ids, c.item.ID)
+	}
+	for _, n := range r.beside {
+		ids = append(ids, n.ID)
+	}
+	return ids
 }
 
 func (r *round) open(ctx context.Context) error {
@@ -202,6 +218,7 @@ func (r *round) takeAll(ctx context.Context, frozen []kind.ID) error {
 	if err != nil {
 		return err
 	}
+	r.runs = before
 	r.window.From = r.req.Now()
 	if err := r.every(ctx, frozenWorkers, r.pending(), r.take); err != nil {
 		return err

@@ -20,6 +20,7 @@ type running struct {
 	drivers map[string]kind.Driver
 	items   map[kind.ID]kind.Item
 	hosts   map[kind.ID]bool // items in which a server of another item runs
+	watches map[kind.ID]bool // items that act on others
 	guard   Guard
 
 	mu      sync.Mutex
@@ -33,6 +34,7 @@ func newRunning(drivers []kind.Driver, ws *kind.Workspace, items []kind.Item, gu
 		drivers: ByKind(drivers),
 		items:   make(map[kind.ID]kind.Item, len(items)),
 		hosts:   make(map[kind.ID]bool),
+		watches: make(map[kind.ID]bool),
 	}
 	for _, it := range items {
 		r.items[it.ID] = it
@@ -71,7 +73,44 @@ func each(ctx context.Context, ids []kind.ID, f func(context.Context, kind.ID) e
 	return g.Wait()
 }
 
+// learnWatchers finds out which items act on others.
+func (r *running) learnWatchers(ctx context.Context, ids []kind.ID) error {
+	for _, id := range ids {
+		driver, ok := r.drivers[id.Kind].(kind.Watchful)
+		if !ok {
+			continue
+		}
+		watches, err := driver.Watches(ctx, r.ws, id)
+		if err != nil {
+			return fmt.Errorf("look at what %s does: %w", id, err)
+		}
+		r.watches[id] = watches
+	}
+	return nil
+}
+
+// watchers returns those ids that act on others, and the rest.
+func (r *running) watchers(ids []kind.ID) (watchers, others []kind.ID) {
+	for _, id := range ids {
+		if r.watches[id] {
+			watchers = append(watchers, id)
+		} else {
+			others = append(others, id)
+		}
+	}
+	return watchers, others
+}
+
+// freezeAll freezes what watches over the rest before the rest.
 func (r *running) freezeAll(ctx context.Context, ids []kind.ID) error {
+	watchers, others := r.watchers(ids)
+	if err := r.freezeEach(ctx, watchers); err != nil {
+		return err
+	}
+	return r.freezeEach(ctx, others)
+}
+
+func (r *running) freezeEach(ctx context.Context, ids []kind.ID) error {
 	return each(ctx, ids, func(ctx context.Context, id kind.ID) error {
 		f, ok := r.freezer(id)
 		if !ok {
@@ -101,7 +140,7 @@ func (r *running) freezeAll(ctx context.Context, ids []kind.ID) error {
 }
 
 // thawAll thaws what was frozen, but for those in keep, whatever happens to
-// some of it.
+// some of it; what watches over the rest after the rest.
 func (r *running) thawAll(ctx context.Context, keep ...kind.ID) error {
 	r.mu.Lock()
 	var ids, kept []kind.ID
@@ -114,6 +153,11 @@ func (r *running) thawAll(ctx context.Context, keep ...kind.ID) error {
 	}
 	r.frozen = kept
 	r.mu.Unlock()
+	watchers, others := r.watchers(ids)
+	return errors.Join(r.thawEach(ctx, others), r.thawEach(ctx, watchers))
+}
+
+func (r *running) thawEach(ctx context.Context, ids []kind.ID) error {
 	var wg sync.WaitGroup
 	errs := make([]error, len(ids))
 	for i, id := range ids {
@@ -135,8 +179,13 @@ func (r *running) thaw(ctx context.Context, id kind.ID) error {
 	return nil
 }
 
-// stopAll stops items, each only after all that need it have stopped.
+// stopAll stops items, each only after all that need it have stopped, and first
+// what watches over the rest.
 func (r *running) stopAll(ctx context.Context, ids []kind.ID) error {
+	watchers, ids := r.watchers(ids)
+	if err := each(ctx, watchers, r.stop); err != nil {
+		return err
+	}
 	levels := Levels(ids, func(id kind.ID) []kind.ID { return r.items[id].Needs })
 	slices.Reverse(levels)
 	for _, level := range levels {

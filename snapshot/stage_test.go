@@ -22,6 +22,7 @@ type stage struct {
 
 	running  map[kind.ID]string // box -> running, frozen, stopped
 	runs     map[kind.ID]int    // box -> how often it was started
+	watcher  kind.ID            // box that acts on others
 	fragile  kind.ID            // box that its engine removes when it stops
 	failAt   string             // event that fails
 	onEvent  map[string]func()  // called before an event
@@ -186,6 +187,7 @@ func (a *actor) Rest(context.Context, kind.Part, kind.Source) kind.Facts { retur
 type box struct{ actor }
 
 var (
+	_ kind.Watchful    = (*box)(nil)
 	_ kind.Neighbourly = (*box)(nil)
 
 	_ kind.Freezer = (*box)(nil)
@@ -209,6 +211,10 @@ func (b *box) move(id kind.ID, from, to, verb string) (bool, error) {
 	return true, nil
 }
 
+func (b *box) Watches(_ context.Context, _ *kind.Workspace, id kind.ID) (bool, error) {
+	return id == b.watcher, nil
+}
+
 func (b *box) Neighbours(context.Context, *kind.Workspace) ([]kind.Neighbour, error) {
 	return b.beside, nil
 }
@@ -225,7 +231,7 @@ func (b *box) Thaw(_ context.Context, _ *kind.Workspace, id kind.ID) error {
 func (b *box) Incarnation(_ context.Context, _ *kind.Workspace, id kind.ID) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return fmt.Sprint(b.runs[id]), nil
+	return fmt.Sprint(b.runs[id], b.running[id]), nil
 }
 
 func (b *box) Stop(_ context.Context, _ *kind.Workspace, id kind.ID) (bool, error) {

@@ -60,7 +60,8 @@ type Taken struct {
 	Snapshot Snapshot
 
 	running *running
-	waiting []kind.ID // frozen until the commit, to be stopped after it
+	waiting []kind.ID          // frozen until the commit, to be stopped after it
+	runs    map[kind.ID]string // which runs of those were captured
 }
 
 // Stopped lists what the capture has stopped, in that order.
@@ -69,7 +70,19 @@ func (t *Taken) Stopped() []kind.ID {
 }
 
 // Settle stops what could only be stopped after the commit.
+//
+// What was thawed or restarted by others meanwhile is left running: stopping it
+// would lose what it has written since.
 func (t *Taken) Settle(ctx context.Context) error {
+	for _, id := range t.waiting {
+		now, err := t.running.incarnations(ctx, []kind.ID{id})
+		if err != nil && !errors.Is(err, kind.ErrGone) {
+			return err
+		}
+		if err == nil && now[id] != t.runs[id] {
+			return fmt.Errorf("%s: %w", id, errMovedOn)
+		}
+	}
 	for _, id := range t.waiting {
 		if err := t.running.stop(ctx, id); err != nil {
 			return err
@@ -91,6 +104,9 @@ func (r *running) revert(ctx context.Context) error {
 
 // errRestarted ends a round in which somebody restarted what we had frozen.
 var errRestarted = errors.New("a container was restarted by somebody else during the capture")
+
+// errMovedOn says why something that stopping would lose was not stopped.
+var errMovedOn = errors.New("somebody else thawed or restarted it after it was captured, so it was not stopped: that would lose what it has written since")
 
 // Take captures the workspace as one point in time. When it fails nothing is
 // left frozen or stopped.
@@ -124,5 +140,5 @@ func takeOnce(ctx context.Context, req Request) (*Taken, error) {
 	if err := r.close(); err != nil {
 		return nil, errors.Join(err, r.running.revert(ctx))
 	}
-	return &Taken{Snapshot: r.snapshot(), running: r.running, waiting: r.waiting}, nil
+	return &Taken{Snapshot: r.snapshot(), running: r.running, waiting: r.waiting, runs: r.runs}, nil
 }

@@ -120,6 +120,40 @@ func TestWhatStoppingWouldLoseStopsAfterTheCommit(t *testing.T) {
 	require.Equal(t, "stopped", s.running[id("box/app")])
 }
 
+// What would restart the others when they do not answer is frozen and stopped
+// before them, and thawed after them (D16). Without that order it acts at once.
+func TestWatchersFirst(t *testing.T) {
+	for what, c := range map[string]struct {
+		stop   func(kind.ID) bool
+		events []string
+	}{
+		"save":  {nil, []string{"freeze box/nurse", "freeze box/app", "freeze box/db", "thaw box/app", "thaw box/nurse"}},
+		"pause": {everything, []string{"stop box/nurse", "stop box/app", "stop box/db"}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := shop()
+			s.items = append(s.items, kind.Item{ID: id("box/nurse")})
+			s.running[id("box/nurse")] = "running"
+			s.watcher = id("box/nurse")
+			_, err := take(t, s, c.stop)
+			require.NoError(t, err)
+			inOrder(t, s, c.events...)
+		})
+	}
+}
+
+// What others thaw between the capture and the commit goes on writing, and
+// stopping it would lose that: it is left running.
+func TestWhatOthersThawedIsNotStopped(t *testing.T) {
+	s := shop()
+	s.fragile = id("box/app")
+	taken, err := take(t, s, everything)
+	require.NoError(t, err)
+	s.running[id("box/app")] = "running"
+	require.ErrorContains(t, taken.Settle(t.Context()), "box/app: somebody else thawed")
+	require.Equal(t, "running", s.running[id("box/app")])
+}
+
 func TestAServerInAFragileBoxIsAskedBeforeItsBoxIsFrozen(t *testing.T) {
 	s := shop()
 	s.fragile = id("box/db")
