@@ -107,10 +107,10 @@ func (c *Container) Env() []string {
 	return env
 }
 
-// Layer returns the directory of the container's writable layer on the
-// engine's host, or "" if the storage driver keeps none that can be read. Podman
-// calls the same driver overlay.
-func (c *Container) Layer() string {
+// layer returns the directory of the container's writable layer on the
+// engine's host, as far as the engine says where it is. Podman calls the same
+// driver overlay.
+func (c *Container) layer() string {
 	if !slices.Contains([]string{"overlay2", "overlay"}, c.GraphDriver.Name) {
 		return ""
 	}

@@ -39,28 +39,31 @@ type courierContainer struct {
 	stderr *tail
 }
 
-// courierTree gives access to a directory through the courier.
-func (e *Engine) courierTree(ctx context.Context, path string) (tree.Tree, error) {
-	if err := e.requireReach(path); err != nil {
+// courierTree gives access to a directory in a data directory through the
+// courier.
+func (e *Engine) courierTree(ctx context.Context, root, path string) (tree.Tree, error) {
+	if err := e.requireReach(root, path); err != nil {
 		return nil, err
 	}
-	client, err := e.warmCourier(ctx)
+	client, err := e.warmCourier(ctx, root)
 	if err != nil {
 		return nil, fmt.Errorf("start the courier: %w", err)
 	}
 	return client.Tree(path), nil
 }
 
-// warmCourier starts a courier, or returns the one that is there.
-func (e *Engine) warmCourier(ctx context.Context) (*courier.Client, error) {
+// warmCourier starts a courier that sees a data directory, or returns the one
+// that is there.
+func (e *Engine) warmCourier(ctx context.Context, root string) (*courier.Client, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.courier != nil && !e.courier.client.Ended() {
-		return e.courier.client, nil
+	warm := e.couriers[root]
+	if warm != nil && !warm.client.Ended() {
+		return warm.client, nil
 	}
-	if e.courier != nil {
-		lost := e.courier
-		e.courier = nil
+	if warm != nil {
+		lost := warm
+		delete(e.couriers, root)
 		if err := lost.remove(); err != nil {
 			return nil, fmt.Errorf("clear away the last one: %w", err)
 		}
@@ -68,11 +71,11 @@ func (e *Engine) warmCourier(ctx context.Context) (*courier.Client, error) {
 	if err := e.reapCouriers(ctx); err != nil {
 		return nil, err
 	}
-	c, err := e.launch(ctx, e.dataRootMount())
+	c, err := e.launch(ctx, dataRootMount(root))
 	if err != nil {
 		return nil, err
 	}
-	e.courier = c
+	e.couriers[root] = c
 	return c.client, nil
 }
 
@@ -123,10 +126,10 @@ func (e *Engine) startCourier(ctx context.Context, image string, sees mount.Moun
 	return c, nil
 }
 
-// dataRootMount is all of the engine's data directory that is on its mount.
-func (e *Engine) dataRootMount() mount.Mount {
+// dataRootMount is all of a data directory that is on its mount.
+func dataRootMount(root string) mount.Mount {
 	return mount.Mount{
-		Type: mount.TypeBind, Source: e.DataRoot(), Target: e.DataRoot(),
+		Type: mount.TypeBind, Source: root, Target: root,
 		BindOptions: &mount.BindOptions{NonRecursive: true}, // the engine insists on its own propagation here
 	}
 }

@@ -1,11 +1,13 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -33,13 +35,15 @@ const answerTime = 10 * time.Second
 // Engine is a connection to one engine. It is safe for concurrent use.
 type Engine struct {
 	api     *client.Client
+	vigil   *vigil
 	host    string
 	info    system.Info
 	podman  bool
 	options Options
 
-	mu      sync.Mutex
-	courier *courierContainer // guarded by mu
+	mu       sync.Mutex                   // guards all below
+	couriers map[string]*courierContainer // by the data directory that they see
+	layers   layers
 }
 
 // Options say how an Engine reaches the trees in the engine's data directory.
@@ -50,6 +54,9 @@ type Options struct {
 	// CourierBinary is the program that runs in the courier; "" means this
 	// very program. It must be linked statically.
 	CourierBinary string
+	// Patience is how long an engine may answer nothing at all before it is
+	// given up; 0 means a minute.
+	Patience time.Duration
 }
 
 // Connect connects to the engine that the user's own docker command would
@@ -64,25 +71,42 @@ func Connect(ctx context.Context, options Options) (*Engine, error) {
 	if err := knock(ctx, host); err != nil {
 		return nil, err
 	}
-	api, err := client.NewClientWithOpts(client.FromEnv, client.WithHost(host))
+	vigil := newVigil(host, cmp.Or(options.Patience, patience))
+	api, err := client.NewClientWithOpts(client.FromEnv, client.WithHost(host), client.WithDialContext(vigil.dial(dialer(host))))
 	if err != nil {
 		return nil, fmt.Errorf("set up the connection to %s: %w", host, err)
 	}
-	engine := &Engine{api: api, host: host, options: options}
+	vigil.ask = func(ctx context.Context) error {
+		_, err := api.Ping(ctx)
+		return err
+	}
+	engine := &Engine{api: api, vigil: vigil, host: host, options: options, couriers: make(map[string]*courierContainer)}
 	if err := engine.greet(ctx); err != nil {
-		return nil, errors.Join(err, api.Close())
+		return nil, errors.Join(err, engine.Close())
 	}
 	return engine, nil
+}
+
+// dialer connects to a host, whatever address it is asked for: that of a
+// socket is none.
+func dialer(host string) func(ctx context.Context, network, address string) (net.Conn, error) {
+	socket, ok := strings.CutPrefix(host, "unix://")
+	if !ok {
+		return (&net.Dialer{}).DialContext
+	}
+	return func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	}
 }
 
 // knock tells an engine that is not there from one that does not let us in:
 // the client library says the same for both.
 func knock(ctx context.Context, host string) error {
-	path, ok := strings.CutPrefix(host, "unix://")
+	socket, ok := strings.CutPrefix(host, "unix://")
 	if !ok {
 		return nil
 	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	switch {
 	case err == nil:
 		return conn.Close()
@@ -149,16 +173,24 @@ func (e *Engine) DataRoot() string { return e.info.DockerRootDir }
 // Local reports whether the engine seems to run on this host.
 func (e *Engine) Local() bool { return strings.HasPrefix(e.host, "unix://") }
 
+// IsSocket reports whether a path of the engine's host is the engine's socket:
+// the one that this process uses, or one of the usual name.
+func (e *Engine) IsSocket(name string) bool {
+	return "unix://"+name == e.host || slices.Contains([]string{"docker.sock", "podman.sock"}, path.Base(name))
+}
+
 // Close ends the connection and removes what was put in the engine for it.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var err error
-	if e.courier != nil {
-		err = e.courier.remove()
-		e.courier = nil
+	var errs []error
+	for root, courier := range e.couriers {
+		errs = append(errs, courier.remove())
+		delete(e.couriers, root)
 	}
-	return errors.Join(err, e.api.Close())
+	errs = append(errs, e.api.Close())
+	e.vigil.end()
+	return errors.Join(errs...)
 }
 
 // gone turns the engine's "no such thing" into kind.ErrGone.

@@ -10,15 +10,15 @@ import (
 // requireReach makes sure that the courier sees what the engine sees at a path.
 // The mounts of another host are not known here; what matters there, volumes,
 // is mounted by name.
-func (e *Engine) requireReach(path string) error {
+func (e *Engine) requireReach(root, path string) error {
 	if !e.Local() {
 		return nil
 	}
-	return requireInDataRoot(e.DataRoot(), path)
+	return requireInDataRoot(root, path)
 }
 
 // requireInDataRoot makes sure that a directory is on the very mount that the
-// engine's data directory is on. The courier mounts that one alone: what is
+// data directory is on. The courier mounts that one alone: what is
 // mounted below it would look empty there.
 func requireInDataRoot(root, path string) error {
 	mounts, err := os.ReadFile("/proc/self/mountinfo")

@@ -36,7 +36,7 @@ func TestRemote(t *testing.T) {
 		func(e *docker.Engine) (tree.Tree, error) {
 			c, err := e.Container(t.Context(), user)
 			require.NoError(t, err)
-			return e.Tree(t.Context(), c.Layer())
+			return e.Tree(t.Context(), c.GraphDriver.Data["UpperDir"])
 		},
 	} {
 		here, err := what(local)

@@ -2,23 +2,28 @@ package docker
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"strings"
 
 	"dogear/internal/tree"
 )
 
-// Tree gives access to a directory in the engine's data directory: in this
+// Tree gives access to a directory in the engine's data directory, or in its
+// containerd's: in this
 // process if it may read it, else through the courier, to the same effect.
 func (e *Engine) Tree(ctx context.Context, path string) (tree.Tree, error) {
-	if !strings.HasPrefix(path, e.DataRoot()+"/") {
-		return nil, fmt.Errorf("%s is not in the engine's data directory %s", path, e.DataRoot())
+	root, err := e.rootOf(path)
+	if err != nil {
+		return nil, err
 	}
+	return e.treeIn(ctx, root, path)
+}
+
+// treeIn is Tree for a directory in a data directory that is given too.
+func (e *Engine) treeIn(ctx context.Context, root, path string) (tree.Tree, error) {
 	if e.readsItself(path) {
 		return tree.New(path), nil
 	}
-	return e.courierTree(ctx, path)
+	return e.courierTree(ctx, root, path)
 }
 
 // ReadsItself reports whether trees are read in this process, and not through

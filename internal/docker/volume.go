@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -93,11 +94,31 @@ func (e *Engine) runningWith(ctx context.Context, volumeName string, counts func
 	}
 	var names []string
 	for _, c := range listed {
-		if mountsVolume(c, volumeName) && c.Labels[LabelCourier] == "" && counts(c) {
+		if !mountsVolume(c, volumeName) || c.Labels[LabelCourier] != "" || !counts(c) {
+			continue
+		}
+		running, err := e.isRunning(ctx, c.ID)
+		if err != nil {
+			return nil, err
+		}
+		if running {
 			names = append(names, nameOf(c))
 		}
 	}
 	return names, nil
+}
+
+// isRunning asks about one container: for a moment the list still has those
+// that have just stopped.
+func (e *Engine) isRunning(ctx context.Context, id string) (bool, error) {
+	c, err := e.Container(ctx, id)
+	if errors.Is(err, kind.ErrGone) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look at container %s: %w", id, err)
+	}
+	return c.State.Running, nil
 }
 
 // mountsVolume confirms the engine's filter, which also matches mount points.

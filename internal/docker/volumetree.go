@@ -21,7 +21,7 @@ const volumePlace = "/volume"
 // name. The latter is the only way to what driver options or a mount of its
 // own put elsewhere: the data directory looks empty there.
 func (e *Engine) VolumeTree(ctx context.Context, v *Volume) (tree.Tree, error) {
-	if v.isPlain() && e.Local() && (e.readsItself(v.Mountpoint) || e.requireReach(v.Mountpoint) == nil) {
+	if v.isPlain() && e.Local() && (e.readsItself(v.Mountpoint) || e.requireReach(e.DataRoot(), v.Mountpoint) == nil) {
 		return e.Tree(ctx, v.Mountpoint)
 	}
 	return &volumeTree{engine: e, volume: v.Name}, nil

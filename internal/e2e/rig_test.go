@@ -6,8 +6,11 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -69,6 +72,7 @@ type rig struct {
 	*testbed.Shop
 	t     testing.TB
 	store string
+	as    *user.User // who runs the commands; nil: who runs the tests
 }
 
 // newRig lays out the whole sample workspace and starts it.
@@ -94,6 +98,14 @@ func (r *rig) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(programs(r.t), "dogear"), args...)
 	cmd.Dir = r.Dir
 	cmd.Env = append(os.Environ(), "DOGEAR_STORE="+r.store, "XDG_CONFIG_HOME="+filepath.Dir(r.store))
+	if r.as != nil {
+		uid, err := strconv.ParseUint(r.as.Uid, 10, 32)
+		require.NoError(r.t, err)
+		gid, err := strconv.ParseUint(r.as.Gid, 10, 32)
+		require.NoError(r.t, err)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+		cmd.Env = append(cmd.Env, "HOME="+r.as.HomeDir)
+	}
 	return cmd
 }
 

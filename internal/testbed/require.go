@@ -33,15 +33,18 @@ var parts = map[string]func() error{
 	"sqlite3":  programCheck("sqlite3"),
 	"psql":     programCheck("psql"),
 	"podman":   programCheck("podman"),
-	"flock":    programCheck("flock"),
-	"btrfs":    programCheck("mkfs.btrfs"),
-	"xfs":      programCheck("mkfs.xfs"),
-	"ext4":     programCheck("mkfs.ext4"),
+
+	"newer-engine": checkNewerEngine,
+
+	"flock": programCheck("flock"),
+	"btrfs": programCheck("mkfs.btrfs"),
+	"xfs":   programCheck("mkfs.xfs"),
+	"ext4":  programCheck("mkfs.ext4"),
 }
 
 // Require skips the test unless this machine has every part: docker, compose, postgres, redis, mariadb (images with
 // these servers), trixie (the newer image), root, mounts (that may be made), the programs git, sqlite3, psql and flock, or
-// the tools of a file system (btrfs, xfs, ext4).
+// the tools of a file system (btrfs, xfs, ext4), or newer-engine.
 //
 // A part listed in DOGEAR_REQUIRE (separated by commas; "all" lists every one) fails the test instead: a
 // machine that should have it must not pass by skipping.

@@ -35,10 +35,10 @@ func (d *Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, s
 		return nil, err
 	}
 	c := &capture{engine: engine, ws: ws, item: item, sink: sink, opened: live}
-	if live.Layer() == "" {
+	if live.layer == "" {
 		return c, nil
 	}
-	layer, err := engine.Tree(ctx, live.Layer())
+	layer, err := engine.Tree(ctx, live.layer)
 	if err != nil {
 		return nil, fmt.Errorf("reach the writable layer: %w", err)
 	}
@@ -65,7 +65,7 @@ func (c *capture) Take(ctx context.Context) error {
 	if c.taken, err = describe(ctx, c.engine, live); err != nil {
 		return err
 	}
-	c.taken.State, c.taken.Healthy, c.taken.Ports = c.opened.State, c.opened.Healthy, c.opened.Ports
+	c.taken.State, c.taken.Healthy, c.taken.Failing, c.taken.Ports = c.opened.State, c.opened.Healthy, c.opened.Failing, c.opened.Ports
 	if c.layer == nil {
 		return nil
 	}

@@ -26,6 +26,9 @@ type description struct {
 	Parents map[string]string
 	State   State
 	Healthy bool
+	// Failing says that it ran into its end again and again.
+	Failing bool
+	layer   string // the directory of its writable layer, if that can be read
 	// Ports are the host's ports that led into the container while it ran.
 	Ports ports
 }
@@ -50,12 +53,18 @@ type record struct {
 	Parents map[string]string `json:"parents,omitempty"`
 	State   State             `json:"state"`
 	Healthy bool              `json:"healthy,omitempty"`
+	Failing bool              `json:"failing,omitempty"`
 	Ports   ports             `json:"ports,omitempty"`
 }
 
 func describe(ctx context.Context, engine *docker.Engine, c *docker.Container) (*description, error) {
 	d := &description{Container: c, Parents: make(map[string]string), State: stateOf(c), Ports: c.NetworkSettings.Ports}
+	d.Failing = c.State.Restarting
 	d.Healthy = c.State.Health != nil && c.State.Health.Status == "healthy"
+	var err error
+	if d.layer, err = engine.Layer(ctx, c); err != nil {
+		return nil, err
+	}
 	for _, ref := range references(c) {
 		parent, err := engine.Container(ctx, ref)
 		if errors.Is(err, kind.ErrGone) {
@@ -81,7 +90,7 @@ func stateOf(c *docker.Container) State {
 
 func (d *description) put(ctx context.Context, sink kind.Sink) (kind.Object, error) {
 	return content.PutJSON(ctx, sink, descriptionObject, record{
-		Inspect: d.Raw, Parents: d.Parents, State: d.State, Healthy: d.Healthy, Ports: d.Ports,
+		Inspect: d.Raw, Parents: d.Parents, State: d.State, Healthy: d.Healthy, Failing: d.Failing, Ports: d.Ports,
 	})
 }
 
@@ -99,5 +108,5 @@ func captured(ctx context.Context, part kind.Part, source kind.Source) (*descrip
 	if err != nil {
 		return nil, err
 	}
-	return &description{Container: c, Parents: r.Parents, State: r.State, Healthy: r.Healthy, Ports: r.Ports}, nil
+	return &description{Container: c, Parents: r.Parents, State: r.State, Healthy: r.Healthy, Failing: r.Failing, Ports: r.Ports}, nil
 }

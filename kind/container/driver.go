@@ -33,6 +33,7 @@ var (
 	_ kind.Previewer     = (*Driver)(nil)
 	_ kind.Remover       = (*Driver)(nil)
 	_ kind.Freezer       = (*Driver)(nil)
+	_ kind.Watchful      = (*Driver)(nil)
 	_ kind.Neighbourly   = (*Driver)(nil)
 	_ kind.Stopper       = (*Driver)(nil)
 	_ kind.Starter       = (*Driver)(nil)
@@ -86,10 +87,10 @@ func (d *Driver) Inspect(ctx context.Context, ws *kind.Workspace, item kind.Item
 		return kind.FailedFacts(err)
 	}
 	settings := append(live.settings(ws), live.stateFact())
-	if live.Layer() == "" {
+	if live.layer == "" {
 		return kind.Stream(settings)
 	}
-	layer, err := engine.Tree(ctx, live.Layer())
+	layer, err := engine.Tree(ctx, live.layer)
 	if err != nil {
 		return kind.FailedFacts(fmt.Errorf("reach the writable layer: %w", err))
 	}
@@ -103,10 +104,10 @@ func (d *Driver) InspectRest(ctx context.Context, ws *kind.Workspace, item kind.
 	if err != nil {
 		return kind.FailedFacts(err)
 	}
-	if live.Layer() == "" {
+	if live.layer == "" {
 		return kind.Stream(nil)
 	}
-	layer, err := engine.Tree(ctx, live.Layer())
+	layer, err := engine.Tree(ctx, live.layer)
 	if err != nil {
 		return kind.FailedFacts(fmt.Errorf("reach the writable layer: %w", err))
 	}

@@ -3,6 +3,7 @@ package container
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"dogear/internal/docker"
@@ -44,4 +45,17 @@ func describeNeighbour(n docker.Neighbour) kind.Neighbour {
 		ID: kind.ID{Kind: Kind, Name: n.Name}, Needs: needs,
 		Why: "it is not of this workspace; it shares " + strings.Join(shares, " and ") + ", and was only frozen meanwhile",
 	}
+}
+
+// Watches reports whether a container can talk to the engine: those that do
+// restart what is unhealthy, as everything frozen is.
+func (d *Driver) Watches(ctx context.Context, _ *kind.Workspace, id kind.ID) (bool, error) {
+	engine, live, err := d.look(ctx, id)
+	if errors.Is(err, kind.ErrGone) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(live.Mounts, func(m docker.Mount) bool { return m.Type == "bind" && engine.IsSocket(m.Source) }), nil
 }

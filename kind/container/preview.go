@@ -53,10 +53,10 @@ func hasToStop(live, want *description) bool {
 
 func (d *Driver) previewLayer(ctx context.Context, ws *kind.Workspace, engine *docker.Engine, live *description, part kind.Part, source kind.Source) (kind.Change, error) {
 	manifest, ok := part.Object(layerObject)
-	if !ok || live.Layer() == "" {
+	if !ok || live.layer == "" {
 		return kind.Change{Action: kind.ActionNone}, nil
 	}
-	layer, err := engine.Tree(ctx, live.Layer())
+	layer, err := engine.Tree(ctx, live.layer)
 	if err != nil {
 		return kind.Change{}, fmt.Errorf("reach the writable layer: %w", err)
 	}

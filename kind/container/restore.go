@@ -44,21 +44,28 @@ func (d *description) sameConfiguration(want *description, ws *kind.Workspace) b
 }
 
 // correct makes networks and writable layer of an existing container right.
-// The restart policy waits for Start: until then nothing may start by itself.
+// Until Start sets its restart policy it does not start by itself, whatever the
+// engine goes through meanwhile.
 func (d *Driver) correct(ctx context.Context, ws *kind.Workspace, engine *docker.Engine, live, want *description, part kind.Part, source kind.Source) error {
 	if owned, err := live.IsMember(ws); err != nil || !owned {
 		return errors.Join(err, foreign(live, ws, owned))
 	}
 	if live.State == Stopped {
+		if err := holdBack(ctx, engine, live); err != nil {
+			return err
+		}
 		if err := attach(ctx, engine, live, want); err != nil {
 			return err
 		}
 	}
 	manifest, ok := part.Object(layerObject)
-	if !ok || live.Layer() == "" {
+	if !ok {
 		return nil
 	}
-	layer, err := engine.Tree(ctx, live.Layer())
+	if live.layer == "" {
+		return errors.New("its writable layer was captured, and this engine keeps none that can be reached")
+	}
+	layer, err := engine.Tree(ctx, live.layer)
 	if err != nil {
 		return fmt.Errorf("reach the writable layer: %w", err)
 	}
@@ -68,6 +75,18 @@ func (d *Driver) correct(ctx context.Context, ws *kind.Workspace, engine *docker
 	}
 	if _, err := layer.Apply(ctx, layerOptions(ws, part.ID), manifest, source); err != nil {
 		return fmt.Errorf("restore the writable layer: %w", err)
+	}
+	return nil
+}
+
+// holdBack keeps the engine from starting a container when it is started itself.
+func holdBack(ctx context.Context, engine *docker.Engine, live *description) error {
+	never := docker.RestartPolicy{Name: "no"}
+	if live.RestartPolicy() == never {
+		return nil
+	}
+	if err := engine.SetRestartPolicy(ctx, live.ID, never); err != nil {
+		return fmt.Errorf("set its restart policy aside: %w", err)
 	}
 	return nil
 }
@@ -94,7 +113,7 @@ func remove(ctx context.Context, engine *docker.Engine, ws *kind.Workspace, live
 		return foreign(live, ws, owned)
 	case live.State != Stopped:
 		return errors.New("it would have to be removed, and still runs")
-	case live.Layer() == "":
+	case live.layer == "":
 		return errors.New("it would have to be removed, and its writable layer could not be captured before")
 	}
 	if err := engine.RemoveContainer(ctx, live.ID); err != nil && !errors.Is(err, kind.ErrGone) {

@@ -188,9 +188,10 @@ func bring(ctx context.Context, engine *docker.Engine, live *description, state 
 }
 
 // WaitHealthy waits until a container that ran runs, and is healthy if it was.
+// One that kept failing when it was captured has only to be started.
 func (d *Driver) WaitHealthy(ctx context.Context, _ *kind.Workspace, part kind.Part, source kind.Source) error {
 	want, err := captured(ctx, part, source)
-	if err != nil || want.State != Running {
+	if err != nil || want.State != Running || want.Failing {
 		return err
 	}
 	began := time.Now()

@@ -1,11 +1,13 @@
 package container_test
 
 import (
+	"context"
 	"net/http"
 	"path"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -82,6 +84,48 @@ func TestStates(t *testing.T) {
 	require.Equal(t, []string{"running", "paused", "created", "created"}, states(), "made again: an exit code cannot be")
 	require.Empty(t, w.differences(parts))
 	require.Equal(t, "ran", testbed.Docker(t, "run", "--rm", testbed.LabelFlag(), "-v", log+":/log", testbed.Image(t, "busybox"), "cat", "/log/f"))
+}
+
+// TestHeldBack (D10): from the first change until it is started, nothing that
+// the engine goes through starts a container by itself. Without setting its
+// restart policy aside one that is corrected would be started with the engine.
+func TestHeldBack(t *testing.T) {
+	t.Parallel()
+	name := started(t, "--restart", "always")
+	w := newWorld(t, docker.Options{}, name)
+	part := partOf(w.captureStopped(), name)
+	require.NoError(t, w.containers.Restore(t.Context(), w.ws, part.Part, w.store))
+	require.Equal(t, "no", testbed.Inspect(t, name, ".HostConfig.RestartPolicy.Name"))
+	require.NoError(t, w.containers.Start(t.Context(), w.ws, part.Part, w.store))
+	require.Equal(t, "always", testbed.Inspect(t, name, ".HostConfig.RestartPolicy.Name"))
+}
+
+// TestFailingBefore (D14) is not waited for: as healthy as it was is not at all.
+// Without that a restore would end as unhealthy, after a minute or more.
+func TestFailingBefore(t *testing.T) {
+	t.Parallel()
+	name := testbed.Container(t, "busybox", []string{"--restart", "always"}, "false")
+	testbed.Eventually(t, 30*time.Second, "it waits to be restarted", func() bool {
+		return testbed.Inspect(t, name, ".State.Restarting") == "true"
+	})
+	w := newWorld(t, docker.Options{}, name)
+	part := partOf(w.captureStopped(), name)
+	require.NoError(t, w.containers.Start(t.Context(), w.ws, part.Part, w.store))
+	soon, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	require.NoError(t, w.containers.WaitHealthy(soon, w.ws, part.Part, w.store))
+}
+
+// TestWatchers (D16) are those that can talk to the engine.
+func TestWatchers(t *testing.T) {
+	t.Parallel()
+	nurse, other := started(t, "-v", "/var/run/docker.sock:/engine:ro"), started(t)
+	w := newWorld(t, docker.Options{}, nurse, other)
+	for name, want := range map[string]bool{nurse: true, other: false} {
+		watches, err := w.containers.Watches(t.Context(), w.ws, idOf(name))
+		require.NoError(t, err)
+		require.Equal(t, want, watches)
+	}
 }
 
 // TestCycles (D3, D10): saving and restoring again and again adds no layer to
