@@ -2,9 +2,11 @@ package tree_test
 
 import (
 	"bytes"
+	"fmt"
 	"iter"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,12 +141,27 @@ func TestRoundTripOfEverything(t *testing.T) {
 	changes := apply(t, copied, tree.Options{}, result.Manifest, store)
 	require.Empty(t, changes.Gaps)
 	require.Equal(t, want, liveFacts(t, copied, tree.Options{}))
+	require.Equal(t, listing(t, root), listing(t, copied)) // as others see it
 	require.Equal(t, blocksOf(t, filepath.Join(root, "sparse")), blocksOf(t, filepath.Join(copied, "sparse")))
 
 	again, err := tree.New(copied).Compare(t.Context(), tree.Options{}, result.Manifest, store)
 	require.NoError(t, err)
 	require.True(t, again.None(), "%v", again.Details)
 	require.Equal(t, result.Manifest, captureTree(t, copied, tree.Options{}, store).Manifest)
+}
+
+// listing describes a tree without the engine.
+func listing(t *testing.T, root string) []string {
+	t.Helper()
+	var lines []string
+	require.NoError(t, filepath.WalkDir(root, func(path string, _ os.DirEntry, err error) error {
+		require.NoError(t, err)
+		var st unix.Stat_t
+		require.NoError(t, unix.Lstat(path, &st))
+		lines = append(lines, fmt.Sprintf("%q %o %d:%d %x %d.%09d", strings.TrimPrefix(path, root), st.Mode, st.Uid, st.Gid, st.Rdev, st.Mtim.Sec, st.Mtim.Nsec))
+		return nil
+	}))
+	return lines
 }
 
 func blocksOf(t *testing.T, path string) int64 {

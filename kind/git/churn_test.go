@@ -79,7 +79,8 @@ func TestDamagedRepositoryIsCapturedAllTheSame(t *testing.T) {
 
 // G19, G20: git takes a file of another size than its index says for changed
 // without looking at it, and a refresh does not help. The technique is that an
-// index comes back with the files, also if it means the same (target.compare).
+// index comes back with the files, also if it means the same (target.apply,
+// which takes none of them for alike).
 func TestIndexComesBackWithTheFilesThatItWasMadeFor(t *testing.T) {
 	r := newHistory(t)
 	r.write(".gitattributes", "* text=auto\n")

@@ -27,9 +27,9 @@ func (c *capture) crumbs(ctx context.Context, manifest kind.Object) []string {
 	if len(s.dirs) == 0 {
 		return nil
 	}
-	lines := []string{s.where()}
-	if operation := s.operation(".git"); operation != "" {
-		lines = append(lines, "in the middle of: "+s.brief(operation))
+	lines := []string{s.where(".git")}
+	if operation := s.operationInWords(".git"); operation != "" {
+		lines = append(lines, "in the middle of: "+operation)
 	}
 	lines = append(lines, s.commands()...)
 	if counts := c.counts(ctx, manifest); counts != "" {
@@ -38,27 +38,60 @@ func (c *capture) crumbs(ctx context.Context, manifest kind.Object) []string {
 	if entries := stashEntries(s, ".git"); len(entries) > 0 {
 		lines = append(lines, fmt.Sprintf("%s, the last: %s", plural(len(entries), "stash", "stashes"), kind.Printable(entries[0].message)))
 	}
-	return lines
+	return append(lines, s.whereElse()...)
 }
 
 // where says what is checked out.
-func (s *state) where() string {
-	head := s.line(".git", "HEAD")
+func (s *state) where(gitDir string) string {
+	head := s.line(gitDir, "HEAD")
 	ref, ok := strings.CutPrefix(head, "ref: ")
-	if !ok {
-		return "on no branch, at " + s.brief(head)
+	switch {
+	case s.hasTables(gitDir):
+		return "on a branch that only git can tell: its refs are in tables (reftable)"
+	case !ok:
+		return "on no branch, at " + s.brief(gitDir, head)
 	}
-	id := s.refs(".git")[ref]
+	id := s.refs(s.common(gitDir))[ref]
 	if id == "" {
-		return fmt.Sprintf("on %s, which has no commit yet", shortRef(ref))
+		return fmt.Sprintf("on %s, which has no commit yet", kind.Printable(shortRef(ref)))
 	}
-	return fmt.Sprintf("on %s at %.10s", shortRef(ref), id)
+	return fmt.Sprintf("on %s at %.10s", kind.Printable(shortRef(ref)), id)
+}
+
+// whereElse says in a line each what is checked out in linked worktrees, and
+// in those submodules that are in the middle of something.
+func (s *state) whereElse() []string {
+	var lines []string
+	for _, dir := range s.dirs[min(1, len(s.dirs)):] {
+		name, operation := s.dirInWords(dir), s.operationInWords(dir)
+		switch {
+		case operation != "":
+			lines = append(lines, name+": "+s.where(dir)+", in the middle of: "+operation)
+		case s.common(dir) != dir:
+			lines = append(lines, name+": "+s.where(dir))
+		}
+	}
+	return lines
+}
+
+func (s *state) dirInWords(dir string) string {
+	label := "submodule "
+	if s.common(dir) != dir {
+		label = "worktree "
+	}
+	name := strings.TrimPrefix(strings.TrimPrefix(dir, ".git/"), "modules/")
+	return label + kind.Printable(strings.TrimPrefix(name, "worktrees/"))
+}
+
+// operationInWords is operation for a person who was there.
+func (s *state) operationInWords(gitDir string) string {
+	return strings.Replace(s.brief(gitDir, s.operation(gitDir)), " stopped at ", ", stopped at ", 1)
 }
 
 // brief names the commits in a text by their branch, or shortens them.
-func (s *state) brief(text string) string {
+func (s *state) brief(gitDir, text string) string {
 	names := map[string]string{}
-	refs := s.refs(".git")
+	refs := s.refs(s.common(gitDir))
 	for _, ref := range slices.Backward(slices.Sorted(maps.Keys(refs))) {
 		if strings.HasPrefix(ref, branchPrefix) {
 			names[refs[ref]] = shortRef(ref)
@@ -82,7 +115,7 @@ func (s *state) commands() []string {
 	var lines []string
 	add := func(label string, commands []string) {
 		for _, command := range commands {
-			lines = append(lines, label+": "+kind.Printable(s.brief(command)))
+			lines = append(lines, label+": "+kind.Printable(s.brief(".git", command)))
 		}
 	}
 	add("done", last(s.script("rebase-merge/done")))
@@ -109,7 +142,13 @@ func (s *state) script(name string) []string {
 
 func last(list []string) []string { return list[max(0, len(list)-crumbLines):] }
 
-func beginning(list []string) []string { return list[:min(len(list), crumbLines)] }
+// beginning also says how many more there are.
+func beginning(list []string) []string {
+	if len(list) <= crumbLines {
+		return list
+	}
+	return append(list[:crumbLines:crumbLines], fmt.Sprintf("(%d more)", len(list)-crumbLines))
+}
 
 // counts says how many files are changed, and how far the branch is from its
 // upstream. git is asked once for each state of the tree.

@@ -18,7 +18,7 @@ func TestCrumbs(t *testing.T) {
 	id := r.git("rev-parse", "--short=10", "topic")
 	require.Equal(t, []string{
 		"on no branch, at " + r.git("rev-parse", "--short=10", "HEAD"),
-		"in the middle of: rebase 2/2 onto main of topic stopped at topic",
+		"in the middle of: rebase 2/2 onto main of topic, stopped at topic",
 		"done: pick " + r.git("rev-parse", "--short=10", "topic~1") + " change .gitignore",
 		"done: pick topic conflicting",
 		"1 staged, 2 not staged, 1 untracked, 1 in conflict",
@@ -77,4 +77,25 @@ func TestLockOfAClearingThatStillRuns(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, held.release())
 	requireNoLeftovers(t, r)
+}
+
+// TestCrumbsOfOtherWorktrees: where one was in linked worktrees, and in
+// submodules in the middle of something.
+func TestCrumbsOfOtherWorktrees(t *testing.T) {
+	r, library := newHistory(t), newHistory(t)
+	r.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", library.root, "libs/notes")
+	r.commit("with", "a submodule\n")
+	r.git("worktree", "add", "-q", "fix", "topic")
+	r.git("worktree", "add", "-q", "--detach", "look", "main~1")
+	fix, sub := repo{t: t, root: filepath.Join(r.root, "fix")}, repo{t: t, root: filepath.Join(r.root, "libs", "notes")}
+	fix.commit("notes.txt", "conflict\n")
+	_, err := fix.try("merge", "main")
+	require.Error(t, err)
+	sub.git("bisect", "start")
+	part, _ := newBench(t, r.root).capture()
+	require.Equal(t, []string{
+		"worktree fix: on topic at " + fix.git("rev-parse", "--short=10", "HEAD") + ", in the middle of: merge of main",
+		"worktree look: on no branch, at " + r.git("rev-parse", "--short=10", "main~1"),
+		"submodule libs/notes: on main at " + sub.git("rev-parse", "--short=10", "HEAD") + ", in the middle of: bisect from main",
+	}, part.Crumbs[len(part.Crumbs)-3:])
 }

@@ -104,11 +104,21 @@ func whose(dir string) string {
 // repositories lists the git directories that have refs of their own: not
 // those of linked worktrees.
 func (s *state) repositories() []string {
-	return slices.DeleteFunc(slices.Clone(s.dirs), func(dir string) bool {
-		parent := path.Dir(dir)
-		return path.Base(parent) == "worktrees" && slices.Contains(s.dirs, path.Dir(parent))
-	})
+	return slices.DeleteFunc(slices.Clone(s.dirs), func(dir string) bool { return s.common(dir) != dir })
 }
+
+// common returns the git directory that has the refs of another one: that of
+// the main worktree for a linked one, and else the same.
+func (s *state) common(dir string) string {
+	if parent := path.Dir(dir); path.Base(parent) == "worktrees" && slices.Contains(s.dirs, path.Dir(parent)) {
+		return path.Dir(parent)
+	}
+	return dir
+}
+
+// hasTables reports whether refs are in the format reftable, of which this
+// package knows the bytes only.
+func (s *state) hasTables(dir string) bool { return s.has(s.common(dir), "reftable") }
 
 // PutBack puts the objects and the refs back.
 func (k *keepsake) PutBack(ctx context.Context) ([]kind.Kept, error) {

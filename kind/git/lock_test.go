@@ -126,12 +126,18 @@ func TestLockIsNeverThereWithoutItsMark(t *testing.T) {
 	}
 }
 
+// G11, G35: during a restore git commands of others fail instead of meeting half
+// of it. Each of the three locks stops one that no other stops (lockNames).
 func TestGitFailsDuringARestore(t *testing.T) {
 	r := newHistory(t)
 	held, err := takeLocks(t.Context(), r.root, []string{".git"}, time.Millisecond)
 	require.NoError(t, err)
 	_, err = r.try("add", ".")
 	require.ErrorContains(t, err, "index.lock")
+	_, err = r.try("symbolic-ref", "HEAD", "refs/heads/topic")
+	require.ErrorContains(t, err, "HEAD")
+	_, err = r.try("pack-refs", "--all")
+	require.ErrorContains(t, err, "packed-refs.lock")
 	_, err = r.try("checkout", "topic")
 	require.Error(t, err)
 	before, err := os.Stat(filepath.Join(r.root, ".git"))

@@ -26,7 +26,7 @@ type setting struct{ key, value string }
 
 // armour is the configuration that every command runs under.
 var armour = []setting{
-	{"core.hooksPath", "/dev/null"}, {"core.fsmonitor", "false"}, {"core.pager", "cat"}, {"core.editor", "false"},
+	{"core.hooksPath", "/dev/null"}, {"core.fsmonitor", "false"}, {"core.pager", "cat"}, {"core.editor", "false"}, {"sequence.editor", "false"}, {"gpg.program", "false"},
 	{"core.sshCommand", "false"}, {"core.askPass", "false"}, {"credential.helper", ""}, {"protocol.allow", "never"},
 	{"gc.auto", "0"}, {"maintenance.auto", "false"}, {"submodule.recurse", "false"}, {"commit.gpgSign", "false"},
 }

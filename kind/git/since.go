@@ -41,7 +41,7 @@ var ofWorktree = []string{"refs/bisect/", "refs/worktree/", "refs/rewritten/", "
 
 // run returns what is to be kept, packed, or nil.
 func (c *comparison) run(ctx context.Context, root string) (*keptRefs, error) {
-	if c.live.has(c.dir, "reftable") {
+	if c.live.hasTables(c.dir) {
 		c.unnamed = []string{"what was made since in a repository whose refs are in the format reftable"}
 		return nil, nil
 	}

@@ -102,7 +102,7 @@ var situations = []situation{
 	// G2, G17
 	{name: "stashes",
 		bring: `echo a >notes.txt; echo u >untracked; git stash push -q -u -m "with files"; echo s >notes.txt; git add notes.txt; echo w >>notes.txt; git stash push -q --keep-index -m "kept index"
-			git reset -q --hard; echo i >>src/app.go; echo "*.o" >.gitignore; echo o >x.o; git stash push -q -a -m "ignored too"; mkdir -p empty/deep; chmod 700 empty`,
+			git reset -q --hard; echo i >>src/app.go; echo "*.o" >.gitignore; echo o >x.o; git stash push -q -a -m "ignored too"; mkdir -p empty/deep; chmod 700 empty; echo "*.o" >.git/info/exclude; echo built >late.o`,
 		ends: []string{"git stash pop -q --index 'stash@{1}'", "git stash drop -q 'stash@{1}'; git stash apply -q 'stash@{3}'", "git stash pop -q", "git stash branch from 'stash@{2}'"}},
 	{name: "commits that only the reflog knows",
 		bring: `echo lost >lost; save lost; git branch gone; git reset -q --hard HEAD~2; git branch -q -D gone; git config core.logAllRefUpdates always; git update-ref refs/other/x HEAD`,
