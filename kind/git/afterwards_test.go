@@ -29,6 +29,44 @@ func TestRestoreOfNothingLeavesTheIndexAlone(t *testing.T) {
 	require.Equal(t, before, stats(t, r.root))
 }
 
+// TestRefreshedIndexKeepsItsTime (G19, G20): the index of files that were written
+// anew fits them, and it and its directory have the times that were captured
+// (refreshTimeless). A file as young as its index is not believed to be what the
+// index says, by size and time alone, as little as before.
+func TestRefreshedIndexKeepsItsTime(t *testing.T) {
+	r := newHistory(t)
+	r.git("config", "core.checkStat", "minimal") // nothing but size and seconds
+	r.git("status")
+	index := r.modified(".git/index")
+	young := filepath.Join(r.root, "notes.txt")
+	content, err := os.ReadFile(young)
+	require.NoError(t, err)
+	require.NoError(t, os.Chtimes(young, index, index))
+	r.git("update-index", "-q", "--refresh")
+	require.NoError(t, os.Chtimes(filepath.Join(r.root, ".git/index"), index, index))
+	dir := r.modified(".git")
+	b := newBench(t, r.root)
+	part, facts := b.capture()
+
+	require.NoError(t, os.RemoveAll(r.root))
+	b.restore(part, facts)
+	require.Equal(t, index, r.modified(".git/index"))
+	require.Equal(t, dir, r.modified(".git"))
+	_, err = r.try("diff-files", "--quiet")
+	require.NoError(t, err, "the index fits the files")
+	content[0] ^= 1
+	require.NoError(t, os.WriteFile(young, content, 0o644))
+	require.NoError(t, os.Chtimes(young, index, index))
+	require.Equal(t, " M notes.txt", r.git("status", "--porcelain"))
+}
+
+func (r repo) modified(name string) time.Time {
+	r.t.Helper()
+	info, err := os.Lstat(filepath.Join(r.root, name))
+	require.NoError(r.t, err)
+	return info.ModTime()
+}
+
 // stats are inode and times of the git directory and its indexes.
 func stats(t *testing.T, root string) map[string]string {
 	t.Helper()

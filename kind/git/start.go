@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"dogear/internal/proc"
 	"dogear/kind"
@@ -17,7 +20,7 @@ import (
 // Start refreshes the stat cache of the index, which no longer fits files
 // that were written anew: without that scripts would take every one of them
 // for modified. The bytes at rest have been compared by then; what the index
-// means does not change.
+// means does not change, and neither do the times of index and git directory.
 func (*Driver) Start(ctx context.Context, ws *kind.Workspace, part kind.Part, _ kind.Source) error {
 	if stays(ws, part.Root) {
 		return nil
@@ -37,8 +40,35 @@ func (*Driver) Start(ctx context.Context, ws *kind.Workspace, part kind.Part, _ 
 		if s.isFresh(gitDir, dir) {
 			continue // git would lock and unlock the index for nothing
 		}
-		if err := refresh(ctx, dir); err != nil {
+		if err := refreshTimeless(ctx, filepath.Join(part.Root, gitDir), dir); err != nil {
 			return fmt.Errorf("refresh the index of %s: %w", kind.Printable(dir), err)
+		}
+	}
+	return nil
+}
+
+// refreshTimeless refreshes an index that keeps its time, and so does the
+// directory that it is in. Files that were modified no earlier than their index
+// are not believed to be what it says (racy git); with its own time it says as
+// much of each as it did when it was captured.
+func refreshTimeless(ctx context.Context, gitDir, worktree string) error {
+	var restore []func() error
+	for _, name := range []string{filepath.Join(gitDir, "index"), gitDir} {
+		var st unix.Stat_t
+		if err := unix.Lstat(name, &st); err != nil {
+			return &fs.PathError{Op: "lstat", Path: name, Err: err}
+		}
+		times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, st.Mtim}
+		restore = append(restore, func() error {
+			return unix.UtimesNanoAt(unix.AT_FDCWD, name, times, unix.AT_SYMLINK_NOFOLLOW)
+		})
+	}
+	if err := refresh(ctx, worktree); err != nil {
+		return err
+	}
+	for _, timely := range restore {
+		if err := timely(); err != nil {
+			return fmt.Errorf("set the time back: %w", err)
 		}
 	}
 	return nil
