@@ -259,6 +259,10 @@ func (d *desk) affected(steps []Step) []kind.ID {
 		host := d.parts[s.Part].RunsIn // who uses it needs what it runs in
 		_, starts := d.drivers[s.Part.Kind].(kind.Starter)
 		switch {
+		case d.alone[s.Part] && host.IsZero():
+			for _, tree := range claimed(d.parts[s.Part]) {
+				touched[tree] = true // it is no server: its files are written
+			}
 		case d.alone[s.Part] && !d.exchanges(s.Part):
 			stays[host] = !touched[host]
 			touched[host] = true

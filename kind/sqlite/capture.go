@@ -89,13 +89,13 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	if err := c.reading.remember(facts); err != nil {
 		return kind.Part{}, err
 	}
-	m := meta{Facts: digestOf(facts), Owner: c.owner, Large: c.reading.large}
+	m := meta{Facts: facts, Owner: c.owner, Large: c.reading.large}
 	object, err := stored.PutJSON(ctx, c.sink, metaObject, m)
 	if err != nil {
 		return kind.Part{}, err
 	}
 	c.part.Objects = append(c.part.Objects, object)
-	c.part.Held, c.part.Facts = c.held(), kind.Stream(facts)
+	c.part.Held, c.part.Facts = c.held(), kind.Stream(facts.facts())
 	return c.part, nil
 }
 

@@ -50,6 +50,8 @@ type Driver struct{}
 var (
 	_ kind.Driver    = (*Driver)(nil)
 	_ kind.Previewer = (*Driver)(nil)
+	_ kind.Separable = (*Driver)(nil)
+	_ kind.Insider   = (*Driver)(nil)
 )
 
 // New returns the driver.
@@ -64,10 +66,10 @@ func (*Driver) Inspect(ctx context.Context, ws *kind.Workspace, item kind.Item) 
 	if err != nil {
 		return kind.FailedFacts(err)
 	}
-	return kind.Stream(facts)
+	return kind.Stream(facts.facts())
 }
 
-func factsOf(ctx context.Context, ws *kind.Workspace, item kind.Item) ([]kind.Fact, error) {
+func factsOf(ctx context.Context, ws *kind.Workspace, item kind.Item) (statements, error) {
 	r := newReading(ws, item)
 	facts, err := r.inspect(ctx)
 	return facts, errors.Join(err, r.close())

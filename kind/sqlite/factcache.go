@@ -17,7 +17,7 @@ type factCache struct {
 
 const (
 	factCacheName    = "facts"
-	factCacheVersion = 2
+	factCacheVersion = 3
 	// What is kept for days leaves room for the clocks of file servers.
 	cacheTick = 2 * time.Second
 )
@@ -25,14 +25,11 @@ const (
 type cachedFacts struct {
 	Version int
 	Stamp   string
-	Facts   []cachedFact
+	Facts   statements
 	Dump    *kind.Object // nil if it was not stored
 }
 
-// cachedFact holds bytes: names need not be text.
-type cachedFact struct{ Name, Value []byte }
-
-func (f factCache) load(s stamp) ([]kind.Fact, *kind.Object, bool) {
+func (f factCache) load(s stamp) (statements, *kind.Object, bool) {
 	if f.cache == nil {
 		return nil, nil, false
 	}
@@ -43,21 +40,14 @@ func (f factCache) load(s stamp) ([]kind.Fact, *kind.Object, bool) {
 	if cached.Version != factCacheVersion || cached.Stamp != s.files {
 		return nil, nil, false
 	}
-	facts := make([]kind.Fact, 0, len(cached.Facts))
-	for _, fact := range cached.Facts {
-		facts = append(facts, kind.Fact{Name: string(fact.Name), Value: string(fact.Value)})
-	}
-	return facts, cached.Dump, true
+	return cached.Facts, cached.Dump, true
 }
 
-func (f factCache) save(s stamp, facts []kind.Fact, dump *kind.Object) error {
+func (f factCache) save(s stamp, facts statements, dump *kind.Object) error {
 	if f.cache == nil || !s.settled(time.Now(), cacheTick) {
 		return nil
 	}
-	cached := cachedFacts{Version: factCacheVersion, Stamp: s.files, Dump: dump}
-	for _, fact := range facts {
-		cached.Facts = append(cached.Facts, cachedFact{Name: []byte(fact.Name), Value: []byte(fact.Value)})
-	}
+	cached := cachedFacts{Version: factCacheVersion, Stamp: s.files, Facts: facts, Dump: dump}
 	encoded, err := json.Marshal(cached)
 	if err != nil {
 		return fmt.Errorf("encode facts: %w", err)

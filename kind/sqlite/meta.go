@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"os"
 	"syscall"
@@ -21,8 +19,8 @@ const (
 // meta is what the driver keeps about a part for itself.
 type meta struct {
 	Format int `json:"format"`
-	// Facts is a digest of all facts: what is live is compared with it.
-	Facts string `json:"facts"`
+	// Facts are compared with those of what is live.
+	Facts statements `json:"facts"`
 	// Owner is whose the file was.
 	Owner owner `json:"owner"`
 	// Large says that the database was not looked into: its files are
@@ -55,14 +53,4 @@ func readMeta(ctx context.Context, part kind.Part, source kind.Source) (meta, er
 		return m, errOlder
 	}
 	return m, stored.GetJSON(ctx, source, object, &m)
-}
-
-// digestOf returns one digest for all facts.
-func digestOf(facts []kind.Fact) string {
-	kind.SortFacts(facts)
-	h := sha256.New()
-	for _, f := range facts {
-		h.Write([]byte(f.Name + "\x00" + f.Value + "\x00"))
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }

@@ -19,7 +19,7 @@ type reading struct {
 	// accept says whether what is known without a copy will do; nil: it will.
 	accept func(dump *kind.Object) bool
 
-	known []kind.Fact  // from the cache
+	known statements   // from the cache
 	dump  *kind.Object // the database as it is stored, if it is
 	stamp stamp        // of the state that was got hold of
 	copy  *copied      // nil if known
@@ -35,7 +35,7 @@ func newReading(ws *kind.Workspace, item kind.Item) *reading {
 	}
 }
 
-func (r *reading) inspect(ctx context.Context) ([]kind.Fact, error) {
+func (r *reading) inspect(ctx context.Context) (statements, error) {
 	if err := r.fix(ctx); err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (r *reading) fix(ctx context.Context) error {
 	}
 	r.size = now.size
 	if r.large {
-		r.known, r.stamp = []kind.Fact{notRead}, now
+		r.known, r.stamp = statements{{Fact: notRead}}, now
 		return nil
 	}
 	if facts, dump, ok := r.cache.load(now); ok && (r.accept == nil || r.accept(dump)) {
@@ -79,7 +79,7 @@ func (r *reading) fix(ctx context.Context) error {
 }
 
 // facts says what the fixed state holds.
-func (r *reading) facts(ctx context.Context) (facts []kind.Fact, err error) {
+func (r *reading) facts(ctx context.Context) (facts statements, err error) {
 	if r.copy == nil {
 		return r.known, nil
 	}
@@ -88,7 +88,7 @@ func (r *reading) facts(ctx context.Context) (facts []kind.Fact, err error) {
 }
 
 // remember keeps what was read of the copy.
-func (r *reading) remember(facts []kind.Fact) error {
+func (r *reading) remember(facts statements) error {
 	if r.copy == nil || r.unreadable != nil {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -24,14 +25,17 @@ func (*Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, 
 	if err != nil && !errors.Is(err, errOlder) || m.Large {
 		return kind.Change{Action: kind.ActionNone}, err
 	}
-	change := kind.Change{Action: kind.ActionPatch, Details: []string{"replace the database"}}
+	change := kind.Change{Action: kind.ActionPatch, Details: []string{"replace " + whatOf(part)}}
 	facts, err := factsOf(ctx, ws, part.Item())
 	switch {
 	case errors.Is(err, kind.ErrGone):
 		change.Action = kind.ActionCreate
+		if len(part.Inside) > 0 {
+			change.Conflicts = []string{"the database is gone: restore all of it"}
+		}
 	case err != nil:
 		return kind.Change{}, err
-	case digestOf(facts) == m.Facts:
+	case facts.about(part.Inside).same(m.Facts.about(part.Inside)):
 		return kind.Change{Action: kind.ActionNone}, nil
 	}
 	dump, ok := part.Object(databaseObject)
@@ -40,8 +44,20 @@ func (*Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, 
 		return change, nil
 	}
 	change.Bytes, change.Chunks = dump.Size, dump.Chunks
-	change.Conflicts, err = obstacles(filePath(ws, part.ID))
+	inTheWay, err := obstacles(filePath(ws, part.ID))
+	change.Conflicts = append(change.Conflicts, inTheWay...)
 	return change, err
+}
+
+// whatOf names what of a part is restored.
+func whatOf(part kind.Part) string {
+	switch len(part.Inside) {
+	case 0:
+		return "the database"
+	case 1:
+		return "table " + part.Inside[0]
+	}
+	return "tables " + strings.Join(part.Inside, ", ")
 }
 
 // obstacles says why a database cannot be replaced.
@@ -90,6 +106,9 @@ func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 		return err
 	}
 	defer func() { err = errors.Join(err, dump.remove()) }()
+	if len(part.Inside) > 0 {
+		return exchange(ctx, ws, part, dump, m)
+	}
 	return place(ctx, ws, part.ID, dump, m.Owner)
 }
 
@@ -117,7 +136,7 @@ func fetch(ctx context.Context, part kind.Part, source kind.Source, m meta) (_ *
 	if err = errors.Join(err, unreadable); err != nil {
 		return nil, fmt.Errorf("read the dump (nothing was touched): %w", err)
 	}
-	if digestOf(facts) != m.Facts {
+	if !facts.same(m.Facts) {
 		return nil, errors.New("the dump is not what was captured (nothing was touched): run dogear check")
 	}
 	return c, nil

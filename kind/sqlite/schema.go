@@ -24,6 +24,14 @@ func (o object) hasRows() bool {
 	return o.kind == "table" && !virtualTable.MatchString(o.sql.String)
 }
 
+// belongsTo returns the table with which the object comes and goes, "" if none.
+func (o object) belongsTo() string {
+	if o.kind == "view" {
+		return ""
+	}
+	return o.table
+}
+
 func (o object) fact() kind.Fact {
 	value := kind.Printable(o.sql.String)
 	if !o.sql.Valid {
@@ -32,8 +40,8 @@ func (o object) fact() kind.Fact {
 	return kind.Fact{Name: "schema " + o.kind + " " + o.name, Value: value}
 }
 
-func schema(ctx context.Context, db *sql.DB) (objects []object, err error) {
-	rows, err := db.QueryContext(ctx, "SELECT type, name, tbl_name, sql FROM sqlite_schema")
+func schema(ctx context.Context, db *sql.DB, name string) (objects []object, err error) {
+	rows, err := db.QueryContext(ctx, "SELECT type, name, tbl_name, sql FROM "+quote(name)+".sqlite_schema")
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func (t *tableSum) String() string {
 // sumTable reads all rows of a table. Row ids that are no column are no
 // content: VACUUM may change them.
 func sumTable(ctx context.Context, db *sql.DB, table string) (_ *tableSum, err error) {
-	names, err := columns(ctx, db, table)
+	names, err := columns(ctx, db, "main", table)
 	if err != nil {
 		return nil, err
 	}
@@ -64,9 +64,14 @@ func sumTable(ctx context.Context, db *sql.DB, table string) (_ *tableSum, err e
 	return t, rows.Err()
 }
 
+// querier is a connection, or a transaction on one.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
 // columns lists the columns that hold content: not the generated ones.
-func columns(ctx context.Context, db *sql.DB, table string) (names []string, err error) {
-	rows, err := db.QueryContext(ctx, "SELECT name FROM pragma_table_info(?)", table)
+func columns(ctx context.Context, db querier, name, table string) (names []string, err error) {
+	rows, err := db.QueryContext(ctx, "SELECT name FROM pragma_table_info(?, ?)", table, name)
 	if err != nil {
 		return nil, err
 	}

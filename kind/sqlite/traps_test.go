@@ -347,3 +347,55 @@ func TestAttributesOfAPlacedDatabase(t *testing.T) {
 	require.Equal(t, os.FileMode(0o640), info.Mode())
 	require.Equal(t, facts, d.facts())
 }
+
+// One table comes back alone, with its indexes, its triggers, its row ids, its
+// next number and its statistics; everything else is as it was, and is not
+// compared (Narrow).
+func TestOneTableComesBack(t *testing.T) {
+	d := newDesk(t)
+	d.sql(`PRAGMA journal_mode=wal; CREATE TABLE orders(id INTEGER PRIMARY KEY AUTOINCREMENT, item TEXT COLLATE NOCASE, up TEXT AS (upper(item)), CHECK (item <> ''));
+CREATE TABLE lines("order" REFERENCES orders(id), n); CREATE UNIQUE INDEX by_item ON orders(item) WHERE item > 'a'; CREATE TABLE log(line);
+CREATE TABLE pairs(a, b, PRIMARY KEY (a, b)) WITHOUT ROWID; INSERT INTO pairs VALUES (1, 2);
+CREATE TRIGGER noted AFTER INSERT ON orders BEGIN INSERT INTO log VALUES (new.item); END; CREATE VIEW v AS SELECT * FROM orders JOIN lines ON id = "order";
+INSERT INTO orders(item) VALUES ('tea'), ('cup'), ('pot'); DELETE FROM orders WHERE id = 3; INSERT INTO lines VALUES (1, 5), (2, 6); DELETE FROM lines WHERE n = 5; ANALYZE`)
+	const look = "SELECT rowid, * FROM lines; SELECT * FROM orders; SELECT * FROM sqlite_sequence; SELECT * FROM sqlite_stat1 ORDER BY 1, 2, 3; SELECT * FROM pairs"
+	want := d.sql(look)
+	alone, _, facts := d.capture()
+	require.NoError(t, New().HasInside(t.Context(), alone, d.store, "orders"))
+	require.ErrorContains(t, New().HasInside(t.Context(), alone, d.store, "none"), "no table none in it; it has lines, log, orders, pairs")
+	d.sql("DROP VIEW v; DROP TABLE orders; CREATE TABLE orders(x); CREATE INDEX later ON orders(x); DELETE FROM lines; DELETE FROM pairs; INSERT INTO log VALUES ('stays'); DELETE FROM sqlite_sequence")
+	alone.Inside = []string{"lines", "orders", "pairs"}
+	require.NoError(t, d.restore("alone", alone, kind.Part{}))
+	require.Equal(t, want, d.sql(look))
+	require.Equal(t, "ok", d.sql("PRAGMA integrity_check"))
+	require.Equal(t, "wal", d.sql("PRAGMA journal_mode"))
+	left, err := New().Narrow(t.Context(), d.ws.Look(), alone, d.store)
+	require.NoError(t, err)
+	for name, value := range d.facts() {
+		if !left.Leaves(name) {
+			require.Equal(t, facts[name], value, name)
+		}
+	}
+	for fact, leaves := range map[string]bool{"table orders": false, "schema trigger noted": false, "schema index by_item": false, "table log": true, "schema view v": true, "user_version": true} {
+		require.Equal(t, leaves, left.Leaves(fact), fact)
+	}
+	require.Equal(t, "4", d.sql("SELECT count(*) FROM log"))
+	change, err := New().Preview(t.Context(), d.ws.Look(), alone, d.store)
+	require.NoError(t, err)
+	require.Equal(t, kind.ActionNone, change.Action)
+}
+
+// A table that cannot be had alone is refused, and nothing is touched.
+func TestTableThatCannotComeAlone(t *testing.T) {
+	d := newDesk(t)
+	d.sql("CREATE VIRTUAL TABLE words USING fts5(w); INSERT INTO words VALUES ('tea'); CREATE TABLE a(x)")
+	alone, _, _ := d.capture()
+	d.sql("DROP TABLE words; CREATE TABLE words(w)")
+	before := d.facts()
+	alone.Inside = []string{"words"}
+	require.ErrorContains(t, d.restore("alone", alone, kind.Part{}), "virtual table")
+	require.Equal(t, before, d.facts())
+	alone.Inside = nil
+	require.NoError(t, d.restore("alone", alone, kind.Part{}))
+	require.Equal(t, "tea", d.sql("SELECT w FROM words WHERE words MATCH 'tea'"))
+}

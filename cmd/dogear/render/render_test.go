@@ -101,6 +101,7 @@ func TestReceiptSaysHowItWasProven(t *testing.T) {
 
 func TestRestoredNamesEveryDifference(t *testing.T) {
 	r := api.RestoreResult{Source: source(), Target: snapshot.Workspace{Root: "/shop"}, Unhealthy: []string{"container/web: exited with 1"},
+		Pulled: []restore.Pulled{{Part: id("image", "web"), By: id("container", "web")}},
 		Receipt: &api.Receipt{Differences: []api.Difference{
 			{Part: id("git", "."), Fact: "HEAD", Want: "ref: main", Have: "ref: other"},
 			{Part: id("git", "."), Fact: "./gone", Want: "file sha256=" + strings.Repeat("ab", 32)},
@@ -108,6 +109,7 @@ func TestRestoredNamesEveryDifference(t *testing.T) {
 		}}}
 	out := text(t, func(p *render.Page) { render.Restored(p, r) })
 	require.Contains(t, out, "not identical: 3 differences in 0 parts")
+	require.Contains(t, out, "\n  with image/web, which container/web needs\n")
 	require.Contains(t, out, "Restored, but not healthy\n  container/web: exited with 1\n")
 	require.Contains(t, out, "git/.\n  ~ HEAD: ref: main -> ref: other\n  - ./gone: file sha256=ababababab…\nvolume/x\n  + ./new: file\n")
 }
