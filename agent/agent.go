@@ -20,6 +20,9 @@ type Options struct {
 	Drivers []kind.Driver
 	// Command names this process to others: "dogear save", no arguments.
 	Command string
+	// LeaveRestores leaves interrupted restores as they are until a request says
+	// what becomes of them (recover), or works on their workspace.
+	LeaveRestores bool
 	// Resident says that the agent stays when its clients leave.
 	Resident bool
 

@@ -127,29 +127,38 @@ func (a *Agent) bringBack(ctx context.Context, j *job, d desk, b bringBack) (api
 	if err != nil {
 		return api.RestoreResult{}, err
 	}
+	return b.result(d, outcome), nil
+}
+
+func (b bringBack) result(d desk, outcome restore.Outcome) api.RestoreResult {
 	return api.RestoreResult{
 		Source: head(b.target), Target: d.Workspace,
 		Receipt: &outcome.Receipt, Safety: outcome.Receipt.Safety, Timings: &outcome.Receipt.Timings,
 		Unhealthy: outcome.Unhealthy, Pulled: b.only.Pulled(&b.target),
-	}, nil
+	}
 }
 
 // runRestore restores with a journal beside it, which goes when the log says
 // what was done.
 func (a *Agent) runRestore(ctx context.Context, j *job, d desk, b bringBack) (out restore.Outcome, err error) {
-	defer a.store.Hold(b.target.ID)()
-	b.options = lastingOptions(a.Drivers, d.kind.Options)
 	id := a.NewID()
-	g, err := a.newGuard(d, beginning{Operation: b.operation, Snapshot: id})
+	g, err := a.newGuard(d, beginning{Operation: b.operation, Snapshot: id, Restores: b.asked()})
 	if err != nil {
 		return out, err
 	}
+	return a.guarded(ctx, j, d, b, g, a.journalPath(id, restoreJournal), restore.Run)
+}
+
+// guarded restores under a guard, and ends that.
+func (a *Agent) guarded(ctx context.Context, j *job, d desk, b bringBack, g *guard, journal string,
+	run func(context.Context, restore.Request) (restore.Outcome, error)) (out restore.Outcome, err error) {
+	defer a.store.Hold(b.target.ID)()
 	defer func() {
 		logged := a.log(ctx, d.Workspace, j, restoreEvent(b, out.Receipt, err))
 		err = g.close(errors.Join(err, logged))
 	}()
 	req := a.restoreRequest(j, d, b)
-	req.Guard, req.JournalPath = g, a.journalPath(id, restoreJournal)
+	req.Guard, req.JournalPath = g, journal
 	req.Done = func(o restore.Outcome) error {
 		// The restore is done, whoever gives up now.
 		if err := a.store.PutReceipt(context.WithoutCancel(ctx), o.Receipt); err != nil {
@@ -157,7 +166,16 @@ func (a *Agent) runRestore(ctx context.Context, j *job, d desk, b bringBack) (ou
 		}
 		return g.done(restoreEvent(b, o.Receipt, nil))
 	}
-	return restore.Run(ctx, req)
+	return run(ctx, req)
+}
+
+// asked is what a journal says about it.
+func (b bringBack) asked() *asked {
+	as := &asked{Only: b.said[0], Except: b.said[1], Remotely: b.remotely, Keep: b.keep, OnlyHealthy: b.onlyHealthy}
+	if b.undoes != nil {
+		as.Undoes = b.undoes.Seq
+	}
+	return as
 }
 
 func (a *Agent) restoreRequest(j *job, d desk, b bringBack) restore.Request {

@@ -52,6 +52,18 @@ type beginning struct {
 	Snapshot snapshot.ID `json:"snapshot,omitempty"`
 	// Clears says that the job is not done with that: it leaves items clean.
 	Clears bool `json:"clears,omitempty"`
+	// Restores is how a restore was asked for, to go on with it.
+	Restores *asked `json:"restores,omitempty"`
+}
+
+// asked is what a restore was asked for.
+type asked struct {
+	Only        []string `json:"only,omitempty"`
+	Except      []string `json:"except,omitempty"`
+	Remotely    bool     `json:"remotely,omitempty"`
+	Keep        bool     `json:"keep,omitempty"`
+	OnlyHealthy bool     `json:"only_healthy,omitempty"`
+	Undoes      uint64   `json:"undoes,omitempty"` // Seq
 }
 
 // newGuard opens the journal.

@@ -59,7 +59,7 @@ func (a *Agent) healAll(ctx context.Context) {
 	}
 	for _, id := range ids {
 		left, err := readGuard(a.journalPath(id, runningJournal))
-		if err != nil {
+		if err != nil || a.LeaveRestores && left.Restores != nil {
 			continue
 		}
 		ctx, j := a.jobs.start(ctx, string(snapshot.OpHeal), self(), func(api.Progress) {})
@@ -233,24 +233,4 @@ func (a *Agent) startAgain(ctx context.Context, ws *kind.Workspace, stopped []ki
 		}
 	}
 	return nil
-}
-
-// recover reports what was taken back: it was healed when this agent started
-// or when the job got its workspace.
-func (a *Agent) recover(ctx context.Context, j *job, req api.WorkspaceRequest) (api.HealResult, error) {
-	d, err := a.take(ctx, j, req.Workspace)
-	if err != nil {
-		return api.HealResult{}, err
-	}
-	events, err := a.store.Events(ctx, d.ID)
-	if err != nil {
-		return api.HealResult{}, fmt.Errorf("read log: %w", err)
-	}
-	result := api.HealResult{Workspace: d.Workspace, Healed: []api.Event{}}
-	for _, e := range events {
-		if e.Operation == snapshot.OpHeal && !e.Time.Before(a.started) {
-			result.Healed = append(result.Healed, e)
-		}
-	}
-	return result, nil
 }

@@ -99,7 +99,7 @@ func TestKilledPauseStartsAgainWhatItStopped(t *testing.T) {
 	require.NoError(t, a.Close(t.Context()))
 
 	client, leave := r.connect()
-	healed, err := client.Recover(t.Context(), api.WorkspaceRequest{Workspace: r.workspace})
+	healed, err := client.Recover(t.Context(), api.RecoverRequest{Workspace: r.workspace})
 	require.NoError(t, err)
 	require.Len(t, healed.Healed, 1)
 	require.Equal(t, "interrupted pause", healed.Healed[0].Note)
@@ -151,7 +151,7 @@ func TestRestoreThatCannotBeTakenBackIsUnfinished(t *testing.T) {
 	require.Equal(t, api.CodeUnfinished, api.AsError(err).Code, "nothing else is begun meanwhile")
 
 	r.processes.broken = nil
-	healed, err := client.Recover(t.Context(), api.WorkspaceRequest{Workspace: r.workspace})
+	healed, err := client.Recover(t.Context(), api.RecoverRequest{Workspace: r.workspace})
 	require.NoError(t, err)
 	require.Len(t, healed.Healed, 1)
 	_, err = r.save(t.Context(), client)
@@ -178,7 +178,7 @@ func TestPauseKilledBeforeItWasLogged(t *testing.T) {
 	require.NoError(t, a.Close(t.Context()))
 
 	client, leave = r.connect()
-	healed, err := client.Recover(t.Context(), api.WorkspaceRequest{Workspace: r.workspace})
+	healed, err := client.Recover(t.Context(), api.RecoverRequest{Workspace: r.workspace})
 	require.NoError(t, err)
 	require.Len(t, healed.Healed, 1)
 	require.Equal(t, outcomeDone, healed.Healed[0].Outcome)

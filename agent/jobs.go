@@ -69,6 +69,9 @@ func (j *jobs) end(done *job) {
 func (j *jobs) claim(mine *job, root string) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if mine.locked != nil && mine.Workspace == root {
+		return nil
+	}
 	for _, other := range j.running {
 		if other != mine && other.Workspace == root {
 			return busy(other.Job)

@@ -86,6 +86,9 @@ func (r *run) converge(ctx context.Context) error {
 }
 
 func (r *run) removeItem(ctx context.Context, id kind.ID) error {
+	if _, live := r.desk.live[id]; !live {
+		return nil // that was done before it was interrupted
+	}
 	if err := r.assertAsSaved(ctx, r.req.Workspace, id); err != nil {
 		return err
 	}
@@ -137,6 +140,9 @@ func (r *run) isDue(id kind.ID) bool {
 	if _, resting := r.desk.drivers[id.Kind].(kind.Resting); !resting {
 		return false
 	}
+	if r.taken == nil {
+		return true // who used it may be gone by now
+	}
 	return slices.ContainsFunc(r.plan.Stop, func(s kind.ID) bool {
 		return s == id || slices.Contains(r.desk.live[s].Needs, id)
 	})
@@ -150,7 +156,7 @@ var errMovedOn = errors.New("it was changed after the safety snapshot was taken;
 func (r *run) assertAsSaved(ctx context.Context, ws *kind.Workspace, id kind.ID) error {
 	saved, ok := r.safety.Part(id)
 	previewer, can := r.desk.drivers[id.Kind].(kind.Previewer)
-	if !ok || !can || r.desk.exchanges(id) {
+	if !ok || !can || r.desk.exchanges(id) || slices.Contains(r.begun, id) {
 		return nil
 	}
 	change, err := previewer.Preview(ctx, ws, saved.Part, r.req.Source)

@@ -17,11 +17,14 @@ type run struct {
 	desk   *desk
 	plan   Plan
 	safety snapshot.Snapshot
-	taken  *snapshot.Taken
+	taken  *snapshot.Taken // nil: the restore goes on from a journal
 	keep   []keepsake
 	// looks are those in which items were found to be as they were saved.
 	looks map[kind.ID]*kind.Workspace
 	stage *stage // nil: nothing was checked
+
+	stopped []kind.ID // to be started again
+	begun   []kind.ID // before it was interrupted
 
 	journalMu sync.Mutex // guards what j.begin changes
 	j         *Journal
@@ -50,6 +53,11 @@ func Run(ctx context.Context, req Request) (Outcome, error) {
 		return Outcome{}, err
 	}
 	outcome, err := r.apply(ctx)
+	return r.conclude(ctx, outcome, err)
+}
+
+// conclude ends a restore that has touched things: it is done, or taken back.
+func (r *run) conclude(ctx context.Context, outcome Outcome, err error) (Outcome, error) {
 	if err == nil && r.req.OnlyHealthy && len(outcome.Unhealthy) > 0 {
 		err = &UnhealthyError{Ailing: outcome.Unhealthy}
 	}
@@ -100,6 +108,7 @@ func (r *run) secure(ctx context.Context) (err error) {
 	if len(r.taken.Stopped()) == 0 {
 		r.stoppedAt = time.Time{} // nothing was running that had to be stopped
 	}
+	r.stopped = r.taken.Stopped()
 	r.safety = r.label(r.taken.Snapshot)
 	if err := r.commit(ctx, session); err != nil {
 		return errors.Join(fmt.Errorf("safety snapshot: %w", err), r.taken.Revert(ctx))

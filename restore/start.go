@@ -146,7 +146,7 @@ func (r *run) start(ctx context.Context) (snapshot.RestoreTimings, []string, err
 // been restored.
 func (r *run) resumeOthers(ctx context.Context) error {
 	var others []kind.ID
-	for _, id := range r.taken.Stopped() {
+	for _, id := range r.stopped {
 		if _, ok := r.desk.parts[id]; !ok && r.desk.stillThere(id, r.plan) {
 			others = append(others, id)
 		}

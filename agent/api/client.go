@@ -69,7 +69,7 @@ func (c *Client) Import(ctx context.Context, req ImportRequest) (CaptureResult, 
 }
 
 // Recover finishes or rolls back what was interrupted.
-func (c *Client) Recover(ctx context.Context, req WorkspaceRequest) (HealResult, error) {
+func (c *Client) Recover(ctx context.Context, req RecoverRequest) (HealResult, error) {
 	return call[HealResult](ctx, c, "recover", req)
 }
 

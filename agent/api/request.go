@@ -79,6 +79,13 @@ type RestoreRequest struct {
 	OnUnhealthy string `json:"on_unhealthy,omitempty"`
 }
 
+// RecoverRequest asks for what was interrupted to be brought to an end.
+type RecoverRequest struct {
+	Workspace Workspace `json:"workspace"`
+	// Resume has an interrupted restore finished rather than taken back.
+	Resume bool `json:"resume,omitempty"`
+}
+
 // CompareRequest asks for a comparison of the live state with a snapshot
 // (empty: the last one).
 type CompareRequest struct {

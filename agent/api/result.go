@@ -147,6 +147,8 @@ type Item struct {
 type HealResult struct {
 	Workspace snapshot.Workspace `json:"workspace"`
 	Healed    []Event            `json:"healed"`
+	// Finished is a restore that was gone on with, and done.
+	Finished *RestoreResult `json:"finished,omitempty"`
 }
 
 // Check is one line of the doctor's report.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"dogear/agent"
 	"dogear/agent/api"
 	"dogear/kind/all"
@@ -19,8 +21,10 @@ const healthTimeout = 2 * time.Minute
 // connect returns a client of the store's agent. leave has to be called when
 // the client is closed: if the agent runs in this process, it stays until its
 // other clients have left too.
-func connect(dir, command string, show func(api.Progress)) (client *api.Client, leave func(context.Context) error) {
-	c := agent.NewConnector(agentOptions(dir, command))
+func connect(cmd *cobra.Command, dir string, show func(api.Progress)) (client *api.Client, leave func(context.Context) error) {
+	options := agentOptions(dir, cmd.CommandPath())
+	options.LeaveRestores = cmd.Name() == recoverName
+	c := agent.NewConnector(options)
 	return api.NewClient(c.Dial, show), c.Close
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"dogear/internal/testbed"
 )
 
 // kills is how often a command is killed, at moments spread over the time
@@ -166,6 +169,33 @@ func TestKilledRestoreIsTakenBackOrDone(t *testing.T) {
 		d.nothingLeft()
 	}
 	require.Contains(t, d.succeeds("log"), "interrupted restore", "no kill came in the middle")
+}
+
+// A restore that was killed can be finished as well. Whatever its journal says
+// has begun is done again, and not asked whether it is as it was saved
+// (Continue).
+func TestKilledRestoreIsFinished(t *testing.T) {
+	testbed.Require(t, "root") // to stop it at a write
+	d := newDesk(t)
+	d.succeeds("save", "--name", "first")
+	d.wreck()
+	d.succeeds("save", "--name", "second")
+	all := testbed.Boundaries(t, d.command("restore", "first"))
+	finished := 0
+	for range testbed.Points(5) {
+		d.succeeds("restore", "second")
+		testbed.KillAt(t, d.command("restore", "first"), all/3+rand.IntN(all*2/3))
+		if strings.Contains(d.succeeds("recover", "--resume"), "The interrupted restore was finished") {
+			finished++
+			d.isOneOf("first")
+			require.Contains(t, d.succeeds("receipt"), "identical")
+			d.succeeds("undo")
+			d.isOneOf("second")
+		}
+		d.isOneOf("first", "second")
+		d.nothingLeft()
+	}
+	require.NotZero(t, finished, "no kill came in the middle")
 }
 
 func TestKilledSaveLeavesNoHalfSnapshot(t *testing.T) {

@@ -9,21 +9,35 @@ import (
 	"dogear/cmd/dogear/render"
 )
 
+// recoverName is the command that decides about restores that were
+// interrupted; any other on their workspace takes them back.
+const recoverName = "recover"
+
 func recoverCommand(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:   "recover",
-		Short: "Take back what was interrupted (every command does, when it starts)",
+	var resume, rollback bool
+	cmd := &cobra.Command{
+		Use:   recoverName,
+		Short: "Finish or take back what was interrupted (every command takes it back, when it starts)",
 		Args:  arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withAgent(cmd, func(ctx context.Context, s *session) error { return recoverWorkspace(ctx, a, s) })
+			if resume && rollback {
+				return usage("leave one of them out", "--resume and --rollback contradict each other")
+			}
+			return a.withAgent(cmd, func(ctx context.Context, s *session) error { return recoverWorkspace(ctx, a, s, resume) })
 		},
 	}
+	cmd.Flags().BoolVar(&resume, "resume", false, "finish an interrupted restore")
+	cmd.Flags().BoolVar(&rollback, "rollback", false, "take it back (as without a flag)")
+	return cmd
 }
 
-func recoverWorkspace(ctx context.Context, a *app, s *session) error {
-	result, err := s.client.Recover(ctx, api.WorkspaceRequest{Workspace: s.workspace})
+func recoverWorkspace(ctx context.Context, a *app, s *session, resume bool) error {
+	result, err := s.client.Recover(ctx, api.RecoverRequest{Workspace: s.workspace, Resume: resume})
 	if err != nil {
 		return err
 	}
-	return a.print(result, "", func(p *render.Page) { render.Recovered(p, result) })
+	if err := a.print(result, "", func(p *render.Page) { render.Recovered(p, result) }); err != nil || result.Finished == nil {
+		return err
+	}
+	return judge(*result.Finished)
 }

@@ -39,7 +39,7 @@ func (a *app) withAgent(cmd *cobra.Command, f func(context.Context, *session) er
 		return err
 	}
 	bar := newProgress(a)
-	client, leave := connect(c.Store, cmd.CommandPath(), bar.show)
+	client, leave := connect(cmd, c.Store, bar.show)
 	err = f(ctx, &session{client: client, workspace: workspace, config: c})
 	bar.clear()
 	client.Close()

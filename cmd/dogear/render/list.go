@@ -108,12 +108,20 @@ func Found(p *Page, r api.FindResult) {
 
 // Recovered shows what had been interrupted.
 func Recovered(p *Page, r api.HealResult) {
+	if r.Finished != nil {
+		p.line("The interrupted restore was finished.")
+		p.restored("Restored", *r.Finished)
+		return
+	}
 	if len(r.Healed) == 0 {
 		p.line("Nothing was interrupted in %s.", r.Workspace.Root)
 		return
 	}
 	for _, e := range r.Healed {
 		p.line("%s in %s: %s.", e.Note, r.Workspace.Root, e.Outcome)
+		if e.Safety != "" {
+			p.next("What it was to bring back is still in snapshot %s, and what was there before it also in safety snapshot %s.", e.Snapshot, e.Safety)
+		}
 	}
 }
 

@@ -1,0 +1,121 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"dogear/agent/api"
+	"dogear/restore"
+	"dogear/snapshot"
+)
+
+// recover reports what was taken back: it was healed when this agent started
+// or when the job got its workspace. If it was asked to finish a restore, it
+// does that first (see Options.LeaveRestores).
+func (a *Agent) recover(ctx context.Context, j *job, req api.RecoverRequest) (api.HealResult, error) {
+	result := api.HealResult{Healed: []api.Event{}}
+	if req.Resume {
+		finished, err := a.finish(ctx, j, req.Workspace)
+		if err != nil {
+			return api.HealResult{}, err
+		}
+		result.Finished = finished
+	}
+	d, err := a.take(ctx, j, req.Workspace)
+	if err != nil {
+		return api.HealResult{}, err
+	}
+	events, err := a.store.Events(ctx, d.ID)
+	if err != nil {
+		return api.HealResult{}, fmt.Errorf("read log: %w", err)
+	}
+	result.Workspace = d.Workspace
+	for _, e := range events {
+		if e.Operation == snapshot.OpHeal && !e.Time.Before(a.started) {
+			result.Healed = append(result.Healed, e)
+		}
+	}
+	return result, nil
+}
+
+// finish goes on with the restore of a workspace that was interrupted, if
+// there is one that can be gone on with.
+func (a *Agent) finish(ctx context.Context, j *job, ws api.Workspace) (*api.RestoreResult, error) {
+	d, err := a.open(ctx, ws)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.jobs.claim(j, d.Root); err != nil {
+		return nil, err
+	}
+	ids, err := a.journals()
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		left, err := readGuard(a.journalPath(id, runningJournal))
+		if err != nil {
+			return nil, err
+		}
+		if left.Workspace.Root != d.Root || left.Restores == nil || left.done != nil {
+			continue
+		}
+		journal, err := restore.ReadJournal(a.journalPath(id, restoreJournal))
+		if err != nil || journal == nil {
+			return nil, err // nothing was touched, so it is as good as never begun
+		}
+		return a.goOn(ctx, j, d, id, left, journal)
+	}
+	return nil, nil
+}
+
+// goOn goes on with a restore from its journal.
+func (a *Agent) goOn(ctx context.Context, j *job, d desk, id snapshot.ID, left leftover, journal *restore.Journal) (*api.RestoreResult, error) {
+	if left.Restores.Keep {
+		return nil, &api.Error{
+			Code: api.CodeUnfinished, Message: fmt.Sprintf("the interrupted %s cannot be gone on with: what it had taken aside to keep is gone", left.Operation),
+			State: "between two states; nothing is lost: snapshot " + string(journal.Safety) + " holds the state before",
+			Hint:  "dogear recover takes it back; then run it again",
+		}
+	}
+	target, err := a.hold(ctx, j, journal.Target)
+	if err != nil {
+		return nil, err
+	}
+	safety, err := a.hold(ctx, j, journal.Safety)
+	if err != nil {
+		return nil, err
+	}
+	// What it was begun with, but for the variables, which are written nowhere.
+	variables := d.kind.Variables
+	d.kind = a.fromWire(left.Workspace)
+	d.kind.Variables = variables
+	if err := thaw(a.Drivers, d.kind, left.frozen); err != nil {
+		return nil, err
+	}
+	as := left.Restores
+	b := bringBack{
+		operation: left.Operation, target: target, said: [2][]string{as.Only, as.Except}, remotely: as.Remotely, onlyHealthy: as.OnlyHealthy,
+		only: a.selectionAgain(&target, snapshot.Event{Only: as.Only, Except: as.Except}),
+	}
+	if as.Undoes != 0 {
+		b.undoes = &snapshot.Event{Seq: as.Undoes}
+	}
+	g, err := reopenGuard(a.journalPath(id, runningJournal), d.kind, a.StartWatchdog)
+	if err != nil {
+		return nil, err
+	}
+	g.left, g.left.frozen = left, nil
+	outcome, err := a.guarded(ctx, j, d, b, g, a.journalPath(id, restoreJournal), func(ctx context.Context, req restore.Request) (restore.Outcome, error) {
+		return restore.Continue(ctx, req, journal, safety)
+	})
+	if err != nil {
+		return nil, err
+	}
+	healed := snapshot.Event{
+		Operation: snapshot.OpHeal, Note: "interrupted " + string(left.Operation), Snapshot: target.ID, Safety: safety.ID, Outcome: outcomeDone,
+	}
+	result := b.result(d, outcome)
+	return &result, errors.Join(a.log(ctx, d.Workspace, j, healed))
+}
