@@ -181,7 +181,7 @@ func (b bringBack) asked() *asked {
 func (a *Agent) restoreRequest(j *job, d desk, b bringBack) restore.Request {
 	return restore.Request{
 		Drivers: a.Drivers, Workspace: d.kind, Target: b.target, Operation: b.operation,
-		Select: b.only, Remotely: b.remotely, Keep: b.keep, Label: b.target.Ticket,
+		Select: b.only, Remotely: b.remotely, Keep: b.keep, Back: b.undoes != nil, Label: b.target.Ticket,
 		Source: a.store, Begin: a.begin, NewID: a.NewID,
 		Safety: restore.Labels{
 			Note:   fmt.Sprintf("before %s of %s", b.operation, b.target.ID),

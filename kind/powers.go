@@ -183,6 +183,14 @@ type Starter interface {
 	Start(ctx context.Context, ws *Workspace, part Part, source Source) error
 }
 
+// Loader is a Starter whose Start may load all of an item, as what came back
+// with the tree it claims is not its state.
+type Loader interface {
+	Starter
+	// PreviewStart says what Start would do.
+	PreviewStart(ctx context.Context, ws *Workspace, part Part, source Source) (Change, error)
+}
+
 // Shifter is a Driver some of whose items get something anew at each start (a
 // port that the engine chooses). That is no fact, and nothing is made again
 // for its sake, but who used it wants to know.

@@ -159,7 +159,9 @@ func (r *run) assertAsSaved(ctx context.Context, ws *kind.Workspace, id kind.ID)
 	if !ok || !can || r.desk.exchanges(id) || slices.Contains(r.begun, id) {
 		return nil
 	}
-	change, err := previewer.Preview(ctx, ws, saved.Part, r.req.Source)
+	part := saved.Part
+	part.Inside = r.desk.parts[id].Inside
+	change, err := previewer.Preview(ctx, ws, part, r.req.Source)
 	if err != nil {
 		return fmt.Errorf("compare %s with the safety snapshot: %w", id, err)
 	}

@@ -164,7 +164,7 @@ func (d *desk) ids() []kind.ID {
 func (d *desk) removals() []Step {
 	var extra []kind.ID
 	for id := range d.live {
-		if _, wanted := d.parts[id]; wanted || !d.target.concerns(id) {
+		if _, wanted := d.parts[id]; wanted || !d.target.concerns(id) || d.goesWithATree(id) {
 			continue
 		}
 		if _, ok := d.drivers[id.Kind].(kind.Remover); ok {
@@ -178,6 +178,15 @@ func (d *desk) removals() []Step {
 		steps = append(steps, Step{Part: id, Change: kind.Change{Action: kind.ActionRemove}})
 	}
 	return steps
+}
+
+// goesWithATree reports whether a live item's bytes are in a tree that is
+// restored: it goes when they do.
+func (d *desk) goesWithATree(id kind.ID) bool {
+	if _, resting := d.drivers[id.Kind].(kind.Resting); resting {
+		return false
+	}
+	return slices.ContainsFunc(d.live[id].Claims, func(c kind.Claim) bool { _, ok := d.parts[c.On]; return ok && c.On != id })
 }
 
 // changes works out for every part what restoring it would do.
@@ -226,11 +235,11 @@ func (d *desk) change(ctx context.Context, p snapshot.Part) (kind.Change, error)
 // with another: nothing, unless its driver loads it then.
 func (d *desk) changeAtStart(ctx context.Context, p snapshot.Part) (kind.Change, error) {
 	change := kind.Change{Action: kind.ActionVerify}
-	previewer, previews := d.drivers[p.ID.Kind].(kind.Previewer)
-	if _, starts := d.drivers[p.ID.Kind].(kind.Starter); !starts || !previews {
+	loader, ok := d.drivers[p.ID.Kind].(kind.Loader)
+	if !ok {
 		return change, nil
 	}
-	atStart, err := previewer.Preview(ctx, d.ws, p.Part, d.source)
+	atStart, err := loader.PreviewStart(ctx, d.ws, p.Part, d.source)
 	if err != nil || atStart.Action != kind.ActionNone {
 		return atStart, err
 	}

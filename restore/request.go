@@ -19,6 +19,8 @@ type Request struct {
 	// Select restricts the restore to some items.
 	Select Selection
 
+	// Back says that Target is the safety snapshot of the last restore.
+	Back bool
 	// Remotely says that what is on other machines may be changed too.
 	Remotely bool
 

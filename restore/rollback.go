@@ -116,6 +116,7 @@ func (b Rollback) restore(ctx context.Context, d *desk) error {
 		if !b.mayDiffer(d, id) || d.spokenForElsewhere(part) {
 			continue
 		}
+		part.Back = true
 		if err := d.drivers[id.Kind].Restore(ctx, b.Workspace, part.Part, b.Source); err != nil {
 			return fmt.Errorf("restore %s: %w", id, err)
 		}

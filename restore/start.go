@@ -77,7 +77,7 @@ func (s starter) startAll(ctx context.Context, ids []kind.ID) error {
 
 func (s starter) start(ctx context.Context, id kind.ID) error {
 	driver, ok := s.desk.drivers[id.Kind].(kind.Starter)
-	if !ok || s.spare != nil && s.spare(id) {
+	if !ok || s.desk.alone[id] || s.spare != nil && s.spare(id) {
 		return nil
 	}
 	if err := s.begin(id); err != nil {

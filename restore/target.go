@@ -55,6 +55,9 @@ func wholly(s *snapshot.Snapshot) target {
 // selected makes the selected parts, and all that they need, the target.
 func (r Request) selected() target {
 	parts := r.Select.Parts(&r.Target)
+	for i := range parts {
+		parts[i].Back = r.Back
+	}
 	return target{ID: r.Target.ID, Parts: parts, concerns: func(id kind.ID) bool {
 		return r.Select.selects(id) && !r.Target.IsPartial() || slices.ContainsFunc(parts, func(p snapshot.Part) bool { return p.ID == id })
 	}}

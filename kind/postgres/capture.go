@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,20 +15,6 @@ import (
 	"dogear/internal/content"
 	"dogear/kind"
 )
-
-// metaObject is the name of the driver's private object.
-const metaObject = "meta"
-
-// meta is what the driver keeps about a part for itself.
-type meta struct {
-	Format   int    `json:"format"`
-	Running  bool   `json:"running"`
-	Standby  bool   `json:"standby,omitempty"`
-	Version  string `json:"version,omitempty"`
-	System   string `json:"system,omitempty"` // identifies the server's files, and copies of them
-	Database string `json:"database,omitempty"`
-	Size     int64  `json:"size,omitempty"`
-}
 
 // How long the workspace may stay frozen for a checkpoint, and for all that
 // Hold does.
@@ -46,8 +35,11 @@ type capture struct {
 	session  *session
 	snapshot string
 	gaps     []kind.Gap
-	objects  []kind.Object
-	read     int64
+	dump     bool // it is wanted, and nothing of it is missing
+
+	mu      sync.Mutex
+	objects []kind.Object // guarded by mu
+	read    int64         // guarded by mu
 }
 
 var (
@@ -58,7 +50,7 @@ var (
 // Open begins a capture. An item whose server cannot be asked is captured
 // without facts, as its files are captured with the tree they are in.
 func (d *Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, sink kind.Sink) (kind.Capture, error) {
-	server, err := d.server(ctx, ws, item.RunsIn)
+	server, err := d.server(ctx, ws, item)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +83,7 @@ func (c *capture) Hold(ctx context.Context) error {
 		}
 	}
 	var err error
-	if c.session, err = begin(ctx, c.conn); err != nil {
+	if c.session, err = c.way.begin(ctx, c.conn); err != nil {
 		return err
 	}
 	// For pg_dump, which has a connection of its own.
@@ -126,39 +118,53 @@ func (c *capture) Take(context.Context) error {
 // that is asked to stop next may wait for its clients to leave.
 func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	defer c.hangUp()
-	var keep keepFunc
-	if c.wantsDump() {
+	if c.dump = c.wantsDump(); c.dump {
 		if err := c.dumpDefinitions(ctx); err != nil {
 			return kind.Part{}, err
 		}
-		keep = c.keep(ctx)
 	}
-	facts, err := c.session.facts(ctx, c.database(), c.ws.Redact, keep)
+	facts, err := c.session.facts(ctx, c.database(), c.ws.Redact, c.keep(ctx), c.reads)
 	if err != nil {
 		return kind.Part{}, err
 	}
-	if err := c.describe(ctx); err != nil {
+	if err := c.describe(ctx, facts); err != nil {
 		return kind.Part{}, err
 	}
 	if err := c.findGaps(ctx); err != nil {
 		return kind.Part{}, err
 	}
+	slices.SortFunc(c.objects, func(a, b kind.Object) int { return strings.Compare(a.Name, b.Name) })
 	return kind.Part{
-		ID: c.item.ID, Objects: c.objects, Held: c.session.held, Transaction: true,
+		ID: c.item.ID, Needs: c.item.Needs, RunsIn: c.item.RunsIn, Claims: c.item.Claims,
+		Objects: c.objects, Held: c.session.held, Transaction: true,
 		Read: c.read, Gaps: c.gaps, Facts: kind.Stream(facts),
 	}, nil
 }
 
-// describe stores the driver's own object.
-func (c *capture) describe(ctx context.Context) error {
-	m := meta{Running: true, Database: c.database(), Size: c.session.size, Version: c.conn.PgConn().ParameterStatus("server_version")}
+// describe stores the driver's own objects.
+func (c *capture) describe(ctx context.Context, facts []kind.Fact) error {
+	m := meta{
+		Format: metaFormat, Running: true, Database: c.database(), Size: c.session.size, Dump: c.dump,
+		Version: c.conn.PgConn().ParameterStatus("server_version"),
+	}
 	err := c.conn.QueryRow(ctx, "select system_identifier::text, pg_is_in_recovery() from pg_control_system()").Scan(&m.System, &m.Standby)
 	if err != nil {
 		return fmt.Errorf("ask who the server is: %w", err)
 	}
-	object, err := content.PutJSON(ctx, c.sink, metaObject, m)
-	c.objects = append(c.objects, object)
-	return err
+	if m.Platform, err = readPlatform(ctx, c.conn); err != nil {
+		return err
+	}
+	for _, o := range []struct {
+		name string
+		v    any
+	}{{metaObject, m}, {inventoryObject, c.session.inventory(facts)}} {
+		object, err := content.PutJSON(ctx, c.sink, o.name, o.v)
+		if err != nil {
+			return err
+		}
+		c.objects = append(c.objects, object)
+	}
+	return nil
 }
 
 // Close ends the transaction, also if the server is frozen.
@@ -193,7 +199,7 @@ func (s *silent) Finish(ctx context.Context) (kind.Part, error) {
 		return kind.Part{}, err
 	}
 	return kind.Part{
-		ID: s.item.ID, Objects: []kind.Object{object}, Facts: kind.Stream(nil),
+		ID: s.item.ID, Needs: s.item.Needs, RunsIn: s.item.RunsIn, Claims: s.item.Claims, Objects: []kind.Object{object}, Facts: kind.Stream(nil),
 		Gaps: []kind.Gap{{Part: s.item.ID, What: "facts and dump", Why: s.why.Error() + "; " + physical(s.item)}},
 	}, nil
 }

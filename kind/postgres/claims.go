@@ -17,6 +17,10 @@ var serverFiles = [...]string{
 	"postmaster.pid", "tablespace_map",
 }
 
+// walFiles are what is in a directory of the write-ahead log: segments, their
+// history, and what archiving keeps account of.
+var walFiles = [...]string{"[0-9A-F]*", "archive_status", "summaries", "xlogtemp.*"}
+
 // claims lists the paths for which a server's facts stand: in its data
 // directory and in its tablespaces, wherever the container has them mounted.
 func claims(r record, container kind.ID, c *docker.Container, found []kind.Item) []kind.Claim {
@@ -31,6 +35,9 @@ func claims(r record, container kind.ID, c *docker.Container, found []kind.Item)
 		}
 	}
 	add(r.DataDir, serverFiles[:]...)
+	if r.WAL != "" {
+		add(r.WAL, walFiles[:]...)
+	}
 	for _, dir := range r.Tablespaces {
 		add(dir, "PG_*")
 	}

@@ -1,7 +1,6 @@
 package postgres_test
 
 import (
-	"context"
 	"testing"
 
 	"dogear/internal/docker"
@@ -11,19 +10,13 @@ import (
 	"dogear/kind/postgres"
 )
 
-// verified is the driver as the engine uses it where a server's files come
-// back with their volume: then it is never asked to restore.
-type verified struct{ *postgres.Driver }
-
-func (verified) Restore(context.Context, *kind.Workspace, kind.Part, kind.Source) error { return nil }
-
 func TestConformity(t *testing.T) {
 	server := testbed.Postgres(t)
 	testbed.SQL(t, server.Container, schema)
 	engines := docker.NewConnector(docker.Options{})
 	t.Cleanup(func() { _ = engines.Close() })
 	harness := kindtest.Harness{
-		Driver:    verified{postgres.New(engines)},
+		Driver:    postgres.New(engines),
 		Workspace: kindtest.Workspace(t.TempDir()),
 		Found:     []kind.Item{{ID: kind.ID{Kind: "container", Name: server.Container}}},
 	}

@@ -25,6 +25,8 @@ type way struct {
 	port  uint16
 	dial  pgconn.DialFunc // nil: over the network
 	login login
+
+	address string // a DSN that says all of it
 }
 
 // pinned are settings that change how values are written, what is visible, or
@@ -109,15 +111,15 @@ func (w way) connect(ctx context.Context, database string) (*pgx.Conn, error) {
 // config overrides whatever the environment of this process says about
 // Postgres servers: it is meant for others.
 func (w way) config(database string) (*pgx.ConnConfig, error) {
+	if w.address != "" {
+		return w.configOfAddress(database)
+	}
 	config, err := pgx.ParseConfig(fmt.Sprintf("host=%s port=%d user=x password=x passfile=/dev/null sslmode=prefer", w.host, w.port))
 	if err != nil {
 		return nil, errors.New("the environment (PG…) holds settings that cannot be used") // err repeats them
 	}
 	config.User, config.Password, config.Database = w.login.user, w.login.password, database
-	config.RuntimeParams = map[string]string{
-		"application_name": "dogear", "client_encoding": "UTF8", "statement_timeout": "300s", "lock_timeout": "10s",
-	}
-	config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	setParameters(config)
 	if w.dial != nil {
 		config.DialFunc = w.dial
 		config.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
@@ -129,6 +131,30 @@ func (w way) config(database string) (*pgx.ConnConfig, error) {
 	}
 	return config, nil
 }
+
+// configOfAddress reads a DSN as libpq does, with its password file. The
+// environment of this process is meant for others.
+func (w way) configOfAddress(database string) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(w.address)
+	if err != nil {
+		return nil, errors.New("the dsn cannot be understood") // err repeats it
+	}
+	if database != "" {
+		config.Database = database
+	}
+	setParameters(config)
+	return config, nil
+}
+
+func setParameters(config *pgx.ConnConfig) {
+	config.RuntimeParams = map[string]string{
+		"application_name": applicationName, "client_encoding": "UTF8", "statement_timeout": "300s", "lock_timeout": "10s",
+	}
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec
+}
+
+// applicationName is how servers show our sessions.
+const applicationName = "dogear"
 
 func prepare(ctx context.Context, conn *pgx.Conn) error {
 	if _, err := conn.Exec(ctx, pinned); err != nil {

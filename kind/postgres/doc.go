@@ -1,5 +1,5 @@
-// Package postgres captures the databases of Postgres servers that run in the
-// containers of a workspace.
+// Package postgres captures and restores the databases of Postgres servers
+// that run in the containers of a workspace, or that dogear.yaml names.
 //
 // # Items
 //
@@ -35,10 +35,18 @@
 // taken after it comes back with its sequences where they were, not up to 32
 // values ahead.
 //
-// # What is not done yet
+// # Restore of a dump
 //
-// A dump is taken, but not restored: an item comes back with its files.
+// Selected without the tree that holds its files, an item comes back from its
+// dump. A database is loaded beside the live one, compared with the dump, and
+// given its name in one transaction (swap.go); tables keep their identity, and
+// their rows are exchanged (tables.go); roles are altered, created and dropped
+// (roles.go). A server that came back with its files gets back what recovery
+// has lost: the rows of unlogged tables, and where sequences stood (Start).
+//
+// # What is not done
+//
 // Operators, casts, text search objects and the like are compared by name and
-// owner only. A write-ahead log outside the data directory is not claimed.
-// Servers outside containers are not found.
+// owner only. Replication slots, prepared transactions and subscriptions that
+// are at work come back with the server's files only.
 package postgres

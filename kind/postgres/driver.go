@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"strings"
 
-	"dogear/internal/content"
 	"dogear/internal/docker"
+	"dogear/internal/dsn"
 	"dogear/kind"
 )
 
@@ -45,49 +45,33 @@ func (d *Driver) Inspect(ctx context.Context, ws *kind.Workspace, item kind.Item
 }
 
 func (d *Driver) inspect(ctx context.Context, ws *kind.Workspace, item kind.Item) ([]kind.Fact, error) {
-	server, err := d.server(ctx, ws, item.RunsIn)
+	server, err := d.server(ctx, ws, item)
 	if err != nil {
 		return nil, err
 	}
-	conn, _, err := server.connect(ctx, server.databasesFor(item.ID)...)
+	conn, way, err := server.connect(ctx, server.databasesFor(item.ID)...)
 	if err != nil {
 		return nil, cannotAsk(ctx, err)
 	}
 	defer hangUp(conn)
-	session, err := begin(ctx, conn)
+	session, err := way.begin(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
-	return session.facts(ctx, databaseOf(item.ID), ws.Redact, nil)
-}
-
-// Restore has nothing to do where the files of the server come back: the
-// engine then verifies the item, and does not call this.
-func (d *Driver) Restore(context.Context, *kind.Workspace, kind.Part, kind.Source) error {
-	return errors.New(withoutFiles)
-}
-
-const withoutFiles = "its dump cannot be restored alone yet: restore it together with the volume that holds the server's files"
-
-// Preview says that only the server's files bring an item back.
-func (d *Driver) Preview(context.Context, *kind.Workspace, kind.Part, kind.Source) (kind.Change, error) {
-	return kind.Change{Action: kind.ActionNone, Conflicts: []string{withoutFiles}}, nil
+	return session.facts(ctx, databaseOf(item.ID), ws.Redact, nil, everything)
 }
 
 // WaitHealthy waits until the server has recovered and the database can be
 // used. A server that was not running when it was captured need not run.
 func (d *Driver) WaitHealthy(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) error {
-	object, ok := part.Object(metaObject)
-	if !ok {
-		return errors.New("the part lacks its description")
-	}
-	var m meta
-	if err := content.GetJSON(ctx, source, object, &m); err != nil {
+	m, err := readMeta(ctx, part, source)
+	if err != nil || !m.Running {
 		return err
 	}
-	if !m.Running {
-		return nil
-	}
+	return d.await(ctx, ws, part, m)
+}
+
+func (d *Driver) await(ctx context.Context, ws *kind.Workspace, part kind.Part, m meta) error {
 	return docker.Poll(ctx, func() (bool, error) {
 		err := d.tryOut(ctx, ws, part.Item(), m.Standby)
 		return err == nil, err
@@ -95,7 +79,7 @@ func (d *Driver) WaitHealthy(ctx context.Context, ws *kind.Workspace, part kind.
 }
 
 func (d *Driver) tryOut(ctx context.Context, ws *kind.Workspace, item kind.Item, standby bool) error {
-	server, err := d.server(ctx, ws, item.RunsIn)
+	server, err := d.server(ctx, ws, item)
 	if err != nil {
 		return err
 	}
@@ -114,8 +98,31 @@ func (d *Driver) tryOut(ctx context.Context, ws *kind.Workspace, item kind.Item,
 	return nil
 }
 
-// server returns the server in a container.
-func (d *Driver) server(ctx context.Context, ws *kind.Workspace, container kind.ID) (*server, error) {
+// server returns the server of an item.
+func (d *Driver) server(ctx context.Context, ws *kind.Workspace, item kind.Item) (*server, error) {
+	if item.RunsIn.IsZero() {
+		return serverNamed(ws, item.ID)
+	}
+	return d.serverInContainer(ctx, ws, item.RunsIn)
+}
+
+// serverNamed returns the server that dogear.yaml names.
+func serverNamed(ws *kind.Workspace, id kind.ID) (*server, error) {
+	name, _, _ := strings.Cut(id.Name, "/")
+	servers, err := dsn.Servers(ws, Kind)
+	if err != nil {
+		return nil, err
+	}
+	for _, named := range servers {
+		if named.Name == name {
+			s, _, err := byAddress(ws, named)
+			return s, err
+		}
+	}
+	return nil, errDown{fmt.Sprintf("dogear.yaml names no server %s any more", name)}
+}
+
+func (d *Driver) serverInContainer(ctx context.Context, ws *kind.Workspace, container kind.ID) (*server, error) {
 	engine, err := d.engines.Engine(ctx)
 	if err != nil {
 		return nil, err

@@ -17,15 +17,16 @@ import (
 // wantsDump decides by the user's wish and the size whether the item is
 // dumped, and says so if it is not.
 func (c *capture) wantsDump() bool {
+	wish := c.ws.DumpOf(c.item.ID)
 	if c.database() == "" {
-		return c.ws.Dumps != "never"
+		return wish != "never"
 	}
 	gigabytes := float64(c.session.size) / (1 << 30)
 	switch {
-	case c.ws.Dumps == "never":
+	case wish == "never":
 		c.gap("dump", "not wanted (--dumps never); "+physical(c.item))
 		return false
-	case c.ws.Dumps != "always" && !c.session.isSmall():
+	case wish != "always" && !c.session.isSmall():
 		c.gap("dump and digests of rows", fmt.Sprintf("%.0f GB, %s; --dumps always takes the dump", gigabytes, physical(c.item)))
 		return false
 	}
@@ -40,10 +41,25 @@ func physical(item kind.Item) string {
 	return "physical copy only"
 }
 
+// reads reports whether the rows of a relation are read: for the dump, for the
+// facts of a small database, or as the server's files lose them (P2).
+func (c *capture) reads(r relation) bool { return c.dump || c.session.isSmall() || r.Unlogged }
+
+// stores reports whether rows that are read are kept.
+func (c *capture) stores(name string) bool {
+	if c.dump {
+		return true
+	}
+	return slices.ContainsFunc(c.session.relations, func(r relation) bool { return r.Unlogged && r.Word+"/"+r.Name == name })
+}
+
 // keep stores a stream of rows as an object, uncompressed, so that a table
 // that has not changed costs nothing the second time.
 func (c *capture) keep(ctx context.Context) keepFunc {
 	return func(name string, write func(io.Writer) error) error {
+		if !c.stores(name) {
+			return write(io.Discard)
+		}
 		r, w := io.Pipe()
 		go func() {
 			rows := bufio.NewWriterSize(w, 1<<18) // COPY writes row by row
@@ -64,6 +80,8 @@ func (c *capture) keep(ctx context.Context) keepFunc {
 }
 
 func (c *capture) add(object kind.Object) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.objects = append(c.objects, object)
 	c.read += object.Size
 }
@@ -73,19 +91,19 @@ func (c *capture) add(object kind.Object) {
 func (c *capture) dumpDefinitions(ctx context.Context) error {
 	program, args, name := "pg_dump", []string{
 		"--schema-only", "--create", "--quote-all-identifiers", "--encoding=UTF8", "--lock-wait-timeout=10s",
-		"--snapshot=" + c.snapshot, "--dbname=" + c.database(),
-	}, "schema.sql"
+		"--snapshot=" + c.snapshot,
+	}, schemaObject
 	if c.database() == "" {
-		program, args, name = "pg_dumpall", []string{"--globals-only", "--quote-all-identifiers"}, "globals.sql"
+		program, args, name = "pg_dumpall", []string{"--globals-only", "--quote-all-identifiers"}, globalsObject
 	}
-	args = append(args, "--username="+c.way.login.user)
 	var script bytes.Buffer
-	complaint, err := c.server.inside().run(ctx, program, args, c.way.login.password, &script)
+	complaint, err := c.server.run(ctx, c.way, program, args, c.database(), nil, &script)
 	if err != nil {
 		return fmt.Errorf("run %s: %w", program, err)
 	}
 	if complaint != "" {
-		c.gap(name, program+" in its container: "+complaint)
+		c.dump = false
+		c.gap("dump", "it cannot be restored alone, as its definitions are missing: "+program+": "+complaint)
 		return nil
 	}
 	object, err := content.PutBytes(ctx, c.sink, name, withoutKeys(script.Bytes()))
@@ -113,11 +131,6 @@ func withoutKeys(script []byte) []byte {
 // not hold. Each row is what and why.
 const (
 	databaseGaps = `
-select format('rows of unlogged table %I.%I', n.nspname, c.relname),
-       'if captured while running, the server empties the table when it recovers; pause keeps the rows'
-from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.relkind = 'r' and c.relpersistence = 'u' and n.nspname !~ '^pg_'
-union all
 select format('rows of foreign table %I.%I', n.nspname, c.relname), 'they live in another server'
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'f'

@@ -16,15 +16,27 @@ import (
 // startTime is how long a server that is just starting is waited for.
 const startTime = 20 * time.Second
 
-// Find lists the servers in the workspace's containers, and their databases.
-// Of a server that cannot be asked it lists what there was the last time.
+// keptSuffix ends the name of a database that a restore has kept, stagedSuffix
+// that of one that it is loading. They are no items: see swap.go.
+const (
+	keptSuffix   = "__dogear_kept"
+	stagedSuffix = "__dogear_new"
+)
+
+// Find lists the servers in the workspace's containers and those that
+// dogear.yaml names, and their databases. Of a server that cannot be asked it
+// lists what there was the last time.
 func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, found []kind.Item) ([]kind.Item, error) {
-	if len(ws.Config[Kind]) > 0 {
-		return nil, errors.New("dogear.yaml has a section postgres, but nothing can be set there yet")
+	items, err := d.findByAddress(ctx, ws)
+	if err != nil {
+		return nil, err
 	}
-	return d.engines.FindServers(ctx, found, func(engine *docker.Engine, c *docker.Container, name string) ([]kind.Item, error) {
+	inside, err := d.engines.FindServers(ctx, found, func(engine *docker.Engine, c *docker.Container, name string) ([]kind.Item, error) {
 		return findIn(ctx, ws, engine, c, name, found)
 	})
+	items = append(items, inside...)
+	slices.SortFunc(items, func(a, b kind.Item) int { return a.ID.Compare(b.ID) })
+	return items, err
 }
 
 func findIn(ctx context.Context, ws *kind.Workspace, engine *docker.Engine, c *docker.Container, name string, found []kind.Item) ([]kind.Item, error) {
@@ -41,23 +53,31 @@ func findIn(ctx context.Context, ws *kind.Workspace, engine *docker.Engine, c *d
 		ID: kind.ID{Kind: Kind, Name: name}, RunsIn: id, Needs: []kind.ID{id},
 		Claims: claims(known, id, c, found),
 	}
-	items := []kind.Item{server}
-	for _, database := range known.Databases {
+	return append([]kind.Item{server}, databaseItems(server, known.Databases)...), nil
+}
+
+// databaseItems are those of a server. The roles that own what is in them
+// belong to the server, which comes first.
+func databaseItems(server kind.Item, databases []string) []kind.Item {
+	var items []kind.Item
+	for _, database := range databases {
 		item := server
-		item.ID.Name = name + "/" + database
+		item.ID.Name += "/" + database
+		item.Needs = append(slices.Clone(server.Needs), server.ID)
 		items = append(items, item)
 	}
-	return items, nil
+	return items
 }
 
 // refresh returns what the server says about itself now, and remembers it; or
 // what was known before of a server that cannot be asked. Inspect and Open
 // say why it cannot.
-func (s *server) refresh(ctx context.Context, ws *kind.Workspace, container kind.ID, known record) (record, error) {
+func (s *server) refresh(ctx context.Context, ws *kind.Workspace, id kind.ID, known record) (record, error) {
 	asked, err := s.ask(ctx)
 	switch {
 	case err == nil:
-		return asked, wrap("remember the server", asked.save(ws, container))
+		asked.WAL, asked.Run = s.lookForWAL(ctx, known)
+		return asked, wrap("remember the server", asked.save(ws, id))
 	case ctx.Err() != nil:
 		return record{}, ctx.Err()
 	case known.DataDir == "":
@@ -83,10 +103,25 @@ func (s *server) ask(ctx context.Context) (record, error) {
 	r := record{DataDir: s.dataDir}
 	err = conn.QueryRow(ctx, `
 select coalesce((select setting from pg_settings where name = 'data_directory'), $1),
-       array(select datname::text from pg_database where datallowconn and not datistemplate order by datname collate "C"),
+       array(select datname::text from pg_database
+             where datallowconn and not datistemplate and right(datname, length($2)) <> $2 and right(datname, length($3)) <> $3
+             order by datname collate "C"),
        array(select pg_tablespace_location(oid) from pg_tablespace where pg_tablespace_location(oid) <> '' order by 1)`,
-		s.dataDir).Scan(&r.DataDir, &r.Databases, &r.Tablespaces)
+		s.dataDir, keptSuffix, stagedSuffix).Scan(&r.DataDir, &r.Databases, &r.Tablespaces)
 	return r, wrap("ask for databases", err)
+}
+
+// lookForWAL returns the directory of the write-ahead log if the data directory
+// has only a link to it, as of this run of the container.
+func (s *server) lookForWAL(ctx context.Context, known record) (dir, run string) {
+	if s.container == nil {
+		return "", ""
+	}
+	run = s.container.ID + " " + s.container.State.StartedAt.String()
+	if known.Run == run {
+		return known.WAL, run
+	}
+	return s.inside().walDirectory(ctx), run
 }
 
 // isStarting reports whether the server says that it will be there soon.

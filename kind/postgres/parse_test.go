@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"errors"
+	"io"
 	"strings"
 	"testing"
 
@@ -78,4 +80,59 @@ func TestPasswordsFromFiles(t *testing.T) {
 	}
 	found := logins([]string{"POSTGRES_USER=shop", "POSTGRES_PASSWORD_FILE=/run/secrets/db"}, read)
 	require.Equal(t, login{user: "shop", password: "from file"}, found[0])
+}
+
+func statementsOf(t *testing.T, text string) []statement {
+	t.Helper()
+	var all []statement
+	script := newScript(strings.NewReader(text))
+	for {
+		st, err := script.next()
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		require.NoError(t, err)
+		if st.rows {
+			rows, err := io.ReadAll(script.copied())
+			require.NoError(t, err)
+			st.name = string(rows)
+		}
+		all = append(all, st)
+	}
+}
+
+// A script is split where psql would split it.
+func TestStatementsOfScripts(t *testing.T) {
+	for _, one := range []string{
+		`select 'a;b', "c;d"`,
+		`select 'it''s;', E'it\';', E'\\'`,
+		"select $$a;b$$, $x$ $$;$$ $x$",
+		"create function f() returns int language plpgsql as $_$\nbegin\n  -- no; end\n  return '$$';\nend;$_$",
+		"CREATE FUNCTION f() RETURNS int\n    BEGIN ATOMIC\n SELECT CASE WHEN true THEN 1 END;\n SELECT 2;\nEND",
+		"create or replace procedure p() begin atomic select 1; end",
+		"select /* a; /* b; */ c; */ 1",
+		"create rule r as on insert to t do also (insert into u values (1); insert into v values (2))",
+		"select a$1$ from t",
+		"begin",
+	} {
+		require.Equal(t, []statement{{sql: one}, {sql: "select 2"}}, statementsOf(t, one+";\nselect 2;\n"), one)
+		require.Equal(t, []statement{{sql: one}, {sql: "select 2"}}, statementsOf(t, "\n--\n-- note; 'quote\n--\n\n"+one+"; select 2;"), one)
+	}
+	require.Equal(t, []statement{
+		{command: "restrict KEY"}, {sql: "SET a = 1"},
+		{sql: `CREATE TABLE "t" ("a" int)`, kind: "TABLE", name: "t; or not"},
+		{sql: `COPY "t" ("a") FROM stdin`, kind: "TABLE DATA", name: "1\n\\N\n; --\n", rows: true},
+		{command: "unrestrict KEY"},
+	}, statementsOf(t, "\\restrict KEY\nSET a = 1;\n--\n-- Name: t; or not; Type: TABLE; Schema: public; Owner: x\n--\n\nCREATE TABLE \"t\" (\"a\" int);\n"+
+		"-- Data for Name: t; Type: TABLE DATA; Schema: public; Owner: x\nCOPY \"t\" (\"a\") FROM stdin;\n1\n\\N\n; --\n\\.\n\n\\unrestrict KEY\n"))
+	for _, cut := range []string{"select 1", "select 'a;", "select $$;$$", "/* a", "select (1;"} {
+		script := newScript(strings.NewReader(cut))
+		_, err := script.next()
+		require.ErrorIs(t, err, errCut, cut)
+	}
+	script := newScript(strings.NewReader("copy t from stdin;\n1\n2"))
+	_, err := script.next()
+	require.NoError(t, err)
+	_, err = io.ReadAll(script.copied())
+	require.ErrorIs(t, err, errCut)
 }

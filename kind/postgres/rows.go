@@ -1,10 +1,14 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"dogear/internal/rowsum"
 	"dogear/kind"
@@ -21,41 +25,56 @@ const patience = 10
 // notDigested is the value of a table that is too large to be read each time.
 const notDigested = "not digested: the database is too large"
 
+// streams is how many tables are read, or loaded, at once: a server's process
+// and ours keep two cores busy.
+const streams = 2
+
+// worthSharing is the size of a database from which on it is read in several
+// streams.
+const worthSharing = 16 << 20
+
 // isSmall reports whether the database can be read as a whole in a time that
 // nobody minds. It does not depend on options: what is compared must be the
 // same each time.
 func (s *session) isSmall() bool { return s.size <= patience*copyRate }
 
-// keepFunc stores under a name what write writes.
+// keepFunc stores under a name what write writes. It is called for several
+// tables at once.
 type keepFunc func(name string, write func(io.Writer) error) error
 
 func discard(_ string, write func(io.Writer) error) error { return write(io.Discard) }
 
-// contents returns a fact about the rows of each relation. What is read goes
-// to keep, which may be nil.
-func (s *session) contents(ctx context.Context, keep keepFunc) ([]kind.Fact, error) {
-	facts := slices.Clone(s.sequences)
+// wanted reports whether a relation's rows are read.
+type wanted func(relation) bool
+
+func everything(relation) bool { return true }
+
+// contents returns a fact about the rows of each relation, and notes their
+// sums. What is read goes to keep, which may be nil: then only the rows of
+// small databases are read.
+func (s *session) contents(ctx context.Context, keep keepFunc, want wanted) ([]kind.Fact, error) {
 	if keep == nil && !s.isSmall() {
-		for _, r := range s.relations {
-			facts = append(facts, kind.Fact{Name: r.word + " " + r.name, Value: notDigested})
-		}
-		return facts, nil
+		want = func(relation) bool { return false }
 	}
 	if keep == nil {
 		keep = discard
 	}
-	if _, err := s.conn.Exec(ctx, "set local statement_timeout = 0"); err != nil { // the largest table takes its time
-		return nil, fmt.Errorf("set up the session: %w", err)
+	if err := s.copyRelations(ctx, keep, want); err != nil {
+		return nil, err
+	}
+	var facts []kind.Fact
+	for _, q := range s.sequences {
+		facts = append(facts, q.fact())
 	}
 	for _, r := range s.relations {
-		value, err := s.copyRelation(ctx, r, keep)
-		if err != nil {
-			return nil, fmt.Errorf("read %s %s: %w", r.word, r.name, err)
-		}
+		value := r.Sum
 		if !s.isSmall() {
 			value = notDigested
 		}
-		facts = append(facts, kind.Fact{Name: r.word + " " + r.name, Value: value})
+		facts = append(facts, kind.Fact{Name: r.fact(), Value: value})
+	}
+	if !s.isSmall() && !want(relation{}) {
+		return facts, nil
 	}
 	large, err := s.copyLargeObjects(ctx, keep)
 	if err != nil {
@@ -64,22 +83,99 @@ func (s *session) contents(ctx context.Context, keep keepFunc) ([]kind.Fact, err
 	return append(facts, large...), nil
 }
 
-func (s *session) copyRelation(ctx context.Context, r relation, keep keepFunc) (string, error) {
-	if !r.populated {
-		return "not populated", nil
+// copyRelations reads the relations, the largest first, in several streams
+// that see the same instant.
+func (s *session) copyRelations(ctx context.Context, keep keepFunc, want wanted) error {
+	conns, err := s.share(ctx)
+	defer func() {
+		for _, c := range conns[1:] {
+			hangUp(c)
+		}
+	}()
+	if err != nil {
+		return err
 	}
-	source := r.name
-	if r.word == "matview" {
-		source = "(select * from " + r.name + ")"
+	queue := make(chan *relation, len(s.relations))
+	for _, r := range s.bySize() {
+		if want(*r) {
+			queue <- r
+		}
+	}
+	close(queue)
+	g, ctx := errgroup.WithContext(ctx)
+	for _, conn := range conns {
+		g.Go(func() error {
+			for r := range queue {
+				if err := copyRelation(ctx, conn, r, keep); err != nil {
+					return fmt.Errorf("read %s: %w", r.fact(), err)
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+func (s *session) bySize() []*relation {
+	var all []*relation
+	for i := range s.relations {
+		all = append(all, &s.relations[i])
+	}
+	slices.SortStableFunc(all, func(a, b *relation) int { return cmp.Compare(b.size, a.size) })
+	return all
+}
+
+// share returns the session's connection, and where it is worth the while
+// others that see the same.
+func (s *session) share(ctx context.Context) ([]*pgx.Conn, error) {
+	conns := []*pgx.Conn{s.conn}
+	if _, err := s.conn.Exec(ctx, "set local statement_timeout = 0"); err != nil { // the largest table takes its time
+		return conns, fmt.Errorf("set up the session: %w", err)
+	}
+	if s.more == nil || s.size < worthSharing || len(s.relations) < 2 {
+		return conns, nil
+	}
+	var snapshot string
+	if err := s.conn.QueryRow(ctx, "select pg_export_snapshot()").Scan(&snapshot); err != nil {
+		return conns, wrap("share the transaction's snapshot", err)
+	}
+	for len(conns) < streams {
+		conn, err := s.more(ctx)
+		if err != nil {
+			return conns, nil // it may have as many clients as it takes
+		}
+		conns = append(conns, conn)
+		_, err = conn.Exec(ctx, "begin isolation level repeatable read read only; set transaction snapshot "+quoteLiteral(snapshot)+
+			"; set local statement_timeout = 0", pgx.QueryExecModeSimpleProtocol)
+		if err != nil {
+			return conns, wrap("share the transaction's snapshot", err)
+		}
+	}
+	return conns, nil
+}
+
+func copyRelation(ctx context.Context, conn *pgx.Conn, r *relation, keep keepFunc) error {
+	if !r.Populated {
+		r.Sum = "not populated"
+		return nil
 	}
 	sum := &rowsum.Sum{}
-	err := keep(r.word+"/"+r.name, func(w io.Writer) error { return s.copyOut(ctx, source, io.MultiWriter(sum, w)) })
-	return sum.String(), err
+	err := keep(r.Word+"/"+r.Name, func(w io.Writer) error { return copyOut(ctx, conn, r.source(), io.MultiWriter(sum, w)) })
+	r.Sum = sum.String()
+	return err
+}
+
+// source is what COPY reads the relation from.
+func (r *relation) source() string {
+	if r.Word == "matview" {
+		return "(select * from " + r.Name + ")"
+	}
+	return r.Name
 }
 
 // copyOut writes rows in the text form of COPY.
-func (s *session) copyOut(ctx context.Context, source string, w io.Writer) error {
-	_, err := s.conn.PgConn().CopyTo(ctx, w, "copy "+source+" to stdout")
+func copyOut(ctx context.Context, conn *pgx.Conn, source string, w io.Writer) error {
+	_, err := conn.PgConn().CopyTo(ctx, w, "copy "+source+" to stdout")
 	return err
 }
 
@@ -89,6 +185,9 @@ const (
 	largeOwners = `(select m.oid, pg_get_userbyid(m.lomowner), array_to_string(m.lomacl, ','), obj_description(m.oid, 'pg_largeobject')
 from pg_largeobject_metadata m order by m.oid)`
 	largePages = "(select loid, pageno, data from pg_largeobject order by loid, pageno)"
+
+	ownersObject = "large-object-owners"
+	pagesObject  = "large-object-pages"
 )
 
 // copyLargeObjects returns a fact about all large objects, and none if there
@@ -103,13 +202,13 @@ func (s *session) copyLargeObjects(ctx context.Context, keep keepFunc) ([]kind.F
 		return []kind.Fact{fact}, nil
 	}
 	owners, pages := &rowsum.Sum{}, &rowsum.Sum{}
-	if err := keep("large-object-owners", func(w io.Writer) error {
-		return s.copyOut(ctx, largeOwners, io.MultiWriter(owners, w))
+	if err := keep(ownersObject, func(w io.Writer) error {
+		return copyOut(ctx, s.conn, largeOwners, io.MultiWriter(owners, w))
 	}); err != nil {
 		return nil, err
 	}
-	if err := keep("large-object-pages", func(w io.Writer) error {
-		return s.copyOut(ctx, largePages, io.MultiWriter(pages, w))
+	if err := keep(pagesObject, func(w io.Writer) error {
+		return copyOut(ctx, s.conn, largePages, io.MultiWriter(pages, w))
 	}); err != nil {
 		return nil, err
 	}

@@ -24,10 +24,13 @@ const (
 	defaultDataDir = "/var/lib/postgresql/data"
 )
 
-// server is a Postgres server in a container.
+// server is a Postgres server in a container, or one that dogear.yaml names by
+// an address.
 type server struct {
 	engine    *docker.Engine
 	container *docker.Container
+	address   string // a DSN with its secrets; "" for one in a container
+
 	// dataDir is its data directory in the container.
 	dataDir string
 	port    uint16
@@ -155,6 +158,9 @@ func (s *server) readPort(text string) {
 // ways lists how the server may be reached: at the container's addresses, at
 // ports of this host, and from inside the container.
 func (s *server) ways(ctx context.Context) []way {
+	if s.address != "" {
+		return []way{{address: s.address}}
+	}
 	logins := logins(s.container.Env(), func(file string) ([]byte, error) {
 		return s.engine.ReadFile(ctx, s.container.ID, file, 4096)
 	})
@@ -184,6 +190,18 @@ func publishedWay(b docker.Binding) way {
 	}
 	port, _ := strconv.ParseUint(b.HostPort, 10, 16) // port 0 does not answer
 	return way{host: host, port: uint16(port)}
+}
+
+// beside lists databases to log in to without being in the way of what is done
+// to a database.
+func (s *server) beside(database string) []string {
+	names := []string{"postgres", "template1"}
+	if s.address == "" {
+		names = s.maintenance()
+	} else if config, err := pgx.ParseConfig(s.address); err == nil && database == "" {
+		names = append([]string{config.Database}, names...)
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return name == database })
 }
 
 func (s *server) inside() inside {
@@ -216,6 +234,9 @@ func (s *server) connect(ctx context.Context, databases ...string) (*pgx.Conn, w
 // maintenance lists databases that nearly every server has, for what belongs
 // to no database.
 func (s *server) maintenance() []string {
+	if s.address != "" {
+		return s.beside("")
+	}
 	vars := s.container.Variables()
 	names := []string{"postgres"}
 	for _, name := range []string{vars["POSTGRES_DB"], vars["POSTGRES_USER"], "template1"} {

@@ -20,18 +20,45 @@ type session struct {
 	held kind.Interval
 
 	relations []relation
-	sequences []kind.Fact
+	sequences []sequence
 	size      int64
 	superuser bool
 	unlocked  bool // somebody else held a lock that keeps us from taking ours
+
+	// more opens a further session on the same database; nil: none.
+	more func(context.Context) (*pgx.Conn, error)
 }
 
 // relation is something that has rows.
 type relation struct {
-	name      string // quoted and qualified
-	word      string // table or matview
-	unlogged  bool
-	populated bool
+	Name      string   `json:"name"` // quoted and qualified
+	Word      string   `json:"word"` // table or matview
+	Unlogged  bool     `json:"unlogged,omitempty"`
+	Populated bool     `json:"populated"`
+	Columns   []string `json:"columns"`       // of a row as it is stored, quoted
+	Key       []string `json:"key,omitempty"` // those of the primary key
+	Sum       string   `json:"sum"`           // as the fact says it
+	size      int64
+}
+
+func (r relation) fact() string { return r.Word + " " + r.Name }
+
+// sequence is the state of a sequence.
+type sequence struct {
+	Name   string `json:"name"`
+	Last   int64  `json:"last"`
+	Called bool   `json:"called"`
+}
+
+// begin opens the transaction on a connection made by the way.
+func (w way) begin(ctx context.Context, conn *pgx.Conn) (*session, error) {
+	s, err := begin(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	database := conn.Config().Database
+	s.more = func(ctx context.Context) (*pgx.Conn, error) { return w.connect(ctx, database) }
+	return s, nil
 }
 
 // begin opens the transaction. Whatever it reads by itself, it reads now: the
@@ -55,7 +82,13 @@ func begin(ctx context.Context, conn *pgx.Conn) (*session, error) {
 func (s *session) findRelations(ctx context.Context) error {
 	rows, err := s.conn.Query(ctx, `
 select format('%I.%I', n.nspname, c.relname), case c.relkind when 'm' then 'matview' else 'table' end,
-       c.relpersistence = 'u', c.relispopulated
+       c.relpersistence = 'u', c.relispopulated, c.relpages::bigint * 8192,
+       array(select quote_ident(a.attname) from pg_attribute a
+             where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and coalesce(to_jsonb(a) ->> 'attgenerated', '') = ''
+             order by a.attnum),
+       array(select quote_ident(a.attname) from pg_index i cross join unnest(i.indkey) with ordinality k (num, pos)
+             join pg_attribute a on a.attrelid = c.oid and a.attnum = k.num
+             where i.indrelid = c.oid and i.indisprimary and k.pos <= i.indnkeyatts order by k.pos)
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'm') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
@@ -64,7 +97,7 @@ order by 1`)
 		return fmt.Errorf("list tables: %w", err)
 	}
 	s.relations, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (r relation, err error) {
-		return r, row.Scan(&r.name, &r.word, &r.unlogged, &r.populated)
+		return r, row.Scan(&r.Name, &r.Word, &r.Unlogged, &r.Populated, &r.size, &r.Columns, &r.Key)
 	})
 	if err != nil {
 		return fmt.Errorf("list tables: %w", err)
@@ -81,8 +114,8 @@ order by 1`)
 func (s *session) lock(ctx context.Context) error {
 	var tables []string
 	for _, r := range s.relations {
-		if r.word == "table" {
-			tables = append(tables, "only "+r.name)
+		if r.Word == "table" {
+			tables = append(tables, "only "+r.Name)
 		}
 	}
 	if len(tables) == 0 {
@@ -121,24 +154,18 @@ order by 1`)
 	if err != nil {
 		return fmt.Errorf("read sequences: %w", err)
 	}
-	s.sequences, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (kind.Fact, error) {
-		var (
-			name   string
-			last   int64
-			called bool
-		)
-		err := row.Scan(&name, &last, &called)
-		return sequenceFact(name, last, called), err
+	s.sequences, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (q sequence, err error) {
+		return q, row.Scan(&q.Name, &q.Last, &q.Called)
 	})
 	return wrap("read sequences", err)
 }
 
-func sequenceFact(name string, last int64, called bool) kind.Fact {
-	value := fmt.Sprintf("last value %d", last)
-	if !called {
-		value = fmt.Sprintf("next value %d, nothing drawn yet", last)
+func (q sequence) fact() kind.Fact {
+	value := fmt.Sprintf("last value %d", q.Last)
+	if !q.Called {
+		value = fmt.Sprintf("next value %d, nothing drawn yet", q.Last)
 	}
-	return kind.Fact{Name: "sequence " + name, Value: value}
+	return kind.Fact{Name: "sequence " + q.Name, Value: value}
 }
 
 func wrap(doing string, err error) error {

@@ -81,6 +81,11 @@ func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 	return err
 }
 
+// PreviewStart implements kind.Loader: files are not the state of a server.
+func (d *Driver) PreviewStart(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (kind.Change, error) {
+	return d.Preview(ctx, ws, part, source)
+}
+
 // Preview compares a server that runs with the part. To one that does not run
 // nothing is done: Start compares it, and may need the content then.
 func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (kind.Change, error) {
