@@ -113,6 +113,9 @@ func (c *capture) taken() (taken Taken) {
 	for i := range c.records {
 		switch s := c.records[i].spilled; {
 		case s == nil || seen[s]:
+		case s.pinned:
+			seen[s] = true
+			taken.Pinned++
 		case s.in == c.spill.file:
 			seen[s] = true
 			taken.Copied++

@@ -56,3 +56,25 @@ func TestLastingFilesThatWereTouchedAreNotRead(t *testing.T) {
 	require.NoError(t, os.Chtimes(pack, now, now))
 	require.Greater(t, captureTree(t, root, opts, store).BytesRead, int64(8000), "what the sink lost is read")
 }
+
+// What Take found of lasting files is held open and neither copied nor lost
+// when its name goes: a repacking removes packs at any time. It fails without
+// pins.add.
+func TestLastingFilesArePinned(t *testing.T) {
+	root := t.TempDir()
+	put(t, root, "pack", strings.Repeat("content ", 1<<16))
+	put(t, root, "other", "other")
+	store := kindtest.NewMemory()
+	c := openCapture(t, root, tree.Options{Lasting: []kind.Pattern{"pack"}}, store)
+	require.NoError(t, c.Take(t.Context()))
+	require.NoError(t, os.Remove(filepath.Join(root, "pack")))
+	put(t, root, "pack", "another")
+	result := finish(t, c)
+	require.Equal(t, 1, result.Taken.Pinned)
+	require.Equal(t, 1, result.Taken.Copied)
+	copied := filepath.Join(t.TempDir(), "copy")
+	apply(t, copied, tree.Options{}, result.Manifest, store)
+	content, err := os.ReadFile(filepath.Join(copied, "pack"))
+	require.NoError(t, err)
+	require.Equal(t, strings.Repeat("content ", 1<<16), string(content))
+}

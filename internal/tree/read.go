@@ -169,7 +169,7 @@ func (r *reader) content(ctx context.Context, fd int, rec *record) (err error) {
 	case r.opts.paged(rec.Path, rec.Size):
 		return r.pagedFile(ctx, fd, rec)
 	case r.spill != nil:
-		rec.spilled, err = r.spill.add(fd, rec.Size, rec.Holes)
+		rec.spilled, err = r.spill.add(fd, rec.Size, rec.Holes, kind.MatchAny(r.opts.Lasting, rec.Path))
 		return err
 	case rec.Size <= content.MinSize && len(rec.Holes) == 0:
 		return r.small(ctx, fd, rec)

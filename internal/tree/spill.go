@@ -15,6 +15,7 @@ import (
 type spill struct {
 	file   *os.File // what was copied
 	clones *clones
+	pins   pins
 
 	mu   sync.Mutex // guards size
 	size int64
@@ -25,6 +26,7 @@ type spill struct {
 type spilled struct {
 	in     *os.File
 	offset int64
+	pinned bool    // in is the file itself
 	base   *record // what was stored of a paged file; nil if nothing was
 	pages  *pages  // nil: the whole file is there
 	spans  []span
@@ -65,9 +67,14 @@ func openNamedSpill() (_ *os.File, err error) {
 	return f, nil
 }
 
-// add keeps a file: as a clone if it is large and that is possible, or as a
-// copy.
-func (s *spill) add(fd int, size int64, holes []Extent) (*spilled, error) {
+// add keeps a file: one that lasts by holding it, others as a clone if they
+// are large and that is possible, or as a copy.
+func (s *spill) add(fd int, size int64, holes []Extent, lasts bool) (*spilled, error) {
+	if lasts {
+		if piece, err := s.pins.add(fd); piece != nil || err != nil {
+			return piece, err
+		}
+	}
 	if piece := s.clones.add(fd, size); piece != nil {
 		return piece, nil
 	}
@@ -128,4 +135,6 @@ func (p *spilled) whole(size int64) io.ReaderAt {
 	return io.NewSectionReader(p.in, p.offset, size)
 }
 
-func (s *spill) close() error { return errors.Join(s.file.Close(), s.clones.close()) }
+func (s *spill) close() error {
+	return errors.Join(s.file.Close(), s.clones.close(), s.pins.close())
+}

@@ -189,7 +189,7 @@ func TestFirstIsNeverNewerThanTheRest(t *testing.T) {
 	})
 	defer stop()
 	opts := tree.Options{First: []kind.Pattern{"ref"}, Skip: []kind.Pattern{"ref.new"}}
-	for range 5 {
+	for range 15 {
 		result := captureTree(t, root, opts, store)
 		objects, referred := map[string]bool{}, ""
 		for e, err := range result.Entries {

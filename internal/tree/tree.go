@@ -104,7 +104,7 @@ type Result struct {
 
 // Taken counts files. A clone shares the blocks of the file (reflink) and
 // takes no time, however large the file is.
-type Taken struct{ Cloned, Copied int }
+type Taken struct{ Cloned, Copied, Pinned int }
 
 // Changes is what Apply does or did.
 type Changes struct {

@@ -3,17 +3,22 @@ package git
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"dogear/internal/proc"
 )
 
 // TestArmourHoldsWhateverIsRun (G27): the driver runs few commands, and most
 // would not come near the programs that a repository names. The armour is for
-// any command that does not look into submodules: these fall into its traps. It fails without
-// core.hooksPath, core.fsmonitor, core.editor, core.sshCommand,
-// credential.helper, protocol.allow and GIT_ALLOW_PROTOCOL together, gc.auto,
-// commit.gpgSign or submodule.recurse.
+// any command that does not look into submodules: these fall into its traps.
+// It fails without core.hooksPath, core.fsmonitor, core.editor,
+// sequence.editor, core.askPass, credential.helper, submodule.recurse, gc.auto,
+// what disarm says of filters, both of commit.gpgSign and gpg.program, or both
+// of protocol.allow and GIT_ALLOW_PROTOCOL. Behind these core.sshCommand is out
+// of reach, and so is core.pager where no terminal is.
 func TestArmourHoldsWhateverIsRun(t *testing.T) {
 	tr := newTraps(t)
 	r := trapped(t, tr)
@@ -23,16 +28,36 @@ func TestArmourHoldsWhateverIsRun(t *testing.T) {
 	r.git("config", "remote.ext.url", "ext::"+tr.program("remote"))
 	r.git("config", "protocol.ext.allow", "always")
 	r.git("config", "remote.ssh.url", "ssh://nowhere.invalid/x")
+	r.git("-c", "gc.auto=0", "repack", "-q", "-d")
+	r.git("hash-object", "-w", "notes.txt")
+	r.git("config", "gc.autoPackLimit", "1")
+	pack := r.packs()[0]
+	require.NoError(t, os.Link(pack, strings.Replace(pack, "pack-", "pack-0", 1)))
+	require.NoError(t, os.Link(strings.TrimSuffix(pack, "pack")+"idx", strings.TrimSuffix(strings.Replace(pack, "pack-", "pack-0", 1), "pack")+"idx"))
+	packs := r.packs()
 	git, err := newProgram(t.Context(), r.root)
 	require.NoError(t, err)
+	tr.sprung()
 	for _, command := range [][]string{
 		{"status", "--ignore-submodules=all"}, {"commit", "--allow-empty", "--no-status"}, {"commit", "-q", "--allow-empty", "-m", "signed"},
 		{"add", "--renormalize", "notes.txt", "src", "big.slow"}, {"gc", "--auto"}, {"maintenance", "run", "--auto"}, {"rebase", "-i", "HEAD~1"},
-		{"fetch", "ext"}, {"fetch", "ssh"}, {"credential", "fill"}, {"checkout", "-f", "HEAD~1"}, {"checkout", "-f", "later"},
+		{"fetch", "ext"}, {"fetch", "ssh"}, {"checkout", "-f", "HEAD~1"}, {"checkout", "-f", "later"},
 	} {
 		_, _ = git.run(t.Context(), command...) // many have to fail
 		require.Empty(t, tr.sprung(), command)
 	}
+	fill := git.command("credential", "fill")
+	fill.Stdin = strings.NewReader("protocol=https\nhost=nowhere.invalid\n\n")
+	_, err = proc.Run(t.Context(), fill)
+	require.Error(t, err)
+	require.Empty(t, tr.sprung(), "credentials")
+	require.Equal(t, packs, r.packs(), "garbage was collected")
+}
+
+func (r repo) packs() []string {
+	packs, err := filepath.Glob(filepath.Join(r.root, ".git", "objects", "pack", "*.pack"))
+	require.NoError(r.t, err)
+	return packs
 }
 
 // TestVariablesOfAHookAreDropped (G27): an agent that a hook has started

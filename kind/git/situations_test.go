@@ -150,12 +150,12 @@ var situations = []situation{
 		bring: `git init -q -b main ../one; (cd ../one; echo 1 >f; save 1; echo 2 >f; save 2); git submodule --quiet add ../one libs/one; save module
 			(cd libs/one; git checkout -q -b mine HEAD~1; echo mine >f; save mine; echo dirt >>f; git add f; echo x >untracked; echo s >g; git stash push -q -u -m inner; git rebase -q main || true); rm -rf ../one`,
 		ends: []string{"cd libs/one; git rebase --abort; cd ../..; git add libs/one; git commit -q -m bump", "git submodule update --force --no-fetch", "git submodule deinit -f libs/one; git submodule update --init --no-fetch"}},
-	{name: "submodule with a git directory of its own", also: []string{"libs/old/deep", "libs/old"},
+	{name: "submodule with a git directory of its own", also: []string{"libs/old/deep", "libs/old"}, items: 3,
 		bring: `git init -q -b main libs/old; (cd libs/old; echo 1 >f; save 1; git init -q -b main deep; (cd deep; echo d >d; save d; echo x >d); echo 2 >f; git add f; echo 3 >f)
 			git -c advice.addEmbeddedRepo=false add libs/old; printf '[submodule "libs/old"]\n\tpath = libs/old\n\turl = ./libs/old\n' >.gitmodules; git add .gitmodules; git commit -q -m module; git -C libs/old commit -q -m "only here"`,
 		ends: []string{"git add libs/old; git commit -q -m bump", "git submodule absorbgitdirs libs/old; git submodule status", "cd libs/old; git commit -q -a -m 3"}},
 	// G3
-	{name: "repositories inside", also: []string{"vendor/inner", "vendor/new"},
+	{name: "repositories inside", also: []string{"vendor/inner", "vendor/new"}, items: 3,
 		bring: `git init -q -b main vendor/inner; (cd vendor/inner; echo 1 >f; save 1; echo 2 >f; save 2; git checkout -q -b side HEAD~1; echo 3 >f; save 3; stops git rebase main)
 			git init -q -b main vendor/new; echo x >vendor/new/x; git init -q --bare vendor/bare.git; git push -q vendor/bare.git main:main`,
 		ends: []string{"cd vendor/inner; echo r >f; git add f; git rebase --continue", "git -C vendor/new add x; git -C vendor/new commit -q -m x; git fetch -q vendor/bare.git main"}},

@@ -47,6 +47,8 @@ type situation struct {
 	// also are further worktrees, relative to the repository: linked ones,
 	// submodules, repositories inside.
 	also []string
+	// items is how many items these are, if more than one.
+	items int
 	// operation is what the facts call it, if it is one.
 	operation string
 	// ends are the ways in which its user goes on, each a script.
@@ -98,6 +100,7 @@ func (r repo) stash(name, content, message string) {
 func (s situation) test(t *testing.T) {
 	d := newDesk(s.begin(t), s.also)
 	require.Contains(t, d.repo.facts()["operation"], s.operation)
+	require.Len(t, d.items, max(1, s.items))
 	if d.repo.container != "" {
 		_, err := repo{t: t, root: d.repo.root}.try("status")
 		require.ErrorContains(t, err, "extension", "this git can read it")
