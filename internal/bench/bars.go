@@ -32,6 +32,9 @@ func bars() []bar {
 		{"restore, nothing to do: entries touched", 0, "", wrong(caseNothing)},
 		{"full restore, against restic", 1.0, "×", against(caseAll, "restic")},
 		{"full restore: differences", 0, "", wrong(caseAll)},
+		{"stack: second save, nothing changed", 1.5, "s", seconds(caseStackAgain)},
+		{"stack: freeze of a save under pgbench", 0.5, "s", saidOf(caseStackLoad, freeze)},
+		{"stack: outage of a restore, 1 % of the pages changed", 1.0, "s", saidOf(caseStackRestore, outage)},
 		{"memory of all processes, the most of all cases", 150, "MB", memory},
 	}
 }

@@ -31,6 +31,7 @@ type turn struct {
 	changed     changed // what had changed
 	differences int     // lines of facts
 	complained  bool    // it ended with an error
+	timings     timings // of a stack
 }
 
 // A result is what one contender took for one case.

@@ -19,6 +19,11 @@ const (
 	caseAll       = "restore-all"
 	caseChanged   = "one-percent-changed"
 	casePages     = "pages"
+
+	caseStackFirst   = "stack-first-save"
+	caseStackAgain   = "stack-nothing-changed"
+	caseStackLoad    = "stack-under-load"
+	caseStackRestore = "stack-restore"
 )
 
 // testCase is one thing that is measured.
@@ -36,6 +41,7 @@ func cases() []testCase {
 		{caseAll, "into a directory with nothing but an empty one in it", restoreAll},
 		{caseChanged, "after 1 % of the files and of the pages of Postgres were rewritten", onePercentChanged},
 		{casePages, "after 1 % of the pages of 8 kB of a file of 1 GB were rewritten", pages},
+		{"stack", "a running stack of 1.7 GB: saved, saved under pgbench, restored after 1 % of the pages changed", stacks},
 	}
 }
 

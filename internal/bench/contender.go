@@ -20,6 +20,8 @@ type contender struct {
 	restore func(root string) *exec.Cmd
 	// mayComplain lets its restore exit with 1, which is counted.
 	mayComplain bool
+	// engine lets dogear find the engine of the machine.
+	engine bool
 }
 
 // program returns a command that runs beside root.
@@ -65,8 +67,10 @@ func dogear(home, binary string) *contender {
 	c := &contender{name: "dogear", home: home, store: filepath.Join(home, "store")}
 	command := func(root string, args ...string) *exec.Cmd {
 		cmd := program(root, binary, append(args, "--quiet", "-C", root)...)
-		cmd.Env = append(os.Environ(), "DOGEAR_STORE="+c.store, "HOME="+home, "XDG_CONFIG_HOME="+home,
-			"DOCKER_HOST=unix://"+filepath.Join(home, "no-engine.sock"))
+		cmd.Env = append(os.Environ(), "DOGEAR_STORE="+c.store, "HOME="+home, "XDG_CONFIG_HOME="+home)
+		if !c.engine {
+			cmd.Env = append(cmd.Env, "DOCKER_HOST=unix://"+filepath.Join(home, "no-engine.sock"))
+		}
 		return cmd
 	}
 	c.save = func(root string) *exec.Cmd { return command(root, "save") }

@@ -47,6 +47,7 @@ func run(ctx context.Context, args []string) error {
 // settings are what the command line says.
 type settings struct {
 	tree, work, dogear string
+	stack              string // the script that makes one
 	rounds             int
 	only               string // a regular expression of cases
 	without            string // a regular expression of contenders
@@ -61,6 +62,7 @@ func parse(args []string) (settings, error) {
 	flags.StringVar(&s.tree, "tree", "", "the tree to measure on, as testdata/bench/tree makes it; it is copied")
 	flags.StringVar(&s.work, "work", "", "an empty directory, or the one of an earlier run, with 12 GB to spare")
 	flags.StringVar(&s.dogear, "dogear", "bin/dogear", "the binary to measure")
+	flags.StringVar(&s.stack, "stack", "testdata/bench/stack", "the script that makes the stack to measure on")
 	flags.IntVar(&s.rounds, "rounds", 3, "how often each contender runs")
 	flags.StringVar(&s.only, "run", ".", "run only the cases that match")
 	flags.StringVar(&s.without, "without", "^$", "leave out the contenders that match: tar, restic, engine, dogear")
@@ -74,7 +76,7 @@ func parse(args []string) (settings, error) {
 	if s.tree == "" || s.work == "" || (s.document != "" && s.date == "") {
 		return s, errors.New("-tree and -work are needed, and -date for a document (see -help)")
 	}
-	for _, path := range []*string{&s.tree, &s.work, &s.dogear, &s.profiles} {
+	for _, path := range []*string{&s.tree, &s.work, &s.dogear, &s.stack, &s.profiles} {
 		if *path == "" {
 			continue
 		}

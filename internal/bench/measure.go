@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,13 +26,18 @@ type cost struct {
 
 // measure runs a program, with what is waiting to be written out of the way.
 func measure(ctx context.Context, cmd *exec.Cmd) (cost, error) {
+	return measureInto(ctx, cmd, &bytes.Buffer{})
+}
+
+// measureInto also keeps what the program writes.
+func measureInto(ctx context.Context, cmd *exec.Cmd, said *bytes.Buffer) (cost, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if err := exec.CommandContext(ctx, "sync").Run(); err != nil {
 		return cost{}, fmt.Errorf("sync: %w", err)
 	}
 	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(said, &output), &output
 	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
 	defer stop()
 	start := time.Now()

@@ -17,7 +17,7 @@ var document string
 
 // report prints the tables, and writes the document if one is wanted.
 func (b *bench) report(out io.Writer) error {
-	tables := b.turnsTable() + "\n" + b.barsTable()
+	tables := b.turnsTable() + "\n" + b.stackTable() + "\n" + b.barsTable()
 	if _, err := fmt.Fprintf(out, "\n%s\n%s took %s\n", tables, "the benchmark", time.Since(b.started).Round(time.Second)); err != nil {
 		return err
 	}
