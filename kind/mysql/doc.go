@@ -26,15 +26,18 @@
 // stream is what is stored as the dump. A table of which InnoDB knows that it
 // has not changed since is not read again (see proofs).
 //
-// What no file holds, the rows of MEMORY tables and variables set by SET
-// GLOBAL, is always captured, and put back by Start once the server runs.
+// What no file holds, the rows of MEMORY tables, variables set by SET GLOBAL and
+// numbers that AUTO_INCREMENT has skipped, is always captured, and put back by
+// Start once the server runs.
 //
 // # One point in time
 //
 // Hold makes commits wait for a moment (BACKUP STAGE, or FLUSH TABLES WITH
 // READ LOCK), opens the transactions of several sessions, and reads tables
 // without transactions at once; everything else is read from the transactions
-// after the thaw. Each database has its own transactions.
+// after the thaw. Each database has its own transactions. Where InnoDB does not
+// write its log at each commit, Hold waits until it has, so that the files have
+// all that the transactions see.
 //
 // # Restore of a dump
 //

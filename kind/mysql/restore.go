@@ -77,36 +77,6 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 	return r.preview(ctx)
 }
 
-// Start puts back what a server has in memory only, and has lost if it was
-// started again: the rows of MEMORY tables, and variables that were set while
-// it ran.
-func (d *Driver) Start(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) error {
-	m, err := readMeta(ctx, part, source)
-	if err != nil || !m.Running || !m.Memory {
-		return err
-	}
-	if err := d.await(ctx, ws, part); err != nil {
-		return err
-	}
-	if databaseOf(part.ID) == "" {
-		return d.putVariablesBack(ctx, ws, part, source)
-	}
-	var target definitions
-	if err := read(ctx, part, source, definitionsObject, &target); err != nil {
-		return err
-	}
-	var inMemory []string
-	for _, t := range target.Tables {
-		if t.isMemory() && t.Sum != "" {
-			inMemory = append(inMemory, t.Name)
-		}
-	}
-	if len(inMemory) == 0 {
-		return nil
-	}
-	return d.restore(ctx, ws, part, source, inMemory)
-}
-
 func read(ctx context.Context, part kind.Part, source kind.Source, name string, v any) error {
 	object, ok := part.Object(name)
 	if !ok {

@@ -123,6 +123,9 @@ func (v *view) lookLocked(ctx context.Context) error {
 	defer closeConn(guard) // ends the lock, too
 	if v.lockCommits(ctx, guard) {
 		err = v.lookAtOnce(ctx)
+		if err == nil {
+			err = v.awaitLog(ctx)
+		}
 	} else {
 		v.gap("rows of tables without transactions at the same instant", "somebody else held a lock, or the account may not (RELOAD)")
 		err = v.look(ctx)

@@ -90,7 +90,7 @@ func (c *capture) Hold(ctx context.Context) error {
 	if c.meta, err = c.client.describe(ctx); err != nil {
 		return err
 	}
-	if c.meta.isLarge() && c.ws.Dumps != "always" {
+	if c.meta.isLarge() && c.ws.DumpOf(c.item.ID) != "always" {
 		return nil
 	}
 	c.held.From = time.Now()
@@ -156,7 +156,7 @@ func (c *capture) readMemory(ctx context.Context) error {
 // keepMemory reads the stream, and stores it unless the files say the same and
 // nobody wants more.
 func (c *capture) keepMemory(ctx context.Context) (err error) {
-	if c.ws.Dumps == "never" && c.meta.appends() && len(c.item.Claims) > 0 {
+	if c.ws.DumpOf(c.item.ID) == "never" && c.meta.appends() && len(c.item.Claims) > 0 {
 		c.gap("dump", "not wanted (--dumps never); physical copy only")
 		c.meta.State, err = readState(c.stream, nil, c.taken)
 		return err

@@ -26,6 +26,7 @@ var (
 	_ kind.HealthChecker = (*Driver)(nil)
 	_ kind.Fleeting      = (*Driver)(nil)
 	_ kind.Perishable    = (*Driver)(nil)
+	_ kind.Separable     = (*Driver)(nil)
 )
 
 // New returns a driver for servers in containers of the given engine.
@@ -70,6 +71,13 @@ func (d *Driver) LostByStop(ctx context.Context, ws *kind.Workspace, item kind.I
 		return true, ctx.Err() // it is not known: the safe way
 	}
 	return len(item.Claims) == 0 || settings["appendonly"] != "yes" && settings["save"] == "", nil
+}
+
+// Separable reports whether the memory is in the part: then it can be loaded
+// into the server that runs, whatever its files say.
+func (d *Driver) Separable(part kind.Part) bool {
+	_, ok := part.Object(memoryObject)
+	return ok
 }
 
 // Restore loads a server that runs. One that does not is loaded by Start.
