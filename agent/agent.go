@@ -119,6 +119,7 @@ func (a *Agent) routes() http.Handler {
 		"diff":    handle(a, "diff", a.diff),
 		"list":    handle(a, "list", a.list),
 		"show":    handle(a, "show", a.show),
+		"exhibit": handle(a, "exhibit", a.exhibit),
 		"log":     handle(a, "log", a.history),
 		"receipt": handle(a, "receipt", a.receipt),
 		"rm":      handle(a, "rm", a.remove),

@@ -191,6 +191,15 @@ type Loader interface {
 	PreviewStart(ctx context.Context, ws *Workspace, part Part, source Source) (Change, error)
 }
 
+// Exhibitor is a Driver whose parts hold something to read, with which nothing is
+// compared: a log.
+type Exhibitor interface {
+	// Exhibits lists the names of what a part holds.
+	Exhibits(part Part) []string
+	// Exhibit returns one of them.
+	Exhibit(ctx context.Context, part Part, source Source, name string) ([]byte, error)
+}
+
 // Shifter is a Driver some of whose items get something anew at each start (a
 // port that the engine chooses). That is no fact, and nothing is made again
 // for its sake, but who used it wants to know.

@@ -73,7 +73,10 @@ type Outcome struct {
 type ConflictError struct{ Conflicts []string }
 
 func (e *ConflictError) Error() string {
-	text := fmt.Sprintf("%d things are in the way:", len(e.Conflicts))
+	text := "this is in the way:"
+	if n := len(e.Conflicts); n > 1 {
+		text = fmt.Sprintf("%d things are in the way:", n)
+	}
 	for _, c := range e.Conflicts {
 		text += "\n  " + c
 	}

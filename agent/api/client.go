@@ -93,6 +93,11 @@ func (c *Client) Show(ctx context.Context, req SnapshotRequest) (SnapshotDetail,
 	return ask[SnapshotDetail](ctx, c, "show", req)
 }
 
+// Exhibit returns something to read that a snapshot holds.
+func (c *Client) Exhibit(ctx context.Context, req ExhibitRequest) (Exhibit, error) {
+	return ask[Exhibit](ctx, c, "exhibit", req)
+}
+
 // Receipt returns the proof of a restore.
 func (c *Client) Receipt(ctx context.Context, req ReceiptRequest) (ReceiptResult, error) {
 	return ask[ReceiptResult](ctx, c, "receipt", req)

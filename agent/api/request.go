@@ -126,6 +126,13 @@ type SnapshotRequest struct {
 	Snapshot  string    `json:"snapshot"`
 }
 
+// ExhibitRequest asks for something to read that a snapshot holds.
+type ExhibitRequest struct {
+	Workspace Workspace `json:"workspace"`
+	Snapshot  string    `json:"snapshot"`
+	What      string    `json:"what"` // kind/name:what
+}
+
 // ReceiptRequest asks for a receipt: by the beginning of its id, or the last
 // one if that is empty.
 type ReceiptRequest struct {

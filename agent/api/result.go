@@ -25,6 +25,9 @@ type (
 	Retention      = snapshot.Retention
 )
 
+// Running is the half of a comparison that is of facts, once everything runs.
+const Running = snapshot.Running
+
 // Snapshot identifies a snapshot.
 type Snapshot struct {
 	ID          snapshot.ID          `json:"id"`
@@ -55,6 +58,14 @@ type Part struct {
 type Facts struct {
 	Count  int64           `json:"count"`
 	Digest snapshot.Digest `json:"digest"`
+}
+
+// Exhibit is something to read that a snapshot holds.
+type Exhibit struct {
+	Snapshot snapshot.ID `json:"snapshot"`
+	Part     kind.ID     `json:"part"`
+	Name     string      `json:"name"`
+	Content  []byte      `json:"content"` // base64 in JSON: it need not be text
 }
 
 // Contents is what a snapshot holds and what it cost.

@@ -22,6 +22,7 @@ const (
 	LabelService    = "com.docker.compose.service"
 	LabelDependsOn  = "com.docker.compose.depends_on"
 	LabelOneOff     = "com.docker.compose.oneoff"
+	LabelConfigHash = "com.docker.compose.config-hash"
 )
 
 // LabelCourier marks our own containers and images: never part of a workspace.

@@ -26,8 +26,33 @@ func TestNewerEngine(t *testing.T) {
 				testbed.Run(t, "chown", "-R", r.as.Username, r.Dir, filepath.Dir(r.store))
 				comesBack(t, r)
 			})
+			if imageStore {
+				t.Run("pinned", pinnedImage)
+			}
 		})
 	}
+}
+
+// pinnedImage has a container that was made from a digest (D15). The digest
+// comes from a registry and does not come back with the image; the image itself
+// is the same. Compared as a setting, the container would be made anew by every
+// restore, and never be identical.
+func pinnedImage(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600))
+	r := rigOn(t, &testbed.Shop{Dir: dir, Project: "pinned"})
+	reference := testbed.Docker(t, "image", "inspect", "--format", "{{index .RepoDigests 0}}", "dogear-test/busybox")
+	testbed.Docker(t, "run", "--detach", "--name=pinned", "--network=none", "--label=com.docker.compose.project=pinned",
+		"--label=com.docker.compose.project.working_dir="+dir, reference, "sleep", "1000")
+	t.Cleanup(func() { testbed.Docker(t, "rm", "--force", "pinned") })
+	saved := r.json(done, "save").Snapshot.ID
+	testbed.Docker(t, "rm", "--force", "pinned")
+	testbed.Docker(t, "image", "rm", "--force", "dogear-test/busybox")
+	r.json(done, "restore", saved).identical(t)
+	id := testbed.Inspect(t, "pinned", ".Id")
+	r.json(done, "restore", saved).identical(t)
+	require.Equal(t, id, testbed.Inspect(t, "pinned", ".Id"))
 }
 
 // modern is a workspace with the containers runs, ended and made.

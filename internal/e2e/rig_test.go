@@ -99,14 +99,27 @@ func (r *rig) command(args ...string) *exec.Cmd {
 	cmd.Dir = r.Dir
 	cmd.Env = append(os.Environ(), "DOGEAR_STORE="+r.store, "XDG_CONFIG_HOME="+filepath.Dir(r.store))
 	if r.as != nil {
-		uid, err := strconv.ParseUint(r.as.Uid, 10, 32)
-		require.NoError(r.t, err)
-		gid, err := strconv.ParseUint(r.as.Gid, 10, 32)
-		require.NoError(r.t, err)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: r.credential()}
 		cmd.Env = append(cmd.Env, "HOME="+r.as.HomeDir)
 	}
 	return cmd
+}
+
+// credential has all groups of the user: one of them may use the engine.
+func (r *rig) credential() *syscall.Credential {
+	r.t.Helper()
+	number := func(text string) uint32 {
+		n, err := strconv.ParseUint(text, 10, 32)
+		require.NoError(r.t, err)
+		return uint32(n)
+	}
+	groups, err := r.as.GroupIds()
+	require.NoError(r.t, err)
+	c := &syscall.Credential{Uid: number(r.as.Uid), Gid: number(r.as.Gid)}
+	for _, g := range groups {
+		c.Groups = append(c.Groups, number(g))
+	}
+	return c
 }
 
 // dogear runs a command, requires its exit code, and returns what it printed.

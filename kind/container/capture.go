@@ -81,6 +81,14 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	part := kind.Part{
 		ID: c.item.ID, Needs: c.item.Needs, Objects: []kind.Object{description}, Gaps: c.gaps(),
 	}
+	log, gaps, err := c.storeLog(ctx)
+	if err != nil {
+		return kind.Part{}, err
+	}
+	part.Gaps = append(part.Gaps, gaps...)
+	if log != nil {
+		part.Objects = append(part.Objects, *log)
+	}
 	settings := kind.Stream(append(c.taken.settings(c.ws), c.taken.stateFact()))
 	if c.layer == nil {
 		part.Facts = settings
@@ -120,7 +128,6 @@ func (c *capture) gaps() []kind.Gap {
 		what := strings.Join(append([]string{"memory of its processes", "/dev/shm"}, c.temporary()...), ", ")
 		gaps = append(gaps, kind.Gap{What: what, Why: "it exists only while the container runs"})
 	}
-	gaps = append(gaps, kind.Gap{What: "log", Why: "the engine keeps it with the container, and drops it if the container is created again"})
 	if c.layer == nil {
 		gaps = append(gaps, kind.Gap{What: "writable layer", Why: "the engine's storage driver " + c.taken.GraphDriver.Name + " keeps none that can be read"})
 	}

@@ -15,7 +15,7 @@ import (
 // Fields that are said by facts of their own, or that say nothing about the
 // container.
 var (
-	saidConfig = []string{"Cmd", "Entrypoint", "Env", "Healthcheck", "Hostname", "Labels", "User", "WorkingDir"}
+	saidConfig = []string{"Cmd", "Entrypoint", "Env", "Healthcheck", "Hostname", "Image", "Labels", "User", "WorkingDir"}
 	saidHost   = []string{
 		"Binds", "Mounts", "VolumesFrom", // by the mounts that they made
 		"IpcMode", "LogConfig", "NetworkMode", "PidMode", "PortBindings", "RestartPolicy",
@@ -32,7 +32,7 @@ func (d *description) settings(ws *kind.Workspace) []kind.Fact {
 
 // configuration returns what can be set only when a container is created.
 func (d *description) configuration(ws *kind.Workspace) []kind.Fact {
-	facts := []kind.Fact{{Name: "image", Value: d.Image}}
+	facts := d.imageFacts()
 	facts = append(facts, d.labelFacts()...)
 	facts = append(facts, d.envFacts(ws)...)
 	facts = append(facts, d.commandFacts(ws)...)
@@ -42,6 +42,21 @@ func (d *description) configuration(ws *kind.Workspace) []kind.Fact {
 	facts = append(facts, d.mountFacts()...)
 	facts = append(facts, fieldFacts("config", d.Config, saidConfig)...)
 	return append(facts, fieldFacts("host", d.HostConfig, saidHost)...)
+}
+
+// imageFacts says which image it is, and under which name it was asked for. A
+// reference that pins the image says nothing more, and cannot always be given
+// back: an engine knows a digest only from the registry.
+func (d *description) imageFacts() []kind.Fact {
+	facts := []kind.Fact{{Name: "image", Value: d.Image}}
+	if reference := d.Config.Text("Image"); !pinsImage(reference) {
+		facts = append(facts, kind.Fact{Name: "config Image", Value: reference})
+	}
+	return facts
+}
+
+func pinsImage(reference string) bool {
+	return strings.Contains(reference, "@") || strings.HasPrefix(reference, "sha256:")
 }
 
 func (d *description) stateFact() kind.Fact {

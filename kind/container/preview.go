@@ -75,7 +75,9 @@ func (d *Driver) previewLayer(ctx context.Context, ws *kind.Workspace, engine *d
 func objectChunks(part kind.Part) []kind.ChunkID {
 	var chunks []kind.ChunkID
 	for _, o := range part.Objects {
-		chunks = append(chunks, o.Chunks...)
+		if o.Name != logObject {
+			chunks = append(chunks, o.Chunks...)
+		}
 	}
 	return chunks
 }

@@ -115,13 +115,20 @@ func TestRemovedOnExit(t *testing.T) {
 func TestSharedNamespace(t *testing.T) {
 	t.Parallel()
 	parent := started(t, "--ipc", "shareable", "--restart", "on-failure:2", "-p", "127.0.0.1::81")
-	child := started(t, "--network", "container:"+parent, "--ipc", "container:"+parent)
+	child := started(t, "--network", "container:"+parent, "--ipc", "container:"+parent, "--label", "com.docker.compose.config-hash=x")
+	old := testbed.Inspect(t, parent, ".Id")
 	w := newWorld(t, docker.Options{}, parent, child)
 	parts := w.capture()
 	testbed.Docker(t, "rm", "--force", parent)
 	w.restore(parts)
 	require.Empty(t, w.differences(parts))
 	require.Equal(t, "container:"+testbed.Inspect(t, parent, ".Id"), testbed.Inspect(t, child, ".HostConfig.NetworkMode"))
+	shifts, err := w.containers.Shifted(t.Context(), w.ws, partOf(parts, child).Part, w.store)
+	require.NoError(t, err)
+	require.Len(t, shifts, 3)
+	require.Equal(t, "log", shifts[0].What)
+	require.Equal(t, old, shifts[1].Was)
+	require.Contains(t, shifts[1].What, "--no-recreate") // D12: Compose hashes the parent's id
 }
 
 // TestStranger is not touched, though it has the name.

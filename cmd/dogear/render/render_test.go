@@ -66,10 +66,11 @@ func TestResumedSaysWhetherItIsBack(t *testing.T) {
 		Source: source(), Target: snapshot.Workspace{Root: "/shop"}, AwayMS: 8_040_000,
 		Receipt: &api.Receipt{
 			ID: "01r", Identical: true, Safety: "01s", Parts: make([]snapshot.PartReceipt, 2),
-			Timings:           api.RestoreTimings{OutageMS: 900, HealthyMS: 2100, TotalMS: 61_000},
-			Kept:              []snapshot.Kept{{Part: id("git", "."), What: "hotfix/INC-42, 3 commits"}},
-			ChangedAfterStart: []api.Difference{{Part: id("volume", "pg"), Fact: "a"}, {Part: id("volume", "pg"), Fact: "b"}},
-			NotComparable:     []api.Gap{{Part: id("mongo", "db"), What: "all facts", Why: "no driver"}},
+			Timings: api.RestoreTimings{OutageMS: 900, HealthyMS: 2100, TotalMS: 61_000},
+			Kept:    []snapshot.Kept{{Part: id("git", "."), What: "hotfix/INC-42, 3 commits"}},
+			ChangedAfterStart: []api.Difference{{Part: id("volume", "pg"), Fact: "a"}, {Part: id("volume", "pg"), Fact: "b"},
+				{Part: id("container", "web"), Fact: "port of this host for 80/tcp", Want: "127.0.0.1:49153", Have: "127.0.0.1:49154", Half: snapshot.Running}},
+			NotComparable: []api.Gap{{Part: id("mongo", "db"), What: "all facts", Why: "no driver"}},
 		},
 	}
 	require.Equal(t, `Resumed /shop from 01x (pause of 2026-11-20 14:00:00, INC-42, fixing the search)
@@ -82,6 +83,8 @@ Not comparable
   mongo/db: all facts (no driver)
 Changed by what was started (no difference: it runs; --json lists it)
   volume/pg: 2 paths
+Another one now (no difference: it cannot be chosen)
+  container/web: port of this host for 80/tcp: 127.0.0.1:49153 -> 127.0.0.1:49154
 dogear receipt 01r shows the proof again.
 The state before is in safety snapshot 01s; dogear undo brings it back.
 `, text(t, func(p *render.Page) { render.Resumed(p, r) }))

@@ -141,13 +141,28 @@ func (p *Page) madeSince(r api.Receipt, onlyInSafety bool, title string) {
 	}
 }
 
+// changedAfterStart counts the paths that were written to since, and names what
+// is another one after each start.
 func (p *Page) changedAfterStart(ds []api.Difference) {
-	if len(ds) == 0 {
-		return
+	var written, shifted []api.Difference
+	for _, d := range ds {
+		if d.Half == api.Running {
+			shifted = append(shifted, d)
+		} else {
+			written = append(written, d)
+		}
 	}
-	p.title("Changed by what was started (no difference: it runs; --json lists it)")
-	for _, part := range byPart(ds) {
-		p.line("  %s: %s", part.id, count(part.n, "path"))
+	if len(written) > 0 {
+		p.title("Changed by what was started (no difference: it runs; --json lists it)")
+		for _, part := range byPart(written) {
+			p.line("  %s: %s", part.id, count(part.n, "path"))
+		}
+	}
+	if len(shifted) > 0 {
+		p.title("Another one now (no difference: it cannot be chosen)")
+		for _, d := range shifted {
+			p.line("  %s: %s: %s -> %s", d.Part, d.Fact, brief(d.Want), brief(d.Have))
+		}
 	}
 }
 
