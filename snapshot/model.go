@@ -114,8 +114,8 @@ type Part struct {
 	kind.Part
 	Consistency Consistency `json:"consistency"`
 	Facts       FactSet     `json:"facts"`
-	// Reach lists every chunk that the part keeps alive, as an object of
-	// 32-byte ids in ascending order. Garbage collection reads nothing else.
+	// Reach lists every chunk that the part keeps alive; how is the store's
+	// business. Garbage collection reads nothing else.
 	Reach kind.Object `json:"reach"`
 }
 

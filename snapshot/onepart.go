@@ -8,7 +8,7 @@ import (
 
 // OfPart makes a snapshot of one part that no capture has taken.
 func OfPart(ctx context.Context, sink PartSink, item kind.Item, part kind.Part) (Snapshot, error) {
-	stored, err := storePart(ctx, sink, item, part)
+	stored, err := storePart(ctx, sink, "", item, part)
 	if err != nil {
 		return Snapshot{}, err
 	}

@@ -1,12 +1,10 @@
 package snapshot
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"time"
 
-	"dogear/internal/content"
 	"dogear/kind"
 )
 
@@ -17,17 +15,17 @@ func (r *round) finish(ctx context.Context, c *capture) error {
 	if err != nil {
 		return err
 	}
-	c.part, err = storePart(ctx, c.sink, c.item, part)
+	c.part, err = storePart(ctx, c.sink, WorkspaceAt(r.req.Workspace.Root).ID, c.item, part)
 	c.done = err == nil
 	return err
 }
 
-func storePart(ctx context.Context, sink PartSink, item kind.Item, part kind.Part) (Part, error) {
+func storePart(ctx context.Context, sink PartSink, workspace string, item kind.Item, part kind.Part) (Part, error) {
 	facts, err := StoreFacts(ctx, sink, part.Facts)
 	if err != nil {
 		return Part{}, fmt.Errorf("store facts: %w", err)
 	}
-	reach, err := content.PutList(ctx, sink, "reach", bytes.NewReader(content.Encode(sink.Reach())))
+	reach, err := sink.PutReach(ctx, workspace, item.ID)
 	if err != nil {
 		return Part{}, fmt.Errorf("store the list of chunks: %w", err)
 	}

@@ -28,6 +28,10 @@ type PartSink interface {
 	// Reach returns the ids of all chunks that were put, or asked about and
 	// known, in ascending order.
 	Reach() []kind.ChunkID
+	// PutReach stores Reach, for a part of that id. Where little differs from
+	// the last snapshot of the workspace, it stores what does; a workspace of ""
+	// has none.
+	PutReach(ctx context.Context, workspace string, part kind.ID) (kind.Object, error)
 }
 
 // Guard records what a capture does to running things before it is done, so

@@ -38,7 +38,7 @@ func (c cache) Load(id kind.ID, name string) []byte {
 // Save replaces the blob.
 func (c cache) Save(id kind.ID, name string, content []byte) error {
 	digest := sha256.Sum256(content)
-	if err := atomicfile.WriteCache(c.path(id, name), 0o600, append(digest[:], content...)); err != nil {
+	if err := atomicfile.WriteCache(c.path(id, name), 0o600, digest[:], content); err != nil {
 		return fmt.Errorf("save cache: %w", err)
 	}
 	return nil

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -33,28 +32,10 @@ func completePart(ctx context.Context, from chunkHolder, part snapshot.Part) err
 	if err != nil {
 		return fmt.Errorf("reach: %w", err)
 	}
-	if err := allThere(ctx, from, reach); err != nil {
+	if err := allThere(ctx, from, reach.ids); err != nil {
 		return err
 	}
-	return reached(ctx, from, part, reach)
-}
-
-// readReach returns the chunks that a part keeps alive.
-func readReach(ctx context.Context, from kind.Source, object kind.Object) ([]kind.ChunkID, error) {
-	b, err := content.ReadAll(ctx, from, object)
-	if err != nil {
-		return nil, err
-	}
-	ids, err := content.Decode(b)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", err, ErrDamaged)
-	}
-	for i := range ids {
-		if i > 0 && bytes.Compare(ids[i-1][:], ids[i][:]) >= 0 {
-			return nil, fmt.Errorf("it is not in order: %w", ErrDamaged)
-		}
-	}
-	return ids, nil
+	return reached(ctx, from, part, reach.ids)
 }
 
 func allThere(ctx context.Context, from chunkHolder, ids []kind.ChunkID) error {

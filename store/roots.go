@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"dogear/internal/content"
 	"dogear/kind"
 	"dogear/snapshot"
 	"dogear/store/catalog"
@@ -147,20 +146,16 @@ func (r *roots) addPart(ctx context.Context, part snapshot.Part) error {
 	for _, object := range slices.Concat([]kind.Object{part.Reach, part.Facts.Object}, part.Objects) {
 		r.addAll(object.Chunks)
 	}
-	name := reachName(part.Reach)
+	name := chunksOf(part.Reach)
 	if _, ok := r.read[name]; ok {
 		return nil
 	}
-	own, err := content.Chunks(ctx, r.Store, part.Reach)
+	reach, err := readReach(ctx, r.Store, part.Reach)
 	if err != nil {
 		return err
 	}
-	r.addAll(own)
-	ids, err := readReach(ctx, r.Store, part.Reach)
-	if err != nil {
-		return err
-	}
-	r.addAll(ids)
+	r.addAll(reach.own)
+	r.addAll(reach.ids)
 	r.read[name] = struct{}{}
 	return nil
 }
@@ -171,7 +166,7 @@ func (r *roots) addAll(ids []kind.ChunkID) {
 	}
 }
 
-func reachName(object kind.Object) string {
+func chunksOf(object kind.Object) string {
 	var b strings.Builder
 	for _, id := range object.Chunks {
 		b.Write(id[:])

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -179,6 +178,6 @@ func (p *partSink) Reach() []kind.ChunkID {
 	for id := range p.reach {
 		ids = append(ids, id)
 	}
-	slices.SortFunc(ids, func(a, b kind.ChunkID) int { return bytes.Compare(a[:], b[:]) })
+	slices.SortFunc(ids, compareIDs)
 	return ids
 }

@@ -29,14 +29,17 @@ func Write(path string, mode os.FileMode, content []byte) error {
 }
 
 // WriteCache is Write for what can be worked out again: it waits for no disk,
-// so after a power cut the file may be empty or torn. A reader must check.
-func WriteCache(path string, mode os.FileMode, content []byte) error {
+// so after a power cut the file may be empty or torn. A reader must check. The
+// content comes in pieces, so that nobody has to put large ones together.
+func WriteCache(path string, mode os.FileMode, content ...[]byte) error {
 	f, err := Create(path, mode)
 	if err != nil {
 		return err
 	}
-	if _, err := f.Write(content); err != nil {
-		return errors.Join(fmt.Errorf("write %s: %w", path, err), f.Abort())
+	for _, piece := range content {
+		if _, err := f.Write(piece); err != nil {
+			return errors.Join(fmt.Errorf("write %s: %w", path, err), f.Abort())
+		}
 	}
 	return f.rename()
 }

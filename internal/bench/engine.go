@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
 
-	"dogear/internal/content"
 	"dogear/internal/tree"
 	"dogear/kind"
 	"dogear/snapshot"
@@ -63,7 +61,7 @@ func engineSave(ctx context.Context, s *store.Store, work snapshot.Workspace, id
 	if err != nil {
 		return errors.Join(err, session.Abort())
 	}
-	reach, err := putReach(ctx, session, sink)
+	reach, err := sink.PutReach(ctx, work.ID, id)
 	if err != nil {
 		return errors.Join(err, session.Abort())
 	}
@@ -89,10 +87,6 @@ func capture(ctx context.Context, t tree.Tree, opts tree.Options, sink kind.Sink
 		return result, err
 	}
 	return c.Finish(ctx)
-}
-
-func putReach(ctx context.Context, session *store.Session, sink snapshot.PartSink) (kind.Object, error) {
-	return content.PutList(ctx, sink, "reach", bytes.NewReader(content.Encode(sink.Reach())))
 }
 
 func engineRestore(ctx context.Context, s *store.Store, work snapshot.Workspace, id kind.ID, opts tree.Options) error {

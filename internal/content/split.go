@@ -36,6 +36,11 @@ const (
 	BlockSize = 128 << 10
 )
 
+// Files that databases update in place and that are too small for that are cut
+// every so many bytes: of a table of half a megabyte in which one page changes,
+// this much is stored anew and not half of it.
+const smallBlockSize = 16 << 10
+
 // Splitter cuts streams into chunks, one stream after the other. It keeps its
 // buffers from stream to stream, and is for one goroutine.
 type Splitter interface {
@@ -88,6 +93,10 @@ func (s *contentDefined) Next() ([]byte, error) {
 	}
 	return chunk, err
 }
+
+// SmallBlocks returns a Splitter for files that databases update in place and
+// that are not stored by the block.
+func SmallBlocks() Splitter { return &blocks{buf: make([]byte, smallBlockSize)} }
 
 // blocks cuts into pieces of one size.
 type blocks struct {

@@ -22,6 +22,7 @@ type reader struct {
 	spill   *spill    // not nil: content is copied there, neither cut nor stored
 	now     func() time.Time
 	cdc     content.Splitter   // nil until a file needs it: its buffer is large
+	fixed   content.Splitter   // as above, of small files that are updated in place
 	bases   map[string]*record // see pass
 	lasting map[string]*record
 	buf     []byte // for files that are one chunk
@@ -236,17 +237,16 @@ func hasWriter(fd int) bool {
 
 // ingest cuts data, the content of a file without its holes, into chunks,
 // stores them and fills in the entry's digest.
-func (r *reader) ingest(ctx context.Context, data io.Reader, rec *record) (err error) {
-	if r.cdc == nil {
-		if r.cdc, err = content.ContentDefined(); err != nil {
-			return err
-		}
+func (r *reader) ingest(ctx context.Context, data io.Reader, rec *record) error {
+	splitter, err := r.splitter(rec.Path)
+	if err != nil {
+		return err
 	}
 	sum := newDigest(rec.Size, rec.Holes)
-	r.cdc.Reset(io.TeeReader(data, sum))
+	splitter.Reset(io.TeeReader(data, sum))
 	rec.Chunks = nil
 	for {
-		chunk, err := r.cdc.Next()
+		chunk, err := splitter.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -259,6 +259,20 @@ func (r *reader) ingest(ctx context.Context, data io.Reader, rec *record) (err e
 	}
 	rec.Digest = sum.finish()
 	return nil
+}
+
+// splitter returns what cuts a file that is not paged.
+func (r *reader) splitter(path string) (_ content.Splitter, err error) {
+	if r.opts.inPlace(path) {
+		if r.fixed == nil {
+			r.fixed = content.SmallBlocks()
+		}
+		return r.fixed, nil
+	}
+	if r.cdc == nil {
+		r.cdc, err = content.ContentDefined()
+	}
+	return r.cdc, err
 }
 
 func (r *reader) put(ctx context.Context, chunk []byte, rec *record) error {

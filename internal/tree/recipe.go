@@ -21,7 +21,12 @@ const (
 
 // paged reports whether a file is captured page by page.
 func (o *Options) paged(path string, size int64) bool {
-	return size >= pagedFrom && size <= pagedTo && (kind.MatchAny(o.InPlace, path) || kind.MatchAny(databaseFiles(), path))
+	return size >= pagedFrom && size <= pagedTo && o.inPlace(path)
+}
+
+// inPlace reports whether a file is one that a database updates in place.
+func (o *Options) inPlace(path string) bool {
+	return kind.MatchAny(o.InPlace, path) || kind.MatchAny(databaseFiles(), path)
 }
 
 // databaseFiles are those that servers update in place, by the names that
