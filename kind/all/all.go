@@ -9,6 +9,7 @@ import (
 	"dogear/kind/files"
 	"dogear/kind/git"
 	"dogear/kind/image"
+	"dogear/kind/mongodb"
 	"dogear/kind/mysql"
 	"dogear/kind/network"
 	"dogear/kind/postgres"
@@ -31,6 +32,7 @@ func Drivers() []kind.Driver {
 		postgres.New(engines),
 		mysql.New(engines),
 		redis.New(engines),
+		mongodb.New(engines),
 		sqlite.New(),
 	}
 }
