@@ -31,6 +31,11 @@ func (a *Agent) prune(ctx context.Context, j *job, req api.PruneRequest) (api.Pr
 			return result, err
 		}
 	}
+	if len(desks) == 1 && !req.DryRun {
+		if err := a.releaseKept(ctx, j, desks[0]); err != nil {
+			return result, err
+		}
+	}
 	j.report("collecting what no snapshot needs")
 	report, err := a.store.Prune(ctx, store.PruneOptions{DryRun: req.DryRun})
 	if err != nil {

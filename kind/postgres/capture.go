@@ -31,6 +31,10 @@ type capture struct {
 	server *server
 	conn   *pgx.Conn
 	way    way // by which conn was made
+	// from is the database that is read, if it is not yet under its name, and
+	// imported says that it is of no server that is known.
+	from     string
+	imported bool
 
 	session  *session
 	snapshot string
@@ -144,12 +148,15 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 // describe stores the driver's own objects.
 func (c *capture) describe(ctx context.Context, facts []kind.Fact) error {
 	m := meta{
-		Format: metaFormat, Running: true, Database: c.database(), Size: c.session.size, Dump: c.dump,
+		Format: metaFormat, Running: true, Database: databaseOf(c.item.ID), Size: c.session.size, Dump: c.dump,
 		Version: c.conn.PgConn().ParameterStatus("server_version"),
 	}
 	err := c.conn.QueryRow(ctx, "select system_identifier::text, pg_is_in_recovery() from pg_control_system()").Scan(&m.System, &m.Standby)
 	if err != nil {
 		return fmt.Errorf("ask who the server is: %w", err)
+	}
+	if c.imported {
+		m.System = ""
 	}
 	if m.Platform, err = readPlatform(ctx, c.conn); err != nil {
 		return err
@@ -178,7 +185,12 @@ func (c *capture) hangUp() {
 	c.conn = nil
 }
 
-func (c *capture) database() string { return databaseOf(c.item.ID) }
+func (c *capture) database() string {
+	if c.from != "" {
+		return c.from
+	}
+	return databaseOf(c.item.ID)
+}
 
 func (c *capture) gap(what, why string) {
 	c.gaps = append(c.gaps, kind.Gap{Part: c.item.ID, What: what, Why: why})

@@ -106,7 +106,11 @@ func (c *capture) dumpDefinitions(ctx context.Context) error {
 		c.gap("dump", "it cannot be restored alone, as its definitions are missing: "+program+": "+complaint)
 		return nil
 	}
-	object, err := content.PutBytes(ctx, c.sink, name, withoutKeys(script.Bytes()))
+	text := withoutKeys(script.Bytes())
+	if c.from != "" {
+		text = bytes.ReplaceAll(text, []byte(quoteName(c.from)), []byte(quoteName(databaseOf(c.item.ID))))
+	}
+	object, err := content.PutBytes(ctx, c.sink, name, text)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ select format('schema column %I.%I.%I', n.nspname, c.relname, a.attname) as name
        nullif(to_jsonb(a) ->> 'attcompression', '') as compression,
        nullif(a.attstattarget, -1) as statistics,
        array_to_string(a.attoptions, ',') as options,
-       array_to_string(a.attfdwoptions, ',') as secret_foreign_options,
+       nullif(array_to_string(array(select o from unnest(a.attfdwoptions) o order by o), ','), '') as secret_foreign_options,
        array_to_string(a.attacl, e'\n') as acl,
        col_description(c.oid, a.attnum) as comment
 from pg_attribute a

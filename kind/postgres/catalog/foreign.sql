@@ -4,7 +4,7 @@ select format('schema foreign-data-wrapper %I', w.fdwname) as name,
        pg_get_userbyid(w.fdwowner) as owner,
        array_to_string(coalesce(w.fdwacl, acldefault('F', w.fdwowner)), e'\n') as acl,
        null as wrapper,
-       array_to_string(w.fdwoptions, ',') as secret_options
+       nullif(array_to_string(array(select o from unnest(w.fdwoptions) o order by o), ','), '') as secret_options
 from pg_foreign_data_wrapper w
 union all
 select format('schema foreign-server %I', s.srvname),
@@ -12,11 +12,11 @@ select format('schema foreign-server %I', s.srvname),
        pg_get_userbyid(s.srvowner),
        array_to_string(coalesce(s.srvacl, acldefault('S', s.srvowner)), e'\n'),
        (select w.fdwname from pg_foreign_data_wrapper w where w.oid = s.srvfdw),
-       concat_ws(',', s.srvtype, s.srvversion, array_to_string(s.srvoptions, ','))
+       concat_ws(',', s.srvtype, s.srvversion, nullif(array_to_string(array(select o from unnest(s.srvoptions) o order by o), ','), ''))
 from pg_foreign_server s
 union all
 select format('schema user-mapping %I for %I', m.srvname, m.usename),
        'user-mapping',
        null, null, null,
-       array_to_string(m.umoptions, ',')
+       nullif(array_to_string(array(select o from unnest(m.umoptions) o order by o), ','), '')
 from pg_user_mappings m

@@ -16,7 +16,7 @@ select format('schema %s %I.%I', k.word, n.nspname, c.relname) as name,
        pg_get_expr(c.relpartbound, c.oid) as bound,
        (select string_agg(i.inhparent::regclass::text, ',' order by i.inhseqno) from pg_inherits i where i.inhrelid = c.oid) as parents,
        (select fs.srvname from pg_foreign_table f join pg_foreign_server fs on fs.oid = f.ftserver where f.ftrelid = c.oid) as server,
-       (select array_to_string(f.ftoptions, ',') from pg_foreign_table f where f.ftrelid = c.oid) as secret_foreign_options,
+       (select nullif(array_to_string(array(select o from unnest(f.ftoptions) o order by o), ','), '') from pg_foreign_table f where f.ftrelid = c.oid) as secret_foreign_options,
        case when c.relkind in ('v', 'm') then encode(sha256(convert_to(pg_get_viewdef(c.oid), 'UTF8')), 'hex') end as definition,
        obj_description(c.oid, 'pg_class') as comment
 from pg_class c

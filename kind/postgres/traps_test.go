@@ -1,0 +1,242 @@
+package postgres_test
+
+import (
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"dogear/internal/testbed"
+	"dogear/kind"
+	"dogear/kind/postgres"
+)
+
+// P2, P10: a server that recovers empties unlogged tables, and moves sequences
+// ahead that were drawn from since its last checkpoint. Fails without putBack.
+func TestWhatRecoveryLosesComesBack(t *testing.T) {
+	r := newRig(t)
+	r.sql(`create table t (n int); create unlogged table cache (k int, twice int generated always as (k * 2) stored);
+		create sequence s; create unlogged table empty (n int); checkpoint;
+		insert into cache select generate_series(1, 1000); select count(nextval('s')) from generate_series(1, 300)`)
+	store := newChunks()
+	r.ws.Dumps = "never" // it has to come back all the same
+	part, before := r.capture(r.item("shop"), store, nil)
+	testbed.Docker(t, "kill", r.container)
+	testbed.Docker(t, "start", r.container)
+	require.NoError(t, r.driver.WaitHealthy(t.Context(), r.ws, part, store))
+	require.Equal(t, []string{"shop: sequence public.s", "shop: table public.cache"}, changed(before, r.factsOf(r.item("shop"))), "recovery lost something")
+	require.NoError(t, r.driver.Start(t.Context(), r.ws, part, store))
+	require.Equal(t, before, r.factsOf(r.item("shop")))
+	require.NoError(t, r.driver.Start(t.Context(), r.ws, part, store))
+	require.Equal(t, before, r.factsOf(r.item("shop")), "twice is the same as once")
+}
+
+// A snapshot of one server is not restored onto another by accident, and a dump
+// is not where the server lacks what it uses. Fails without checkSystem.
+func TestDumpIsKeptFromAnotherServer(t *testing.T) {
+	r := newRig(t)
+	r.sql(schema + whole)
+	store := newChunks()
+	part, _ := r.capture(r.item("shop"), store, nil)
+	roles, _ := r.capture(r.item(""), store, nil)
+	want := r.factsOf(r.item("shop"))
+
+	testbed.Require(t, "trixie")
+	container, _ := startServer(t, "trixie", "--network=none", "--env=POSTGRES_USER=shop", "--env=PGPORT=6543")
+	other := rigOn(t, container)
+	moved := func(p kind.Part) kind.Part {
+		p.RunsIn, p.Needs = kind.ID{Kind: "container", Name: container}, nil
+		return p
+	}
+	change, err := other.driver.Preview(t.Context(), other.ws, moved(part), store)
+	require.NoError(t, err)
+	require.Len(t, change.Conflicts, 1)
+	require.Contains(t, change.Conflicts[0], "another server")
+	require.ErrorContains(t, other.driver.Restore(t.Context(), other.ws, moved(part), store), "-o postgres.other-server=yes")
+
+	// Another major version: every row and every sequence is the same, and
+	// what it says about definitions is what it says in its own words.
+	other.ws.Options = map[string]string{"postgres.other-server": "yes"}
+	require.ErrorContains(t, other.driver.Restore(t.Context(), other.ws, moved(part), store), "restore the roles of the server first")
+	require.NoError(t, other.driver.Restore(t.Context(), other.ws, moved(roles), store))
+	require.NoError(t, other.driver.Restore(t.Context(), other.ws, moved(part), store))
+	have := other.factsOf(kind.Item{ID: part.ID, RunsIn: kind.ID{Kind: "container", Name: container}})
+	for name, value := range want {
+		if hasAnyPrefix(name, "shop: table ", "shop: sequence ", "shop: matview ", "shop: large objects", "shop: schema constraint ", "shop: schema index ") {
+			require.Equal(t, value, have[name], name)
+		}
+	}
+	require.Equal(t, []string(nil), missing(want, have))
+}
+
+func hasAnyPrefix(s string, prefixes ...string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(s, p) })
+}
+
+// missing lists the facts that only the first has.
+func missing(want, have map[string]string) []string {
+	var names []string
+	for _, name := range changed(want, have) {
+		if _, ok := have[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// P7: what plain dumps lose (options of the database, privileges, a stale
+// materialized view, large objects) and all that a schema may have.
+func TestWholeRangeComesBackFromItsDump(t *testing.T) {
+	r := newRig(t)
+	r.sql(schema + whole)
+	store := newChunks()
+	part, captured := r.capture(r.item("shop"), store, nil)
+	require.NotContains(t, captured, "shop: table public.far", "it is elsewhere")
+	r.sql("insert into orders (customer) values ('after')") // the view is stale by now, and was before
+	change, err := r.driver.Preview(t.Context(), r.ws, part, store)
+	require.NoError(t, err)
+	require.Empty(t, change.Conflicts)
+	require.NoError(t, r.driver.Restore(t.Context(), r.ws, part, store))
+	require.Empty(t, changed(captured, r.factsOf(r.item("shop"))))
+	require.Equal(t, "42", r.sql("select f_atomic(41)"))
+	require.Equal(t, "t", r.sql("select count(*) < (select count(*) from orders) from (select 1 from stale) s"))
+}
+
+// Faults: a lock that is held for ever, a server that ends in the middle, a
+// dump with a hole. The live database is as it was, and nothing is left.
+func TestRestoresThatFail(t *testing.T) {
+	r := newRig(t)
+	r.sql(schema)
+	store := newChunks()
+	part, _ := r.capture(r.item("shop"), store, nil)
+	r.sql("delete from orders")
+	before := r.facts()
+	object, ok := part.Object("table/public.orders")
+	require.True(t, ok)
+	whole := store.byID[object.Chunks[0]]
+	for name, damaged := range map[string][]byte{"cut": whole[:len(whole)/2], "another row": append([]byte("9999\tx\t1.00\t2024-03-31 09:30:00+00\n"), whole...)} {
+		store.byID[object.Chunks[0]] = damaged
+		require.Error(t, r.driver.Restore(t.Context(), r.ws, part, store), name)
+		require.Equal(t, before, r.facts(), name)
+		require.Equal(t, "0", r.sql("select count(*) from pg_database where datname like '%dogear%'"), name)
+	}
+	store.byID[object.Chunks[0]] = whole
+
+	locked := part
+	locked.Inside = []string{"orders"}
+	holder := exec.Command("docker", "exec", r.container, "psql", "-XqU", "shop", "-d", "shop", "-c", "begin; lock table orders; select pg_sleep(600)")
+	require.NoError(t, holder.Start())
+	testbed.Eventually(t, time.Minute, "the table is locked", func() bool {
+		return r.sql("select count(*) from pg_locks where mode = 'AccessExclusiveLock' and granted and relation = 'orders'::regclass") == "1"
+	})
+	done := make(chan error, 1)
+	go func() { done <- r.driver.Restore(t.Context(), r.ws, part, store) }()
+	require.NoError(t, <-done, "the exchange of a database waits for no lock")
+	require.Error(t, holder.Wait(), "its session was ended")
+}
+
+// Databases on the host are named by address. A host that is not this machine
+// is named, so that nothing is written there without being asked for.
+func TestServersByAddress(t *testing.T) {
+	server := testbed.Postgres(t)
+	config, err := pgx.ParseConfig(server.DSN)
+	require.NoError(t, err)
+	r := &rig{T: t, driver: postgres.New(nil), container: server.Container}
+	r.ws = &kind.Workspace{
+		Root: t.TempDir(), Cache: memory{}, Redact: func(s string) string { return kind.Sum([]byte(s)).String()[:16] },
+		Variables: map[string]string{"PW": config.Password},
+	}
+	port := strconv.Itoa(int(config.Port))
+	section := func(dsn, databases string) {
+		text, err := json.Marshal(map[string]any{"servers": map[string]any{"main": map[string]any{"dsn": dsn, "databases": json.RawMessage(databases)}}})
+		require.NoError(t, err)
+		r.ws.Config = map[string]json.RawMessage{"postgres": text}
+	}
+	find := func() (names []string) {
+		items, err := r.driver.Find(t.Context(), r.ws, nil)
+		require.NoError(t, err)
+		r.items = items
+		for _, item := range items {
+			names = append(names, item.ID.String())
+			require.Empty(t, item.Claims)
+		}
+		return names
+	}
+	section("postgres://shop:${PW}@127.0.0.1:"+port+"/shop", "null")
+	require.Equal(t, []string{"postgres/main/shop"}, find())
+	r.sql(schema)
+	store := newChunks()
+	part, captured := r.capture(r.items[0], store, nil)
+	require.Empty(t, part.Gaps)
+	r.sql(wreck)
+	change, err := r.driver.Preview(t.Context(), r.ws, part, store)
+	require.NoError(t, err)
+	require.Empty(t, change.Conflicts)
+	require.Empty(t, change.Remote)
+	require.NoError(t, r.driver.Restore(t.Context(), r.ws, part, store))
+	require.Equal(t, captured, r.factsOf(r.items[0]))
+	for _, chunk := range store.byID {
+		require.NotContains(t, string(chunk), config.Password)
+	}
+
+	section("postgres://shop:${PW}@127.0.0.1:"+port+"/shop", `["*"]`)
+	require.Equal(t, []string{"postgres/main", "postgres/main/postgres", "postgres/main/shop"}, find())
+	section("postgres://shop:very-wrong@127.0.0.1:"+port+"/shop", "null")
+	require.Equal(t, []string{"postgres/main/shop"}, find())
+	silent, _ := r.capture(r.items[0], store, nil)
+	require.Len(t, silent.Gaps, 1)
+	require.Contains(t, silent.Gaps[0].Why, "password authentication failed")
+	require.NotContains(t, silent.Gaps[0].Why, "very-wrong")
+	section("postgres://shop:${NOT_THERE}@127.0.0.1/shop", "null")
+	_, err = r.driver.Find(t.Context(), r.ws, nil)
+	require.ErrorContains(t, err, "no variable NOT_THERE")
+}
+
+// whole is what schema lacks of the range of Postgres.
+const whole = `
+create extension hstore; create extension citext; create extension pg_trgm; create extension btree_gist; create extension postgres_fdw;
+create collation german (provider = icu, locale = 'de'); create schema "other place"; comment on schema "other place" is 'it''s; $$here$$';
+create type pair as (a int, b text); create type span as range (subtype = float8); create domain email as citext check (value ~ '@');
+create table "other place"."Odd; name" ("a""b" pair, s span, tags text[][], h hstore, e email collate "C", g text collate german, primary key (s));
+insert into "other place"."Odd; name" values (row(1, 'x'), '[1,2)', '{{a,b},{c,NULL}}', 'k=>v', 'A@b', 'ß');
+create table parent (id int primary key, note text); create table child (extra int) inherits (parent);
+insert into parent values (1, 'p'); insert into child values (2, 'c', 3);
+create table "circle a" (id int primary key, b int); create table circle_b (id int primary key, a int references "circle a" deferrable initially deferred);
+alter table "circle a" add constraint there foreign key (b) references circle_b deferrable initially deferred;
+begin; insert into "circle a" values (1, 1); insert into circle_b values (1, 1); commit;
+create table rooms (room int, during tstzrange, exclude using gist (room with =, during with &&));
+insert into rooms values (1, '[2024-01-01,2024-01-02)');
+create table made (id int generated by default as identity (start 100 increment 5), n numeric, double numeric generated always as (n * 2) stored);
+insert into made (n) values (1.5), ('NaN');
+create table logs (at date, region text, n int) partition by list (region);
+create table logs_eu partition of logs for values in ('eu') partition by range (at);
+create table logs_eu_24 partition of logs_eu for values from ('2024-01-01') to ('2025-01-01'); create table logs_rest partition of logs default;
+create index on logs (n); alter table logs add primary key (at, region); insert into logs values ('2024-05-05', 'eu', 1), ('2020-01-01', 'us', 2);
+create function f_atomic(n int) returns int language sql begin atomic select n + 1; end;
+create procedure p_do(inout n int) language plpgsql as $p$ begin n := n + 1; -- ; 'quote
+commit; end $p$;
+create function no_drop() returns event_trigger language plpgsql as $$ begin if current_setting('app.strict', true) = 'on' then raise 'no'; end if; end $$;
+create event trigger watch on sql_drop execute function no_drop();
+create view v1 as select id, note from only parent; create view v2 with (security_barrier) as select * from v1 where id > 0; create view v3 as select count(*) from v2;
+create rule notes as on insert to v1 do instead insert into parent values (new.id, new.note);
+create materialized view stale as select * from parent; create unique index on stale (id); insert into parent values (9, 'later');
+create server far_server foreign data wrapper postgres_fdw options (host 'nowhere', dbname 'x'); create user mapping for shop server far_server options (user 'u', password 'p');
+create foreign table far (n int) server far_server options (table_name 't');
+create text search configuration plain_german (copy = german); alter text search configuration plain_german drop mapping for url;
+create table docs (body text, words tsvector generated always as (to_tsvector('pg_catalog.german', body)) stored); create index on docs using gin (words);
+create index on docs using gin (body gin_trgm_ops); insert into docs (body) values ('Häuser und Bäume');
+create operator === (leftarg = int, rightarg = int, function = int4eq, commutator = ===); create aggregate glue(text) (sfunc = textcat, stype = text, initcond = '');
+alter table docs enable row level security; create policy readers on docs for select to clerk using (true); alter table docs replica identity full;
+create trigger words before update of body on docs for each row when (old.body is distinct from new.body) execute function touch();
+alter table docs alter body set storage external;
+grant usage on schema "other place" to clerk; alter default privileges in schema "other place" grant select on tables to clerk;
+create unlogged table fleeting as select generate_series(1, 10) n; create index partial on fleeting (n) where n > 5;
+comment on constraint there on "circle a" is 'round'; comment on column docs.body is E'tab\there';
+select lo_put(4711, 5000, 'far'), lo_from_bytea(4712, ''); grant select on large object 4712 to clerk; comment on large object 4712 is 'empty';
+`
