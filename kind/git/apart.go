@@ -93,6 +93,19 @@ func roomFor(ws *kind.Workspace, root string) error {
 	return nil
 }
 
+// gitDirElsewhere is what the repository in the workspace has of a linked
+// worktree outside, if it is there.
+func gitDirElsewhere(ws *kind.Workspace, root string) []string {
+	target, err := linkTarget(filepath.Join(root, ".git"))
+	if err != nil || !isApart(ws, root) || !within(ws.Root, target) {
+		return nil
+	}
+	if _, err := os.Lstat(target); err != nil {
+		return nil
+	}
+	return []string{target}
+}
+
 // removeApart takes away a linked worktree that a restore has made: its files,
 // and what its repository knows of it.
 func removeApart(ws *kind.Workspace, root string) error {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -168,4 +169,24 @@ func TestSubmodulesOfLinkedWorktreesHaveTheirOwnFacts(t *testing.T) {
 	sub.git("commit", "-q", "--allow-empty", "-m", "only here")
 	b.restore(part, facts)
 	sub.git("diff-files", "--quiet")
+}
+
+// TestWorktreesOutsideAreLocked: a git command that runs in the worktree is
+// waited for and named, and none begins while its files come back. It fails
+// without the locks in the repository's directory for it (gitDirElsewhere).
+func TestWorktreesOutsideAreLocked(t *testing.T) {
+	r, outside := withOutside(t)
+	d := newDesk(r, nil)
+	d.driver.patience = time.Millisecond
+	d.capture()
+	outside.write("notes.txt", "changed\n")
+	lock := filepath.Join(r.root, ".git", "worktrees", "outside", "index.lock")
+	_, release := hold(t, lock)
+	d.ws.Options = map[string]string{"git.outside-worktrees": "true"}
+	part := d.parts[indexOfApart(d.items)]
+	require.ErrorContains(t, d.driver.Restore(t.Context(), d.ws, part, d.memory), "holds "+lock)
+	require.Equal(t, "changed\n", read(t, outside, "notes.txt"))
+	release()
+	require.NoError(t, d.driver.Restore(t.Context(), d.ws, part, d.memory))
+	require.NoFileExists(t, lock)
 }

@@ -172,6 +172,11 @@ func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 		return err
 	}
 	defer func() { err = errors.Join(err, held.release()) }()
+	elsewhere, err := takeLocks(ctx, "/", gitDirElsewhere(ws, part.Root), d.patience)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, elsewhere.release()) }()
 	// Anything may have changed before the locks were taken.
 	if t, err = targetOf(ctx, ws.Look(), part, source); err != nil {
 		return err
