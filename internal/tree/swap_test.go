@@ -93,7 +93,7 @@ func TestPlantedMountIsNotEntered(t *testing.T) {
 	testbed.Require(t, "root")
 	store, wanted, root, outside := kindtest.NewMemory(), t.TempDir(), t.TempDir(), t.TempDir()
 	for i := range 300 {
-		writeFile(t, filepath.Join(wanted, "d", fmt.Sprint(i%3), fmt.Sprint(i)), fmt.Sprint("content ", i))
+		writeFile(t, filepath.Join(wanted, "d", fmt.Sprint(i%3), fmt.Sprint(i)), fmt.Sprint(fromManifest, i))
 	}
 	manifest := captureTree(t, wanted, tree.Options{}, store).Manifest
 	require.NoError(t, os.Chmod(outside, 0o700))
