@@ -41,6 +41,7 @@ type Agent struct {
 	server  *server
 	started time.Time
 	healed  chan struct{} // closed once leftovers have been looked after
+	recent  healings      // that nobody was told of
 
 	// curating is held while snapshots are deleted, and while a job gets hold
 	// of one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"dogear/agent/api"
 	"dogear/restore"
@@ -111,10 +112,18 @@ func (a *Agent) undo(ctx context.Context, j *job, req api.UndoRequest) (api.Rest
 		return api.RestoreResult{}, err
 	}
 	d.kind.Options = merged(last.Options, d.kind.Options)
-	result, err := a.bringBack(ctx, j, d, bringBack{
+	back := bringBack{
 		operation: snapshot.OpUndo, target: target, undoes: &last, remotely: req.YesRemote,
 		only: a.selectionAgain(&target, last), said: [2][]string{last.Only, last.Except},
-	})
+	}
+	run := a.bringBack
+	if req.DryRun {
+		run = a.preview
+	} else {
+		j.note("taking back the %s of %s (number %d in the log): %s becomes what snapshot %s says",
+			last.Operation, last.Time.Local().Format(time.DateTime), last.Seq, d.Root, target.ID)
+	}
+	result, err := run(ctx, j, d, back)
 	result.Undone = &last
 	return result, err
 }

@@ -129,6 +129,7 @@ func (a *Agent) healOne(ctx context.Context, j *job, id snapshot.ID, left leftov
 	if err := a.log(ctx, snapshot.WorkspaceAt(left.Workspace.Root), j, event); err != nil {
 		return err
 	}
+	a.recent.add(left.Workspace.Root, event)
 	return os.Remove(a.journalPath(id, runningJournal))
 }
 

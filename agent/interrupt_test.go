@@ -158,6 +158,34 @@ func TestRestoreThatCannotBeTakenBackIsUnfinished(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// Whoever works on the workspace next is told what was taken back.
+func TestWhatWasTakenBackIsNoted(t *testing.T) {
+	r := newRig(t)
+	a, err := Open(r.options)
+	require.NoError(t, err)
+	ws := &kind.Workspace{Root: r.workspace.Dir}
+	g, err := a.newGuard(desk{kind: ws}, beginning{Operation: snapshot.OpPause, Snapshot: "01x"})
+	require.NoError(t, err)
+	require.NoError(t, g.release())
+	require.NoError(t, a.Close(t.Context()))
+
+	c := NewConnector(r.options)
+	var notes []string
+	client := api.NewClient(c.Dial, func(p api.Progress) {
+		if p.Note != "" {
+			notes = append(notes, p.Note)
+		}
+	})
+	for range 2 {
+		_, err = r.save(t.Context(), client)
+		require.NoError(t, err)
+	}
+	client.Close()
+	require.NoError(t, c.Close(t.Context()))
+	require.Equal(t, []string{"first: an interrupted pause of " + r.workspace.Dir + " was taken back; what it had stopped or frozen runs again"}, notes)
+	r.clean()
+}
+
 // TestPauseKilledBeforeItWasLogged: it is in the store, so it is a pause, and
 // what it stopped stays stopped.
 func TestPauseKilledBeforeItWasLogged(t *testing.T) {

@@ -153,5 +153,10 @@ func userName(uid int) string {
 // report tells the client what the job is doing.
 func (j *job) report(stage string) { j.progress(api.Progress{Stage: stage}) }
 
+// note tells the client something that stays on the screen.
+func (j *job) note(format string, args ...any) {
+	j.progress(api.Progress{Note: fmt.Sprintf(format, args...)})
+}
+
 // self is the peer of what the agent does by itself.
 func self() peer { return peer{pid: os.Getpid(), uid: os.Geteuid()} }

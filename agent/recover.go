@@ -22,7 +22,7 @@ func (a *Agent) recover(ctx context.Context, j *job, req api.RecoverRequest) (ap
 		}
 		result.Finished = finished
 	}
-	d, err := a.take(ctx, j, req.Workspace)
+	d, err := a.takeHealed(ctx, j, req.Workspace)
 	if err != nil {
 		return api.HealResult{}, err
 	}

@@ -100,8 +100,16 @@ func (a *Agent) redact(secret string) string {
 }
 
 // take opens the workspace for a job that has it to itself, with nothing left
-// of what was interrupted.
+// of what was interrupted, and says so if there was something.
 func (a *Agent) take(ctx context.Context, j *job, ws api.Workspace) (desk, error) {
+	d, err := a.takeHealed(ctx, j, ws)
+	for _, e := range a.recent.take(d.Root) {
+		j.note("%s", healedNote(d.Root, e))
+	}
+	return d, err
+}
+
+func (a *Agent) takeHealed(ctx context.Context, j *job, ws api.Workspace) (desk, error) {
 	select {
 	case <-a.healed:
 	default:

@@ -44,6 +44,12 @@ type Change struct {
 	Chunks []ChunkID `json:"-"`
 	// Pieces are what is needed of those chunks of which not all is.
 	Pieces []Piece `json:"-"`
+	// Grows is by how much more is on the disk afterwards than before, or while
+	// it is done. It may be negative.
+	Grows int64 `json:"grows,omitempty"`
+	// Runs says that the item runs now, WillRun that it is to run.
+	Runs    bool `json:"-"`
+	WillRun bool `json:"-"`
 	// Fresh says that there is nothing yet of the item.
 	Fresh bool `json:"-"`
 	// Remote names the other machine on which the item is, if Restore would
@@ -221,6 +227,13 @@ type Shift struct {
 // health cannot come any more.
 type HealthChecker interface {
 	WaitHealthy(ctx context.Context, ws *Workspace, part Part, source Source) error
+}
+
+// Diarist is a Driver whose items write down what they do. What did not become
+// healthy is shown with the end of that.
+type Diarist interface {
+	// LastLines returns up to n lines, as the item wrote them.
+	LastLines(ctx context.Context, ws *Workspace, id ID, n int) ([]string, error)
 }
 
 // Keeper is a Driver that can keep what was made since a part was captured,

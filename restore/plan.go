@@ -18,11 +18,17 @@ type Plan struct {
 	Target snapshot.ID `json:"target"`
 	// Steps are in the order in which they are carried out.
 	Steps []Step `json:"steps"`
-	// Stop lists the running items that are stopped meanwhile.
-	Stop []kind.ID `json:"stop"`
+	// Stop lists the running items that are stopped meanwhile, Start those that
+	// are started at the end.
+	Stop  []kind.ID `json:"stop"`
+	Start []kind.ID `json:"start"`
 	// Conflicts are reasons why the plan cannot be carried out.
 	Conflicts []string `json:"conflicts"`
 	Bytes     int64    `json:"bytes"` // to be written
+	// Rooms lists the filesystems that are written to.
+	Rooms []Room `json:"rooms"`
+	// EstimateMS is about how long all of it will take.
+	EstimateMS int64 `json:"estimate_ms"`
 }
 
 // Step is what a restore does to one item.
@@ -128,6 +134,16 @@ func (d *desk) plan(ctx context.Context) (Plan, error) {
 		}
 	}
 	plan.Stop = d.affected(plan.Steps)
+	plan.Start = d.starts(plan)
+	if plan.Rooms, err = d.rooms(ctx, plan.Steps); err != nil {
+		return Plan{}, err
+	}
+	for _, room := range plan.Rooms {
+		if room.Needs > room.Free {
+			plan.Conflicts = append(plan.Conflicts, room.conflict())
+		}
+	}
+	plan.EstimateMS = plan.estimate()
 	return plan, nil
 }
 

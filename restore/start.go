@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,10 +44,35 @@ func (s starter) run(ctx context.Context) (unhealthy []string, err error) {
 		return nil, err
 	}
 	for id, problem := range ailing {
-		unhealthy = append(unhealthy, fmt.Sprintf("%s: %v", id, problem))
+		unhealthy = append(unhealthy, fmt.Sprintf("%s: %v", id, problem)+s.lastLines(ctx, id))
 	}
 	slices.Sort(unhealthy)
 	return unhealthy, ctx.Err()
+}
+
+// shownLines is how many lines are shown of what an item wrote last.
+const shownLines = 10
+
+// lastLines is what an item that is not healthy, or the one that it runs in,
+// wrote last, a line each. That there is nothing to be read is nothing to be
+// told.
+func (s starter) lastLines(ctx context.Context, id kind.ID) string {
+	if host := s.desk.parts[id].RunsIn; !host.IsZero() {
+		id = host
+	}
+	diarist, ok := s.desk.drivers[id.Kind].(kind.Diarist)
+	if !ok {
+		return ""
+	}
+	lines, err := diarist.LastLines(ctx, s.desk.ws, id, shownLines)
+	if err != nil || len(lines) == 0 {
+		return ""
+	}
+	var text strings.Builder
+	for _, line := range lines {
+		text.WriteString("\n    | " + kind.Printable(line))
+	}
+	return text.String()
 }
 
 // tryAgain starts a second time what did not come up: an app that does not say

@@ -55,6 +55,7 @@ const (
 // UndoRequest asks for the last operation to be taken back.
 type UndoRequest struct {
 	Workspace Workspace `json:"workspace"`
+	DryRun    bool      `json:"dry_run,omitempty"`
 	YesRemote bool      `json:"yes_remote,omitempty"`
 }
 

@@ -14,9 +14,11 @@ type Frame struct {
 	Error    *Error          `json:"error,omitempty"`
 }
 
-// Progress says what a job is doing at the moment.
+// Progress says what a job is doing at the moment, or notes something that its
+// user has to know whatever comes of it.
 type Progress struct {
-	Stage string `json:"stage"`
+	Stage string `json:"stage,omitempty"`
+	Note  string `json:"note,omitempty"`
 }
 
 // readStream hands the frames before the last to each and returns the result.

@@ -18,7 +18,11 @@ func newProgress(a *app) *progress { return &progress{app: a} }
 const clearLine = "\r\x1b[K"
 
 func (p *progress) show(now api.Progress) {
-	if !p.app.talks() {
+	if now.Note != "" && !p.app.json {
+		p.clear()
+		p.app.note(now.Note)
+	}
+	if now.Stage == "" || !p.app.talks() {
 		return
 	}
 	p.shown = true
@@ -28,5 +32,6 @@ func (p *progress) show(now api.Progress) {
 func (p *progress) clear() {
 	if p.shown {
 		_, _ = fmt.Fprint(p.app.stderr, clearLine)
+		p.shown = false
 	}
 }

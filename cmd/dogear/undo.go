@@ -10,21 +10,25 @@ import (
 )
 
 func undoCommand(a *app) *cobra.Command {
-	var remote bool
+	var req api.UndoRequest
 	cmd := &cobra.Command{
 		Use:   "undo",
 		Short: "Take back the last pause, resume or restore; again, to take that back",
 		Args:  arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withAgent(cmd, func(ctx context.Context, s *session) error { return undo(ctx, a, s, remote) })
+			return a.withAgent(cmd, func(ctx context.Context, s *session) error {
+				req.Workspace = s.workspace
+				return undo(ctx, a, s, req)
+			})
 		},
 	}
-	remoteFlag(cmd.Flags(), &remote)
+	cmd.Flags().BoolVar(&req.DryRun, "dry-run", false, "say what would be done, and touch nothing")
+	remoteFlag(cmd.Flags(), &req.YesRemote)
 	return cmd
 }
 
-func undo(ctx context.Context, a *app, s *session, remote bool) error {
-	result, err := s.client.Undo(ctx, api.UndoRequest{Workspace: s.workspace, YesRemote: remote})
+func undo(ctx context.Context, a *app, s *session, req api.UndoRequest) error {
+	result, err := s.client.Undo(ctx, req)
 	if err != nil {
 		return err
 	}

@@ -52,6 +52,15 @@ func below(name, dir string) (string, bool) {
 	return strings.CutPrefix(name, strings.TrimSuffix(dir, "/")+"/")
 }
 
+// Place says how much room there is where the engine keeps its data, if that
+// is on this host.
+func (e *Engine) Place() (kind.Place, error) {
+	if !e.Local() {
+		return kind.Place{}, nil
+	}
+	return kind.PlaceOf(e.DataRoot())
+}
+
 // Literal escapes what a pattern would take for wildcards.
 func Literal(name string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(name)

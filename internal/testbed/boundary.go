@@ -53,6 +53,21 @@ func SignalAt(t testing.TB, cmd *exec.Cmd, signal unix.Signal, moments ...int) b
 	return sent
 }
 
+// SignalWhen is KillAt with any signal, at the first such moment at which something holds. It may ask about a program that
+// stands still, and reports whether it came to that.
+func SignalWhen(t testing.TB, cmd *exec.Cmd, signal unix.Signal, holds func() bool) bool {
+	t.Helper()
+	sent := false
+	trace(t, cmd, func(int) error {
+		if sent || !holds() {
+			return nil
+		}
+		sent = true
+		return cmd.Process.Signal(signal)
+	})
+	return sent
+}
+
 // AtBoundaries runs a program, which has to succeed, and calls f right before it or a child changes what is on a disk,
 // with the number of the change, from 1. Who is about to change something waits for f, others go on.
 func AtBoundaries(t testing.TB, cmd *exec.Cmd, f func(n int) error) {

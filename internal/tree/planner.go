@@ -102,6 +102,7 @@ func (p *planner) open(live *record) {
 
 func (p *planner) remove(live *record) {
 	p.removals = append(p.removals, action{live: live})
+	p.free(live)
 	p.touch(live.Path)
 }
 
@@ -156,6 +157,16 @@ func (p *planner) create(a action) {
 		p.plan.files = append(p.plan.files, a)
 		p.need(a.want.Chunks)
 		p.changes.Bytes += dataSize(a.want)
+		if a.live != nil {
+			p.free(a.live)
+		}
+	}
+}
+
+// free counts what goes, unless it has another name.
+func (p *planner) free(live *record) {
+	if live.Type == Regular && !live.stamp.linked() {
+		p.changes.Freed += dataSize(&live.Entry)
 	}
 }
 

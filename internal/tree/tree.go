@@ -112,12 +112,16 @@ type Changes struct {
 	Standing                                   int // entries that are there and wanted, but for the root
 	Cloned                                     int // of the rewritten and patched: made from a clone of what was there
 	Bytes                                      int64
+	Freed                                      int64          // of Bytes and beyond: what was there and makes room
 	Chunks                                     []kind.ChunkID // needed content, each once
 	Pieces                                     []kind.Piece   // what is needed of those of which not all is
 	Details                                    []string       // the first 20 changes, for people
 	Gaps                                       []kind.Gap     // what cannot be restored; Part is left zero
 	Conflicts                                  []string       // why Apply would refuse, each with the way out
 }
+
+// Grows is by how much more is on the disk afterwards, or meanwhile.
+func (c Changes) Grows() int64 { return c.Bytes - c.Freed }
 
 // None reports whether there is nothing to do.
 func (c Changes) None() bool {

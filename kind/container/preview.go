@@ -25,11 +25,11 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 	switch {
 	case err != nil:
 		live = nil
-		change = kind.Change{Action: kind.ActionCreate, Conflicts: missing(engine, want), Chunks: objectChunks(part)}
+		change = kind.Change{Action: kind.ActionCreate, Conflicts: missing(engine, ws, want), Chunks: objectChunks(part)}
 	case !live.sameConfiguration(want, ws):
 		change = kind.Change{
 			Action: kind.ActionRecreate, Details: differences(live, want, ws),
-			Conflicts: slices.Concat(missing(engine, want), notOurs(live, ws)), Chunks: objectChunks(part),
+			Conflicts: slices.Concat(missing(engine, ws, want), notOurs(live, ws)), Chunks: objectChunks(part),
 		}
 	default:
 		if change, err = d.previewLayer(ctx, ws, engine, live, part, source); err != nil {
@@ -40,6 +40,7 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 			change.Action, change.Details = kind.ActionPatch, []string{"it is " + string(live.State) + " and was " + string(want.State)}
 		}
 	}
+	change.Runs, change.WillRun = live != nil && live.State != Stopped, want.State != Stopped
 	taken, err := takenPorts(ctx, engine, ws, live, want)
 	change.Conflicts = append(change.Conflicts, taken...)
 	return change, err
@@ -68,7 +69,7 @@ func (d *Driver) previewLayer(ctx context.Context, ws *kind.Workspace, engine *d
 		return kind.Change{Action: kind.ActionNone}, nil
 	}
 	return kind.Change{
-		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks, Pieces: changes.Pieces, Fresh: changes.Fresh(), Conflicts: changes.Conflicts,
+		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Grows: changes.Grows(), Chunks: changes.Chunks, Pieces: changes.Pieces, Fresh: changes.Fresh(), Conflicts: changes.Conflicts,
 	}, nil
 }
 
@@ -102,9 +103,14 @@ func differences(live, want *description, ws *kind.Workspace) []string {
 	return names
 }
 
-func missing(engine *docker.Engine, want *description) []string {
+// missing names what is mounted and not there. What is in the workspace comes
+// back before it.
+func missing(engine *docker.Engine, ws *kind.Workspace, want *description) []string {
 	var conflicts []string
 	for _, source := range missingSources(engine, want) {
+		if liesIn(source, ws.Root) {
+			continue
+		}
 		conflicts = append(conflicts, "the directory "+source+" that it mounts is missing: create it")
 	}
 	return conflicts

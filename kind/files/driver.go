@@ -81,7 +81,7 @@ func (*Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, 
 		return kind.Change{Action: kind.ActionNone}, nil
 	}
 	return kind.Change{
-		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks, Pieces: changes.Pieces, Fresh: changes.Fresh(), Conflicts: changes.Conflicts,
+		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Grows: changes.Grows(), Chunks: changes.Chunks, Pieces: changes.Pieces, Fresh: changes.Fresh(), Conflicts: changes.Conflicts,
 	}, nil
 }
 

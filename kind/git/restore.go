@@ -122,7 +122,7 @@ func (*Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, 
 	}
 	conflicts, err := lockConflicts(part.Root)
 	return kind.Change{
-		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks, Pieces: changes.Pieces, Fresh: changes.Fresh(),
+		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Grows: changes.Grows(), Chunks: changes.Chunks, Pieces: changes.Pieces, Fresh: changes.Fresh(),
 		Conflicts: append(conflicts, changes.Conflicts...),
 	}, err
 }

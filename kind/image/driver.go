@@ -153,5 +153,5 @@ func (d *Driver) Preview(ctx context.Context, _ *kind.Workspace, part kind.Part,
 	if !ok {
 		return kind.Change{Action: kind.ActionCreate, Conflicts: []string{"image " + want.ID + " is gone, and was not captured"}}, nil
 	}
-	return kind.Change{Action: kind.ActionCreate, Bytes: archive.Size, Chunks: archive.Chunks}, nil
+	return kind.Change{Action: kind.ActionCreate, Bytes: archive.Size, Grows: archive.Size, Chunks: archive.Chunks}, nil
 }

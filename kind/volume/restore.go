@@ -141,7 +141,7 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 	}
 	inTheWay, err := strangers(ctx, engine, ws, live.Name)
 	return kind.Change{
-		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Chunks: changes.Chunks, Pieces: changes.Pieces, Fresh: changes.Fresh(),
+		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Grows: changes.Grows(), Chunks: changes.Chunks, Pieces: changes.Pieces, Fresh: changes.Fresh(),
 		Conflicts: append(changes.Conflicts, inTheWay...),
 	}, err
 }
@@ -176,6 +176,7 @@ func previewCreation(ctx context.Context, want *docker.Volume, part kind.Part, s
 			break
 		}
 		change.Bytes += e.Size
+		change.Grows += e.Size
 		change.Chunks = append(change.Chunks, e.Chunks...)
 	}
 	return change

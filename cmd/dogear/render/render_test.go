@@ -137,5 +137,5 @@ func TestPlanTouchesNothing(t *testing.T) {
 	out := text(t, func(p *render.Page) { render.Restored(p, r) })
 	require.Contains(t, out, "ITEM     ACTION  WRITES\ngit/.    patch   10 B\nfiles/.  none    0 B\n")
 	require.Contains(t, out, "  x\n  and 2 more\n")
-	require.Contains(t, out, "Stopped meanwhile: container/web\nin the way: container/web: port 80 is taken\nNothing was touched. 10 B would be written.\n")
+	require.Contains(t, out, "Stopped meanwhile: container/web\nin the way: container/web: port 80 is taken\nNothing was touched, and nothing will be as long as something is in the way.\n")
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"dogear/agent/api"
+	"dogear/kind"
 )
 
 // Resumed shows the result of a resume.
@@ -35,6 +36,11 @@ func (p *Page) copied(r api.RestoreResult) {
 
 // Undone shows the result of an undo.
 func Undone(p *Page, r api.RestoreResult) {
+	if r.Plan != nil {
+		p.line("Would take back the %s of %s.", r.Undone.Operation, at(r.Undone.Time))
+		p.plan(r)
+		return
+	}
 	if r.Undone != nil {
 		p.line("Took back the %s of %s.", r.Undone.Operation, at(r.Undone.Time))
 	}
@@ -178,17 +184,32 @@ func (p *Page) plan(r api.RestoreResult) {
 	for _, s := range r.Plan.Steps {
 		p.details(s)
 	}
-	if len(r.Plan.Stop) > 0 {
-		ids := make([]string, 0, len(r.Plan.Stop))
-		for _, id := range r.Plan.Stop {
-			ids = append(ids, id.String())
-		}
-		p.line("Stopped meanwhile: %s", strings.Join(ids, ", "))
+	p.ids("Stopped meanwhile", r.Plan.Stop)
+	p.ids("Started at the end", r.Plan.Start)
+	for _, room := range r.Plan.Rooms {
+		p.line("On the filesystem of %s: %s more, of %s free", room.Dir, size(room.Needs), size(room.Free))
 	}
 	for _, c := range r.Plan.Conflicts {
 		p.line("%s %s", bad("in the way:"), c)
 	}
-	p.next("Nothing was touched. %s would be written.", size(r.Plan.Bytes))
+	if len(r.Plan.Conflicts) > 0 {
+		p.next("Nothing was touched, and nothing will be as long as something is in the way.")
+		return
+	}
+	p.next("Nothing was touched. %s would be written, in about %s; a safety snapshot comes first, and undo brings it back.",
+		size(r.Plan.Bytes), ms(r.Plan.EstimateMS))
+}
+
+// ids shows a list of items, if there is one.
+func (p *Page) ids(title string, list []kind.ID) {
+	if len(list) == 0 {
+		return
+	}
+	names := make([]string, 0, len(list))
+	for _, id := range list {
+		names = append(names, id.String())
+	}
+	p.line("%s: %s", title, strings.Join(names, ", "))
 }
 
 // shownDetails is how many details of a step are shown; --json has them all.

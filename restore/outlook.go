@@ -1,0 +1,98 @@
+package restore
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dogear/kind"
+)
+
+// Room is what a restore needs on one filesystem.
+type Room struct {
+	Dir   string    `json:"dir"` // one of those on it
+	Parts []kind.ID `json:"parts"`
+	Needs int64     `json:"needs"`
+	Free  int64     `json:"free"`
+}
+
+func (r Room) conflict() string {
+	var names []string
+	for _, id := range r.Parts {
+		names = append(names, id.String())
+	}
+	const megabyte = 1e6
+	return fmt.Sprintf("the filesystem of %s has no room for %s: %.0f MB more are needed, and %.0f MB are free; free %.0f MB there",
+		r.Dir, strings.Join(names, ", "), float64(r.Needs)/megabyte, float64(r.Free)/megabyte, float64(r.Needs-r.Free)/megabyte+1)
+}
+
+// rooms adds up what the steps need, by filesystem.
+func (d *desk) rooms(ctx context.Context, steps []Step) ([]Room, error) {
+	rooms := make(map[string]*Room)
+	for _, s := range steps {
+		placer, ok := d.drivers[s.Part.Kind].(kind.Placer)
+		if !ok || !s.touches() || s.Action == kind.ActionRemove {
+			continue
+		}
+		place, err := placer.Place(ctx, d.ws, d.parts[s.Part].Part)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Part, err)
+		}
+		if place.Filesystem == "" {
+			continue
+		}
+		room := rooms[place.Filesystem]
+		if room == nil {
+			room = &Room{Dir: place.Dir, Free: place.Free}
+			rooms[place.Filesystem] = room
+		}
+		room.Parts, room.Needs = append(room.Parts, s.Part), room.Needs+s.Grows
+	}
+	all := []Room{}
+	for _, room := range rooms {
+		room.Needs = max(room.Needs, 0)
+		all = append(all, *room)
+	}
+	slices.SortFunc(all, func(a, b Room) int { return cmp.Compare(a.Dir, b.Dir) })
+	return all, nil
+}
+
+// starts lists what is started: what was to run and does not, or is stopped
+// meanwhile, and what is stopped only as it uses something.
+func (d *desk) starts(plan Plan) []kind.ID {
+	out := []kind.ID{}
+	for _, s := range plan.Steps {
+		if s.WillRun && (!s.Runs || slices.Contains(plan.Stop, s.Part)) {
+			out = append(out, s.Part)
+		}
+	}
+	for _, id := range plan.Stop {
+		if p, ok := d.parts[id]; (!ok || len(p.Inside) > 0) && d.stillThere(id, plan) {
+			out = append(out, id)
+		}
+	}
+	slices.SortFunc(out, kind.ID.Compare)
+	return slices.Compact(out)
+}
+
+// How long things take on a machine without hurry.
+const (
+	writesPerSecond = 100e6 // bytes
+	stopTime        = 2 * time.Second
+	startTime       = 3 * time.Second
+)
+
+// estimate is about how long the plan will take, in milliseconds.
+func (p *Plan) estimate() int64 {
+	took := time.Second + time.Duration(float64(p.Bytes)/writesPerSecond*float64(time.Second))
+	if len(p.Stop) > 0 {
+		took += stopTime
+	}
+	if len(p.Start) > 0 {
+		took += startTime
+	}
+	return took.Milliseconds()
+}
