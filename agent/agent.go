@@ -84,6 +84,7 @@ func (a *Agent) Serve() error {
 	go func() {
 		defer close(a.healed)
 		a.healAll(context.Background())
+		_ = a.reapRehearsals(context.Background()) // what cannot be removed now stays for the next agent
 	}()
 	return nil
 }
@@ -133,6 +134,7 @@ func (a *Agent) routes() http.Handler {
 		"workspaces": handle(a, "workspaces", a.workspaces),
 		"agent":      handle(a, "agent", a.status),
 		"cancel":     handle(a, "cancel", a.cancel),
+		"rehearse":   handle(a, "rehearse", a.rehearse),
 	} {
 		mux.Handle("POST /v1/"+name, h)
 	}

@@ -72,6 +72,8 @@ type desk struct {
 	alone   map[kind.ID]bool // parts that come back without the trees they claim
 
 	remotely bool // what is on other machines may be changed
+
+	back func(snapshot.Part, kind.Facts) kind.Facts // in a rehearsal: what live facts say of the snapshot; nil: the same
 }
 
 func look(ctx context.Context, drivers []kind.Driver, ws *kind.Workspace, target target, source kind.Source) (*desk, error) {

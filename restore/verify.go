@@ -118,7 +118,7 @@ func (d *desk) compareFacts(ctx context.Context, p snapshot.Part, live *snapshot
 		return func(yield func(snapshot.Difference, error) bool) { yield(snapshot.Difference{}, errNoFacts) }
 	}
 	have := func() kind.Facts {
-		return snapshot.Tally(d.drivers[p.ID.Kind].Inspect(ctx, d.ws, d.item(p)), live)
+		return snapshot.Tally(d.inspect(ctx, p), live)
 	}
 	return func(yield func(snapshot.Difference, error) bool) {
 		// Where asking again costs little, the digest alone tells that nothing differs.

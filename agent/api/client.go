@@ -68,6 +68,11 @@ func (c *Client) Import(ctx context.Context, req ImportRequest) (CaptureResult, 
 	return call[CaptureResult](ctx, c, "import", req)
 }
 
+// Rehearse restores a copy where it can reach nothing, and removes it again.
+func (c *Client) Rehearse(ctx context.Context, req RehearseRequest) (RehearseResult, error) {
+	return call[RehearseResult](ctx, c, "rehearse", req)
+}
+
 // Recover finishes or rolls back what was interrupted.
 func (c *Client) Recover(ctx context.Context, req RecoverRequest) (HealResult, error) {
 	return call[HealResult](ctx, c, "recover", req)

@@ -80,6 +80,13 @@ type RestoreRequest struct {
 	OnUnhealthy string `json:"on_unhealthy,omitempty"`
 }
 
+// RehearseRequest asks for a snapshot to be restored where it can reach
+// nothing, and removed again.
+type RehearseRequest struct {
+	Workspace Workspace `json:"workspace"`
+	Snapshot  string    `json:"snapshot"`
+}
+
 // RecoverRequest asks for what was interrupted to be brought to an end.
 type RecoverRequest struct {
 	Workspace Workspace `json:"workspace"`

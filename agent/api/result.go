@@ -111,6 +111,13 @@ type RestoreResult struct {
 	Unhealthy []string `json:"unhealthy,omitempty"`
 }
 
+// RehearseResult is the result of rehearse.
+type RehearseResult struct {
+	Source    Snapshot           `json:"source"`
+	Workspace snapshot.Workspace `json:"workspace"`
+	restore.Rehearsed
+}
+
 // ReceiptResult is a receipt as it was written. Reading it compares it with
 // what the log says about it.
 type ReceiptResult struct {

@@ -28,7 +28,7 @@ func (a *app) rootCommand() *cobra.Command {
 	})
 	root.AddCommand(
 		initCommand(a), saveCommand(a), pauseCommand(a), resumeCommand(a), restoreCommand(a), undoCommand(a),
-		recoverCommand(a), importCommand(a), statusCommand(a), verifyCommand(a), diffCommand(a),
+		recoverCommand(a), rehearseCommand(a), importCommand(a), statusCommand(a), verifyCommand(a), diffCommand(a),
 		listCommand(a), showCommand(a), logCommand(a), receiptCommand(a),
 		noteCommand(a), removeCommand(a), checkCommand(a), pruneCommand(a), repairCommand(a),
 		doctorCommand(a), agentCommand(a), versionCommand(a),

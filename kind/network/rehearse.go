@@ -1,0 +1,54 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"strings"
+
+	"dogear/internal/content"
+	"dogear/internal/docker"
+	"dogear/kind"
+)
+
+var _ kind.Rehearser = (*Driver)(nil)
+
+// Rehearse makes of a network one of this host alone that has no way out, so
+// that nothing is mailed or charged. Its addresses are chosen by the engine, as
+// the live one has those that were captured.
+func (*Driver) Rehearse(ctx context.Context, part kind.Part, source kind.Source, sink kind.Sink, stage kind.Rehearsal) (kind.Relocated, error) {
+	n, err := captured(ctx, part, source)
+	if err != nil {
+		return kind.Relocated{}, err
+	}
+	part.ID.Name = stage.Name(part.ID.Name)
+	n.Name, n.Driver, n.Internal, n.Options, n.IPAM, n.EnableIPv6 = part.ID.Name, "bridge", true, nil, docker.IPAM{Driver: "default"}, false
+	if n.Labels = maps.Clone(n.Labels); n.Labels == nil {
+		n.Labels = make(map[string]string)
+	}
+	if project, ok := n.Labels[docker.LabelProject]; ok {
+		n.Labels[docker.LabelProject] = stage.Name(project)
+	}
+	n.Labels[kind.LabelRehearsal] = stage.Mark
+	object, err := content.PutJSON(ctx, sink, settingsObject, n)
+	part.Objects = []kind.Object{object}
+	return kind.Relocated{Part: part, Excuses: func(fact string) bool {
+		switch first, _, _ := strings.Cut(fact, " "); first {
+		case "driver", "internal", "ipv6", "ipam", "subnet", "option":
+			return true
+		}
+		return fact == "label "+kind.LabelRehearsal
+	}}, err
+}
+
+// Dismantle removes the networks of a rehearsal.
+func (d *Driver) Dismantle(ctx context.Context, mark string) error {
+	engine, err := d.engines.Engine(ctx)
+	if errors.Is(err, docker.ErrNoEngine) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return engine.DismantleNetworks(ctx, mark)
+}
