@@ -1,10 +1,10 @@
 package render
 
 import (
+	"fmt"
 	"strings"
 
 	"dogear/agent/api"
-	"dogear/kind"
 )
 
 // Resumed shows the result of a resume.
@@ -184,8 +184,8 @@ func (p *Page) plan(r api.RestoreResult) {
 	for _, s := range r.Plan.Steps {
 		p.details(s)
 	}
-	p.ids("Stopped meanwhile", r.Plan.Stop)
-	p.ids("Started at the end", r.Plan.Start)
+	ids(p, "Stopped meanwhile", r.Plan.Stop)
+	ids(p, "Started at the end", r.Plan.Start)
 	for _, room := range r.Plan.Rooms {
 		p.line("On the filesystem of %s: %s more, of %s free", room.Dir, size(room.Needs), size(room.Free))
 	}
@@ -201,7 +201,7 @@ func (p *Page) plan(r api.RestoreResult) {
 }
 
 // ids shows a list of items, if there is one.
-func (p *Page) ids(title string, list []kind.ID) {
+func ids[ID fmt.Stringer](p *Page, title string, list []ID) {
 	if len(list) == 0 {
 		return
 	}
