@@ -46,6 +46,11 @@ type Workspace struct {
 	// Shared keeps what drivers work out more than once in one look at the
 	// workspace. Nil: nothing is kept.
 	Shared *Shared
+
+	// Kept keeps for as long as a job lasts what is true however often one
+	// looks: what content that is named by its digest means. Nil: nothing is
+	// kept.
+	Kept *Shared
 }
 
 // Option returns the value of -o kind.key=value, or "".

@@ -171,6 +171,23 @@ func TestContentThatWasCheckedIsNotReadAgain(t *testing.T) {
 	}
 }
 
+// What a manifest lists is read once, however often the tree is looked at (Kept).
+func TestAManifestIsReadOnce(t *testing.T) {
+	d := newDesk(t)
+	d.ws.Kept = &kind.Shared{}
+	saved := d.save()
+	d.wreck()
+	tree, _ := saved.Parts[0].Object("tree")
+	manifest := &counting{Source: d.store, id: tree.Chunks[0]}
+	req := d.request(saved)
+	req.Source = manifest
+	out, err := restore.Run(t.Context(), req)
+	require.NoError(t, err)
+	require.True(t, out.Receipt.Identical)
+	d.is(saved)
+	require.Equal(t, 1, manifest.gets)
+}
+
 // tallying counts how often each chunk is read.
 type tallying struct {
 	kind.Source

@@ -57,13 +57,21 @@ func (d *Dir) Apply(ctx context.Context, opts Options, manifest kind.Object, sou
 	return p.changes, d.carryOut(ctx, opts, p, source)
 }
 
-// readWanted returns the entries of a manifest that belong to the tree.
+// readWanted returns the entries of a manifest that belong to the tree. They
+// may be shared: nobody changes them.
 func readWanted(ctx context.Context, opts Options, manifest kind.Object, source kind.Source) ([]Entry, error) {
-	var want []Entry
-	for e, err := range ReadManifest(ctx, source, manifest) {
-		if err != nil {
-			return nil, err
-		}
+	read, err := opts.Kept.Once(fmt.Sprintf("manifest %s", manifest.Chunks), func() (any, error) {
+		return readManifest(ctx, manifest, source)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read manifest: %w", err)
+	}
+	all := read.([]Entry)
+	if len(opts.Skip) == 0 && len(opts.Alike) == 0 {
+		return all, nil
+	}
+	want := make([]Entry, 0, len(all))
+	for _, e := range all {
 		if e.Path == "" || !kind.MatchAny(opts.Skip, e.Path) && !kind.MatchAny(opts.Alike, e.Path) {
 			want = append(want, e)
 		}
@@ -71,13 +79,29 @@ func readWanted(ctx context.Context, opts Options, manifest kind.Object, source 
 	return want, nil
 }
 
+func readManifest(ctx context.Context, manifest kind.Object, source kind.Source) ([]Entry, error) {
+	var all []Entry
+	for e, err := range ReadManifest(ctx, source, manifest) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}
+
 // plan compares the live tree with a manifest.
 func (d *Dir) plan(ctx context.Context, opts Options, manifest kind.Object, source kind.Source) (*plan, error) {
-	want, err := readWanted(ctx, opts, manifest, source)
-	if err != nil {
-		return nil, fmt.Errorf("read manifest: %w", err)
-	}
+	var want []Entry
+	var reading errgroup.Group
+	reading.Go(func() (err error) {
+		want, err = readWanted(ctx, opts, manifest, source)
+		return err
+	})
 	live, err := d.scan(ctx, opts)
+	if unread := reading.Wait(); unread != nil {
+		return nil, unread
+	}
 	if err != nil && !errors.Is(err, kind.ErrGone) {
 		return nil, err
 	}

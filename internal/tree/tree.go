@@ -69,6 +69,8 @@ type Options struct {
 	// Shared keeps what was read of the tree for as long as one look at it
 	// lasts; nil: it is read each time.
 	Shared *kind.Shared
+	// Kept keeps what was read of the store for longer; nil: as above.
+	Kept *kind.Shared
 }
 
 // Index keeps the stat index of one tree between runs. It is a cache.

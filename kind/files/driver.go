@@ -118,5 +118,5 @@ func manifestOf(part kind.Part) (kind.Object, error) {
 }
 
 func options(ws *kind.Workspace, item kind.Item) tree.Options {
-	return tree.Options{Nested: item.Nested, InPlace: item.Claimed, Index: tree.CacheIndex(ws.Cache, item.ID), Shared: ws.Shared}
+	return tree.Options{Nested: item.Nested, InPlace: item.Claimed, Index: tree.CacheIndex(ws.Cache, item.ID), Shared: ws.Shared, Kept: ws.Kept}
 }

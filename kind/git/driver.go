@@ -112,5 +112,6 @@ func options(ws *kind.Workspace, item kind.Item, dirs []string) tree.Options {
 		Timeless: []kind.Pattern{".git"},
 		Index:    tree.CacheIndex(ws.Cache, item.ID),
 		Shared:   ws.Shared,
+		Kept:     ws.Kept,
 	}
 }

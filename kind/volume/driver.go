@@ -144,5 +144,5 @@ func spokenFor(ws *kind.Workspace, item kind.Item) []kind.Pattern {
 }
 
 func treeOptions(ws *kind.Workspace, item kind.Item) tree.Options {
-	return tree.Options{InPlace: item.Claimed, Index: tree.CacheIndex(ws.Cache, item.ID), Shared: ws.Shared}
+	return tree.Options{InPlace: item.Claimed, Index: tree.CacheIndex(ws.Cache, item.ID), Shared: ws.Shared, Kept: ws.Kept}
 }
