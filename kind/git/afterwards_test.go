@@ -17,7 +17,8 @@ import (
 )
 
 // TestRestoreOfNothingLeavesTheIndexAlone (G20): where every entry of the index
-// fits its file, git is not run, so no lock comes and goes either.
+// fits its file, git is not run, so no lock comes and goes either. It fails
+// without isFresh.
 func TestRestoreOfNothingLeavesTheIndexAlone(t *testing.T) {
 	r := newHistory(t)
 	r.git("worktree", "add", "-q", "fix", "topic")
@@ -106,7 +107,8 @@ func TestStatusIsRightWhateverTheMonitorSays(t *testing.T) {
 
 // TestMakeGivesTheSameAnswer (G18): times come back to the nanosecond, of build
 // products that git ignores as well, so what was up to date is, and what was
-// not is not.
+// not is not. It fails if times are not set (handle.touch), and if what is
+// ignored is left out.
 func TestMakeGivesTheSameAnswer(t *testing.T) {
 	r := newHistory(t)
 	r.write("Makefile", "built: source ; cp source built\nstale: newer ; cp newer stale\nsame: plain ; cp plain same\n")
@@ -148,7 +150,8 @@ func (r repo) questions() string {
 
 // TestWhoeverIsInTheWorkspaceSeesItRestored (G37): the root and the directories
 // that stay keep their inodes, also when all that was in them is gone, so a
-// shell there and a container that has it mounted see what came back.
+// shell there and a container that has it mounted see what came back. It fails
+// if another directory takes the place of the root.
 func TestWhoeverIsInTheWorkspaceSeesItRestored(t *testing.T) {
 	testbed.Require(t, "docker", "postgres")
 	r := newHistory(t)

@@ -11,6 +11,8 @@ import (
 	"dogear/kind"
 )
 
+// G20: git rewrites the stat cache whenever it looks. The technique is that an
+// index is compared by what it means (meaning), not by its bytes.
 func TestStatCacheOfTheIndexIsNoDifference(t *testing.T) {
 	for _, v := range variants {
 		t.Run(v.name, func(t *testing.T) {
@@ -55,6 +57,9 @@ func TestWhatGitTouchesIsNoDifference(t *testing.T) {
 	b.requireChanges(part, []string{"./.git/config"})
 }
 
+// G12: what git or this package cannot read is a state as well. The technique is
+// that such files are facts by their bytes (config.config, indexFacts), where an
+// error would end the capture.
 func TestDamagedRepositoryIsCapturedAllTheSame(t *testing.T) {
 	for name, damage := range map[string]string{
 		".git/index": "DIRC garbage", ".git/config": "[core\nbroken", ".git/HEAD": "nonsense\n",

@@ -103,7 +103,8 @@ func requireNoLeftovers(t *testing.T, r repo) {
 }
 
 // TestClearIgnored: with the option ignored files go, and come back; a
-// repository within stays, whatever git thinks of it.
+// repository within stays, whatever git thinks of it. It fails (G32) if all that
+// is untracked counts as ignored, or nothing (clearing.untracked).
 func TestClearIgnored(t *testing.T) {
 	r := newHistory(t)
 	r.commit(".gitignore", "*.log\nbuild/\n")
@@ -133,7 +134,8 @@ func (b *bench) recapture() kind.Part {
 }
 
 // TestClearSubmodules: a submodule follows to the commit that the state names,
-// and comes back with what only it had.
+// and comes back with what only it had. It fails (G14) if submodules are not
+// cleared along (clearing.submodules).
 func TestClearSubmodules(t *testing.T) {
 	r, library := newHistory(t), newHistory(t)
 	r.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", library.root, "libs/notes")

@@ -30,6 +30,8 @@ func names(items []kind.Item) []string {
 	return all
 }
 
+// G3: repositories within repositories are items of their own. It fails if only
+// the .git at the root of the workspace counts (findRoots).
 func TestFindRepositories(t *testing.T) {
 	r := newHistory(t)
 	initRepo(t, filepath.Join(r.root, "vendor", "inner"))

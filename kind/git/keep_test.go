@@ -42,6 +42,9 @@ func (r repo) commit(name, content string) string {
 	return r.git("rev-parse", "HEAD")
 }
 
+// G38: branches, tags and commits without a branch stay. It fails if commits of
+// a detached HEAD are not looked for (detached), or if a branch that is checked
+// out in the snapshot is moved (isCheckedOut).
 func TestResumeKeepsWhatTheIncidentProduced(t *testing.T) {
 	r := newHistory(t)
 	b := newBench(t, r.root)

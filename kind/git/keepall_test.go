@@ -89,7 +89,8 @@ func TestResumeKeepsMoreThanBranches(t *testing.T) {
 
 // TestResumeNamesWhatItDoesNotKeep: commits that were undone (only reflogs know
 // them), files that were not committed, a submodule that was added: all of that
-// is in the safety snapshot, and nothing is only there without being named.
+// is in the safety snapshot, and nothing is only there without being named
+// (G38). It fails if either is not looked for (findUnnamed, uncommitted).
 func TestResumeNamesWhatItDoesNotKeep(t *testing.T) {
 	r, library := newHistory(t), newHistory(t)
 	r.write("half-done", "from before\n")

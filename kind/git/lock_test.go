@@ -31,6 +31,9 @@ func hold(t *testing.T, path string) (pid int, release func()) {
 	}
 }
 
+// G35: whoever holds a lock is named, in a capture, a plan and a restore, and
+// nothing is touched. It fails if processes are not looked through (holder), or
+// if a restore takes no locks (takeLocks).
 func TestRunningGitIsNamed(t *testing.T) {
 	r := newHistory(t)
 	b := newBench(t, r.root)
@@ -57,6 +60,8 @@ func TestRunningGitIsNamed(t *testing.T) {
 	require.NoError(t, b.driver.Restore(t.Context(), b.ws, part, b.memory))
 }
 
+// G35: a lock that no process holds is captured around and named, and stays: it
+// is not ours. It fails if any lock is taken for ours (isOurs).
 func TestLockThatNobodyHolds(t *testing.T) {
 	r := newHistory(t)
 	b := newBench(t, r.root)
@@ -75,6 +80,8 @@ func TestLockThatNobodyHolds(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(r.root, ".git", "index.lock"))
 }
 
+// G35: the locks of a killed restore are known by what is in them. It fails if
+// they are not (isOurs).
 func TestLocksOfAKilledRestoreAreTakenOver(t *testing.T) {
 	r := newHistory(t)
 	b := newBench(t, r.root)

@@ -12,8 +12,9 @@ import (
 	"dogear/internal/testbed"
 )
 
-// TestRootLeavesNothingBehindInAUsersRepository: what Dogear runs and writes
-// there as root belongs to the repository's owner.
+// TestRootLeavesNothingBehindInAUsersRepository (G28): what Dogear runs and
+// writes there as root belongs to the repository's owner. It fails if git runs
+// as root (program.owner).
 func TestRootLeavesNothingBehindInAUsersRepository(t *testing.T) {
 	testbed.Require(t, "root")
 	const nobody = 65534

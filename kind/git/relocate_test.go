@@ -128,7 +128,8 @@ func TestCopyRefusesAWorktreeElsewhere(t *testing.T) {
 }
 
 // TestCopyFollowsNoLinkBack: a .git directory made of links, as
-// git-new-workdir makes it, and relative links.
+// git-new-workdir makes it, and relative links. It fails (G13) if links in a
+// git directory are not rewritten (gitlink: rewrite).
 func TestCopyFollowsNoLinkBack(t *testing.T) {
 	r := newHistory(t)
 	require.NoError(t, os.Rename(filepath.Join(r.root, ".git", "objects"), filepath.Join(r.root, "store")))
