@@ -32,6 +32,8 @@ type meta struct {
 	Dump bool `json:"dump,omitempty"`
 	// Memory says that there is something that no file holds.
 	Memory bool `json:"memory,omitempty"`
+	// Address is where the server was, if it was in no container.
+	Address string `json:"address,omitempty"`
 }
 
 // holdTime is how long the workspace may stay frozen for all that Hold does.
@@ -139,7 +141,7 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 // describe stores the driver's own objects.
 func (c *capture) describe(ctx context.Context) error {
 	m := meta{
-		Running: true, Database: c.database(), Size: c.view.size, Version: c.link.version, MariaDB: c.link.mariadb, Dump: c.dump,
+		Running: true, Database: c.database(), Address: c.server.where(), Size: c.view.size, Version: c.link.version, MariaDB: c.link.mariadb, Dump: c.dump,
 	}
 	var private any
 	private, object := c.view.definitions, definitionsObject

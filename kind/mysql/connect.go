@@ -29,6 +29,9 @@ type way struct {
 	address string
 	dial    func(ctx context.Context, network, address string) (net.Conn, error) // nil: over the network
 	login   login
+	// verified: TLS, with a certificate that is checked. Otherwise TLS is used
+	// where there is some.
+	verified bool
 }
 
 // link is a way that leads to a server, for as many sessions as are wanted.
@@ -120,7 +123,10 @@ func (w way) config() *mysql.Config {
 	config.InterpolateParams = true
 	config.MaxAllowedPacket = 1 << 30
 	config.Logger = &mysql.NopLogger{}
-	if w.dial == nil {
+	switch {
+	case w.verified:
+		config.TLSConfig = "true"
+	case w.dial == nil:
 		config.TLSConfig = "preferred"
 	}
 	return config

@@ -1,6 +1,7 @@
 // Package mysql captures and restores the databases of MariaDB and MySQL
-// servers that run in the containers of a workspace. It is tested with MariaDB
-// 10.11; nothing of it has been run against MySQL.
+// servers that run in the containers of a workspace, or at an address that
+// dogear.yaml names (see address.go). It is tested with MariaDB 10.11; nothing of
+// it has been run against MySQL.
 //
 // # Items
 //
@@ -50,7 +51,7 @@
 //
 // # What is not done
 //
-// Servers outside containers are not found. The history of a table that counts
+// The history of a table that counts
 // it in transactions, and plugins, functions of libraries and linked servers
 // come back with the server's files only; so does a database that is too large
 // to be dumped. Runtime variables of MySQL are not captured. A variable set

@@ -65,7 +65,7 @@ func (d *Driver) inspect(ctx context.Context, ws *kind.Workspace, item kind.Item
 // reach connects to the server of an item. An item that is gone, or that
 // cannot be asked, is told by the error.
 func (d *Driver) reach(ctx context.Context, ws *kind.Workspace, item kind.Item) (*server, *link, error) {
-	s, err := d.server(ctx, ws, item.RunsIn)
+	s, err := d.server(ctx, ws, item)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,8 +76,15 @@ func (d *Driver) reach(ctx context.Context, ws *kind.Workspace, item kind.Item) 
 	return s, l, nil
 }
 
-// server returns the server in a container.
-func (d *Driver) server(ctx context.Context, ws *kind.Workspace, container kind.ID) (*server, error) {
+// server returns the server of an item.
+func (d *Driver) server(ctx context.Context, ws *kind.Workspace, item kind.Item) (*server, error) {
+	if item.RunsIn.IsZero() {
+		return serverNamed(ws, item.ID)
+	}
+	return d.serverIn(ctx, ws, item.RunsIn)
+}
+
+func (d *Driver) serverIn(ctx context.Context, ws *kind.Workspace, container kind.ID) (*server, error) {
 	engine, err := d.engines.Engine(ctx)
 	if err != nil {
 		return nil, err

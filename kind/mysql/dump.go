@@ -104,7 +104,7 @@ func (c *capture) dumpDefinitions(ctx context.Context) error {
 		return fmt.Errorf("run the dump program: %w", err)
 	}
 	if complaint != "" {
-		c.gap("schema.sql", "the dump program in its container: "+complaint)
+		c.gap("schema.sql", "the dump program beside it: "+complaint)
 		return nil
 	}
 	object, err := content.PutBytes(ctx, c.sink, "schema.sql", withoutSandbox(script.Bytes()))

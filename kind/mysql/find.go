@@ -3,7 +3,6 @@ package mysql
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -18,15 +17,20 @@ const startTime = 20 * time.Second
 // systemDatabases belong to the server.
 var systemDatabases = []string{"information_schema", "mysql", "performance_schema", "sys"}
 
-// Find lists the servers in the workspace's containers, and their databases.
+// Find lists the servers in the workspace's containers and those that dogear.yaml
+// names, and their databases.
 // Of a server that cannot be asked it lists what there was the last time.
 func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, found []kind.Item) ([]kind.Item, error) {
-	if len(ws.Config[Kind]) > 0 {
-		return nil, errors.New("dogear.yaml has a section mysql, but nothing can be set there yet")
+	items, err := d.findByAddress(ctx, ws)
+	if err != nil {
+		return nil, err
 	}
-	return d.engines.FindServers(ctx, found, func(engine *docker.Engine, c *docker.Container, name string) ([]kind.Item, error) {
+	inside, err := d.engines.FindServers(ctx, found, func(engine *docker.Engine, c *docker.Container, name string) ([]kind.Item, error) {
 		return findIn(ctx, ws, engine, c, name, found)
 	})
+	items = append(items, inside...)
+	slices.SortFunc(items, func(a, b kind.Item) int { return a.ID.Compare(b.ID) })
+	return items, err
 }
 
 func findIn(ctx context.Context, ws *kind.Workspace, engine *docker.Engine, c *docker.Container, name string, found []kind.Item) ([]kind.Item, error) {
@@ -43,14 +47,20 @@ func findIn(ctx context.Context, ws *kind.Workspace, engine *docker.Engine, c *d
 		ID: kind.ID{Kind: Kind, Name: name}, RunsIn: id, Needs: []kind.ID{id},
 		Claims: claims(known, id, c, found),
 	}
-	items := []kind.Item{server}
-	for _, database := range known.Databases {
+	return append([]kind.Item{server}, databaseItems(server, []kind.ID{id, server.ID}, known.Databases)...), nil
+}
+
+// databaseItems are those of a server. Views and routines belong to its
+// accounts, which come first.
+func databaseItems(server kind.Item, needs []kind.ID, databases []string) []kind.Item {
+	var items []kind.Item
+	for _, database := range databases {
 		item := server
-		item.ID.Name = name + "/" + database
-		item.Needs = []kind.ID{id, server.ID} // its views and routines belong to accounts
+		item.ID.Name += "/" + database
+		item.Needs = needs
 		items = append(items, item)
 	}
-	return items, nil
+	return items
 }
 
 // refresh returns what the server says about itself now, and remembers it; or

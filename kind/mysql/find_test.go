@@ -2,6 +2,8 @@ package mysql_test
 
 import (
 	"encoding/json"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -71,9 +73,55 @@ func TestPasswordsAreNotShown(t *testing.T) {
 	require.NotContains(t, testbed.Docker(t, "top", r.container, "-eo", "pid,args"), "wrong one")
 }
 
-func TestSectionOfConfiguration(t *testing.T) {
+// A server that dogear.yaml names by an address: its database alone belongs to
+// the workspace, the password is in no fact, error, argument or record, and the
+// name means the same server later.
+func TestServerAtAnAddress(t *testing.T) {
+	inside := newRig(t)
+	inside.sql(schema)
+	inside.sql("CREATE DATABASE others; CREATE USER app@'%' IDENTIFIED BY 'hush:/@ hush'; GRANT ALL ON *.* TO app@'%' WITH GRANT OPTION")
+	address := testbed.Inspect(t, inside.container, "range .NetworkSettings.Networks}}{{.IPAddress}}{{end")
+	at := func(address string) map[string]json.RawMessage {
+		return map[string]json.RawMessage{"mysql": json.RawMessage(`{"servers": {"main": {"dsn": "mysql://app:${PASSWORD}@` + address + `:3306/shop"}}}`)}
+	}
 	r := rigOn(t, testbed.Container(t, "busybox", nil, "sleep", "600"))
-	r.ws.Config = map[string]json.RawMessage{"mysql": json.RawMessage(`{"dsn": "x"}`)}
+	r.ws.Config = at(address)
 	_, err := r.driver.Find(t.Context(), r.ws, nil)
-	require.ErrorContains(t, err, "nothing can be set there yet")
+	require.ErrorContains(t, err, "no variable PASSWORD")
+	r.ws.Variables = map[string]string{"PASSWORD": url.QueryEscape("hush:/@ hush")}
+	r.ws.Variables["PASSWORD"] = strings.ReplaceAll(r.ws.Variables["PASSWORD"], "+", "%20")
+	items, err := r.driver.Find(t.Context(), r.ws, nil)
+	require.NoError(t, err)
+	require.Equal(t, []kind.Item{{ID: kind.ID{Kind: "mysql", Name: "main/shop"}}}, items)
+	r.items = items
+	want := inside.factsOf(inside.item("shop"))
+	require.Equal(t, want, r.factsOf(items[0]))
+	store := kindtest.NewMemory()
+	part, facts := r.capture(items[0], store, nil)
+	require.Equal(t, want, facts)
+	for _, gap := range part.Gaps {
+		require.NotContains(t, gap.Why, "hush")
+	}
+	inside.sql("DELETE FROM odd; CREATE TABLE others.t (n int)")
+	change, err := r.driver.Preview(t.Context(), r.ws, part, store)
+	require.NoError(t, err)
+	require.Empty(t, change.Conflicts)
+	require.Equal(t, address, change.Remote, "no address of this machine: --yes-remote has to be given")
+	require.NoError(t, r.driver.Restore(t.Context(), r.ws, part, store))
+	require.Equal(t, want, r.factsOf(items[0]))
+	require.Equal(t, "t", inside.sql("SHOW TABLES FROM others"))
+
+	inside.sql("DELETE FROM odd")
+	r.ws.Config = at("localhost")
+	_, err = first(r.driver.Inspect(t.Context(), r.ws, items[0]))
+	require.ErrorIs(t, err, kind.ErrNotRunning)
+	require.NotContains(t, err.Error(), "hush")
+	other := newRig(t)
+	other.sql("CREATE USER app@'%' IDENTIFIED BY 'hush:/@ hush'; GRANT ALL ON *.* TO app@'%' WITH GRANT OPTION; CREATE TABLE mine (n int)")
+	r.ws.Config = at(testbed.Inspect(t, other.container, "range .NetworkSettings.Networks}}{{.IPAddress}}{{end"))
+	require.ErrorContains(t, r.driver.Restore(t.Context(), r.ws, part, store), "it was captured from "+address+":3306, and that name means")
+	require.Equal(t, "mine", other.sql("SHOW TABLES"))
+	r.ws.Options = map[string]string{"mysql.other-server": "true"}
+	require.NoError(t, r.driver.Restore(t.Context(), r.ws, part, store))
+	require.Empty(t, changed(want, r.factsOf(items[0])), "and it is restored there")
 }

@@ -35,9 +35,12 @@ done
 echo "the container has neither mariadb-dump nor mysqldump" >&2
 exit 127`
 
-// dump runs the dump program in the container. It returns what the program
-// complained of if it could not do its work.
+// dump runs the dump program beside the server: in its container, or here. It
+// returns what the program complained of if it could not do its work.
 func (s *server) dump(ctx context.Context, as login, stdout *bytes.Buffer, args ...string) (string, error) {
+	if s.address != nil {
+		return s.address.dump(ctx, stdout, args...)
+	}
 	var env []string
 	if as.password != "" {
 		env = []string{"MYSQL_PWD=" + as.password}

@@ -3,6 +3,7 @@ package mysql
 import (
 	"bytes"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -83,4 +84,31 @@ func TestLinesHoldAnyBytes(t *testing.T) {
 	require.ErrorContains(t, lines(strings.NewReader("a\nb"), func([]byte) error { return nil }), "in the middle of a row")
 	_, err := appendTuple(nil, []byte("a\tb"), []column{{Type: "int"}})
 	require.Error(t, err)
+}
+
+func TestAddresses(t *testing.T) {
+	none := func() ([]byte, error) { return nil, os.ErrNotExist }
+	for text, want := range map[string]address{
+		"mysql://app:a%3Ab@db.example:3307/shop":       {host: "db.example", port: 3307, database: "shop", login: login{"app", "a:b"}},
+		"mariadb://app@[::1]/shop?tls=verify":          {host: "::1", port: 3306, database: "shop", login: login{user: "app"}, verified: true},
+		"mysql:///shop?socket=/run/mysqld/mysqld.sock": {socket: "/run/mysqld/mysqld.sock", port: 3306, database: "shop"},
+		"mysql://app:x@localhost":                      {host: "localhost", port: 3306, login: login{"app", "x"}},
+	} {
+		a, err := parseAddress(text, none)
+		require.NoError(t, err, text)
+		require.Equal(t, want, *a, text)
+	}
+	for _, text := range []string{"secret", "postgres://a:secret@b/c", "mysql://a:secret@b:x/c", "mysql://a:secret@b/c?d=e", "mysql:a:secret", "mysql://a:%zzsecret@b"} {
+		_, err := parseAddress(text, none)
+		require.ErrorIs(t, err, badAddress, text)
+		require.NotContains(t, err.Error(), "secret")
+	}
+	file := func() ([]byte, error) { return []byte("[client]\nuser = me\npassword = \"mine\"\n"), nil }
+	for text, want := range map[string]login{
+		"mysql://b/c": {"me", "mine"}, "mysql://me@b/c": {"me", "mine"}, "mysql://you@b/c": {"you", ""}, "mysql://you:yours@b/c": {"you", "yours"},
+	} {
+		a, err := parseAddress(text, file)
+		require.NoError(t, err)
+		require.Equal(t, want, a.login, text)
+	}
 }

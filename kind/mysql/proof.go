@@ -39,7 +39,8 @@ type storedProofs struct {
 	Tables  map[string]proof
 }
 
-// loadProofs returns what is known; run stands for this run of the server.
+// loadProofs returns what is known; run stands for this run of the server. Where
+// nobody can tell one run from the next nothing is.
 func loadProofs(ws *kind.Workspace, id kind.ID, run string) *proofs {
 	p := &proofs{cache: ws.Cache, id: id, run: run, new: make(map[string]proof)}
 	if p.cache == nil {
@@ -55,7 +56,7 @@ func loadProofs(ws *kind.Workspace, id kind.ID, run string) *proofs {
 // key stands for a table in one state, "" if the server cannot tell. Nil
 // proofs know nothing.
 func (p *proofs) key(t *table) string {
-	if p == nil || t.stamp == "" {
+	if p == nil || p.run == "" || t.stamp == "" {
 		return ""
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%s", p.run, t.Name, t.stamp, t.Create))

@@ -30,11 +30,18 @@ func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 
 // restore restores an item from its dump, or only some tables of it.
 func (d *Driver) restore(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source, only []string) error {
-	_, l, err := d.reach(ctx, ws, part.Item())
+	s, l, err := d.reach(ctx, ws, part.Item())
 	if err != nil {
 		return err
 	}
 	defer l.hangUp()
+	m, err := readMeta(ctx, part, source)
+	if err != nil {
+		return err
+	}
+	if mistaken := s.mistaken(ws, m); len(mistaken) > 0 {
+		return errors.New(mistaken[0])
+	}
 	if databaseOf(part.ID) == "" {
 		return restoreServer(ctx, l, part, source)
 	}
@@ -57,7 +64,7 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 	if !m.Dump {
 		return kind.Change{Action: kind.ActionPatch, Conflicts: []string{withoutDump}}, nil
 	}
-	_, l, err := d.reach(ctx, ws, part.Item())
+	s, l, err := d.reach(ctx, ws, part.Item())
 	if errors.Is(err, kind.ErrNotRunning) {
 		return kind.Change{Action: kind.ActionPatch, Conflicts: []string{err.Error() + ": start it to restore its dump"}}, nil
 	}
@@ -65,6 +72,15 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 		return kind.Change{}, err
 	}
 	defer l.hangUp()
+	change, err := previewOn(ctx, ws, l, part, source)
+	change.Remote = s.remote()
+	if change.Action != kind.ActionNone {
+		change.Conflicts = append(change.Conflicts, s.mistaken(ws, m)...)
+	}
+	return change, err
+}
+
+func previewOn(ctx context.Context, ws *kind.Workspace, l *link, part kind.Part, source kind.Source) (kind.Change, error) {
 	if databaseOf(part.ID) == "" {
 		return previewServer(ctx, l, part, source)
 	}

@@ -22,8 +22,9 @@ const (
 	defaultDataDir = "/var/lib/mysql"
 )
 
-// server is a MariaDB or MySQL server in a container.
+// server is a MariaDB or MySQL server: in a container, or at an address.
 type server struct {
+	address   *address // nil: it is in a container
 	engine    *docker.Engine
 	container *docker.Container
 	dataDir   string // in the container
@@ -145,6 +146,9 @@ func (s *server) readArgv(argv []string) {
 // ways lists how the server may be reached: at the container's addresses, at
 // ports of this host, and from inside the container.
 func (s *server) ways(ctx context.Context) []way {
+	if s.address != nil {
+		return []way{s.address.way()}
+	}
 	logins := logins(s.container.Variables(), func(file string) ([]byte, error) {
 		return s.engine.ReadFile(ctx, s.container.ID, file, 4096)
 	})
