@@ -60,6 +60,11 @@ func Open(options Options) (*Agent, error) {
 	if err != nil {
 		return nil, cannotOpen(err)
 	}
+	last, err := st.HighestID()
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	options.NewID = after(last, options.NewID)
 	return &Agent{
 		Options: options, store: st, jobs: newJobs(options.Now),
 		started: options.Now(), healed: make(chan struct{}),

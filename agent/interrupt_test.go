@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -242,6 +244,46 @@ func TestRestoreKilledBeforeItWasLogged(t *testing.T) {
 	require.Equal(t, snapshot.OpUndo, events[1].Operation)
 	require.Equal(t, snapshot.ID("01s"), events[1].Safety)
 	require.FileExists(t, mark)
+	leave()
+	r.clean()
+}
+
+// A clock that is set back misleads nobody: what was done last is last (after).
+func TestClockGoingBackwards(t *testing.T) {
+	r := newRig(t)
+	now := time.Now()
+	var mu sync.Mutex
+	r.options.Now = func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		now = now.Add(-time.Minute)
+		return now
+	}
+	r.options.NewID = NewIDs(r.options.Now)
+	startProcess(t, r.workspace.Dir, "p")
+	client, leave := r.connect()
+	state := statePath(&kind.Workspace{Root: r.workspace.Dir}, process("p"))
+	is := func(want string) {
+		t.Helper()
+		content, err := os.ReadFile(state)
+		require.NoError(t, err)
+		require.Equal(t, want, string(content))
+	}
+	for _, content := range []string{"first", "second"} {
+		require.NoError(t, os.WriteFile(state, []byte(content), 0o600))
+		_, err := r.save(t.Context(), client)
+		require.NoError(t, err)
+	}
+	require.NoError(t, os.WriteFile(state, []byte("third"), 0o600))
+	_, err := client.Restore(t.Context(), api.RestoreRequest{Workspace: r.workspace, Snapshot: "latest"})
+	require.NoError(t, err)
+	is("second")
+	_, err = client.Undo(t.Context(), api.UndoRequest{Workspace: r.workspace})
+	require.NoError(t, err)
+	is("third")
+	_, err = client.Restore(t.Context(), api.RestoreRequest{Workspace: r.workspace, Snapshot: "latest~1"})
+	require.NoError(t, err)
+	is("first")
 	leave()
 	r.clean()
 }

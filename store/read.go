@@ -72,6 +72,12 @@ func (s *Store) Snapshots(ctx context.Context, workspace string) ([]snapshot.Sna
 	return list, nil
 }
 
+// HighestID returns the highest id of a snapshot, or "" if there is none.
+func (s *Store) HighestID() (snapshot.ID, error) {
+	id, err := s.catalog.HighestID()
+	return snapshot.ID(id), err
+}
+
 // readSnapshot returns a listed snapshot, annotated.
 func readSnapshot(listed catalog.Annotated) (snapshot.Snapshot, error) {
 	snap, err := decode[snapshot.Snapshot](listed.Record, typeSnapshot)

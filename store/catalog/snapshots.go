@@ -60,6 +60,16 @@ func (c *Catalog) Snapshots(workspace string) ([]Annotated, error) {
 	return list, nil
 }
 
+// HighestID returns the highest id of a snapshot, or "".
+func (c *Catalog) HighestID() (id string, err error) {
+	err = c.view(func(tx *bbolt.Tx) error {
+		last, _ := tx.Bucket([]byte(Snapshots)).Cursor().Last()
+		id = string(last)
+		return nil
+	})
+	return id, err
+}
+
 func annotated(tx *bbolt.Tx, id []byte) Annotated {
 	return Annotated{
 		Entry:      Entry{Key: string(id), Record: bytes.Clone(tx.Bucket([]byte(Snapshots)).Get(id))},
