@@ -110,6 +110,8 @@ func (p *Page) times(t api.RestoreTimings) {
 func (p *Page) verdict(r api.Receipt) {
 	compared := count(len(r.Parts), "part")
 	switch {
+	case !r.Identical && r.IdenticalAtRest():
+		p.line("  %s at rest, every byte of %s; %s since it was started: what runs may be at work", good("identical"), compared, count(len(r.Differences), "difference"))
 	case !r.Identical:
 		p.line("  %s: %s in %s", bad("not identical"), count(len(r.Differences), "difference"), compared)
 	case len(r.NotComparable) > 0:
