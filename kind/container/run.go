@@ -194,14 +194,14 @@ func (d *Driver) WaitHealthy(ctx context.Context, _ *kind.Workspace, part kind.P
 	if err != nil || want.State != Running || want.Failing {
 		return err
 	}
-	began := time.Now()
+	var steady steady
 	for {
 		_, live, err := d.look(ctx, part.ID)
 		if err != nil {
 			return err
 		}
 		done, trouble := healthy(live, want)
-		if done && (trouble != nil || live.Container.State.Health != nil || settled(live, began)) {
+		if done && (trouble != nil || live.Container.State.Health != nil || steady.settled(live, time.Now())) {
 			return trouble
 		}
 		if err := wait(ctx); err != nil {
@@ -210,10 +210,20 @@ func (d *Driver) WaitHealthy(ctx context.Context, _ *kind.Workspace, part kind.P
 	}
 }
 
-// settled reports whether a container that nobody checks has run for a moment:
-// one that does not find what it needs ends right after it has started.
-func settled(live *description, began time.Time) bool {
-	ran := max(time.Since(live.Container.State.StartedAt), time.Since(began)) // the engine may have another clock
+// steady watches one run of a container. One that does not find what it needs
+// ends right after it has started, and its engine may start it again at once.
+type steady struct {
+	run   time.Time // when it started, by the engine's clock
+	since time.Time // when it was first seen, by ours
+}
+
+// settled reports whether a container has ended, or has run for a moment without
+// being started anew.
+func (s *steady) settled(live *description, now time.Time) bool {
+	if run := live.Container.State.StartedAt; run != s.run || s.since.IsZero() {
+		s.run, s.since = run, now
+	}
+	ran := max(now.Sub(s.run), now.Sub(s.since)) // the engine may have another clock
 	return live.State != Running || ran > settleTime
 }
 
