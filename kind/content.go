@@ -40,6 +40,18 @@ type Sink interface {
 	Put(ctx context.Context, content []byte) (ChunkID, error)
 }
 
+// Adopter is a Sink that takes content as whole packs too (package store/chunk),
+// which another process writes to where this one keeps its own.
+type Adopter interface {
+	Sink
+	// Incoming returns the directory in which packs are created.
+	Incoming() string
+	// Adopt puts all chunks of a finished pack there, after it has checked
+	// every byte of it. It is given by name, without extension; no pack that
+	// is not adopted outlives the sink's store being closed.
+	Adopt(ctx context.Context, pack string) error
+}
+
 // Source gives content back. It is safe for concurrent use.
 type Source interface {
 	// Get returns the content of a chunk, checked against its id, in buf if

@@ -206,7 +206,15 @@ func (s *Store) Dir() string { return s.dir }
 func (s *Store) JournalDir() string { return s.path(journalDir) }
 
 // Incoming returns the directory of packs that are being written.
-func (s *Store) Incoming() string { return s.path(incomingDir) }
+func (s *Store) Incoming() string { return IncomingIn(s.dir) }
+
+// IncomingIn returns that of the store in a directory.
+func IncomingIn(dir string) string {
+	if absolute, err := filepath.Abs(dir); err == nil { // else Open fails as well
+		dir = absolute
+	}
+	return filepath.Join(dir, incomingDir)
+}
 
 // Secret returns the key of redacted values.
 func (s *Store) Secret() []byte { return append([]byte(nil), s.secret...) }

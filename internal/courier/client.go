@@ -13,10 +13,11 @@ import (
 
 // Client is the host's end. It is safe for concurrent use.
 type Client struct {
-	peer   *peer
-	things *things // sinks, sources and indexes
-	done   chan struct{}
-	err    error // set when done is closed
+	peer    *peer
+	things  *things // sinks, sources and indexes
+	deposit deposit
+	done    chan struct{}
+	err     error // set when done is closed
 }
 
 // NewClient talks to a courier that reads what is written to out, and whose
@@ -63,7 +64,7 @@ func (c *Client) Tree(root string) tree.Tree { return &remote{client: c, root: r
 // work answers the courier's questions.
 func (c *Client) work(ctx context.Context, q *question) (*answer, error) {
 	switch q.Method {
-	case known, put:
+	case known, put, adopt:
 		to, err := thing[kind.Sink](c.things, q.On)
 		if err != nil {
 			return nil, err
@@ -108,6 +109,13 @@ func store(ctx context.Context, to kind.Sink, q *question) (*answer, error) {
 	if q.Method == known {
 		known, err := to.Known(ctx, q.IDs)
 		return &answer{Known: known}, err
+	}
+	if q.Method == adopt {
+		adopter, ok := to.(kind.Adopter)
+		if !ok {
+			return nil, errors.New("the courier has written packs that nobody asked for")
+		}
+		return &answer{}, adopter.Adopt(ctx, q.Name)
 	}
 	if len(q.IDs) != 1 {
 		return nil, errors.New("the courier puts no chunk")
@@ -202,7 +210,7 @@ func (r *remote) change(ctx context.Context, m method, opts tree.Options, manife
 func (r *remote) Capture(ctx context.Context, opts tree.Options, to kind.Sink) (tree.Capture, error) {
 	o, release := r.client.options(opts)
 	sinkOn := r.client.things.add(to)
-	a, err := r.client.peer.ask(ctx, &question{Method: capture, Root: r.root, Options: o, On: sinkOn})
+	a, err := r.client.peer.ask(ctx, &question{Method: capture, Root: r.root, Options: o, On: sinkOn, Deposit: r.client.deposit.of(to)})
 	c := &remoteCapture{client: r.client, sink: sinkOn, release: release}
 	if err != nil {
 		c.forget()

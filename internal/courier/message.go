@@ -26,6 +26,7 @@ type method string
 // What the host asks for, and what the courier asks for.
 const (
 	hello   method = "hello"
+	reach   method = "reach"   // a file of the host, to see whether both mean the same
 	entries method = "entries" // of a tree; answered with a cursor
 	next    method = "next"    // batch of a cursor
 	drop    method = "drop"    // a cursor
@@ -39,6 +40,7 @@ const (
 
 	known method = "known"
 	put   method = "put"
+	adopt method = "adopt" // a pack
 	get   method = "get"
 	piece method = "piece" // of a chunk, if the host has it at hand
 	load  method = "load"  // a stat index
@@ -56,6 +58,8 @@ type question struct {
 	Piece    kind.Piece
 	Staged   bool // the source has some content at hand
 	Content  []byte
+	Name     string // of a file or a pack
+	Deposit  string // where the courier may write packs; "": nowhere
 }
 
 // answer holds what the method gives.

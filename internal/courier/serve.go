@@ -2,9 +2,11 @@ package courier
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"os"
 
 	"dogear/internal/tree"
 	"dogear/kind"
@@ -39,6 +41,9 @@ func (s *server) work(ctx context.Context, q *question) (*answer, error) {
 	switch q.Method {
 	case hello:
 		return &answer{}, nil
+	case reach:
+		content, err := os.ReadFile(q.Name)
+		return &answer{Content: content}, err
 	case entries:
 		return s.open(q)
 	case next:
@@ -122,7 +127,7 @@ func (s *server) drop(on handle) (*answer, error) {
 }
 
 func (s *server) capture(ctx context.Context, q *question) (*answer, error) {
-	to := newSink(s.peer, q.On)
+	to := newSink(s.peer, q.On, q.Deposit)
 	begun, err := tree.New(q.Root).Capture(ctx, s.options(q.Options), to)
 	if err != nil {
 		return nil, err
@@ -145,7 +150,7 @@ func (s *server) step(ctx context.Context, q *question) (*answer, error) {
 	case finish:
 		err = s.finish(ctx, c, a)
 	}
-	if flushed := c.sink.flush(); err == nil {
+	if flushed := c.sink.flush(ctx); err == nil {
 		err = flushed
 	}
 	return a, err
@@ -163,7 +168,7 @@ func (s *server) finish(ctx context.Context, c *running, a *answer) error {
 
 func (s *server) end(on handle) (*answer, error) {
 	if c, ok := s.things.remove(on).(*running); ok {
-		return &answer{}, c.Close()
+		return &answer{}, errors.Join(c.Close(), c.sink.close())
 	}
 	return &answer{}, nil
 }

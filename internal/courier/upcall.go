@@ -1,6 +1,7 @@
 package courier
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"sync"
@@ -12,19 +13,30 @@ import (
 // The pipe has a long way; waiting for each would take most of the time.
 const window = 32
 
+// streamMost is how much content of one capture goes through the pipe where it
+// could be left in packs. A pack of its own for each small change would be dear:
+// to write, to sync, and to keep.
+const streamMost = 8 << 20
+
 // sink puts chunks in the host's sink.
 type sink struct {
-	peer *peer
-	on   handle
-	room chan struct{}
+	peer  *peer
+	on    handle
+	room  chan struct{}
+	packs *packs // nil: everything goes through the pipe
 
-	sent sync.WaitGroup
-	mu   sync.Mutex
-	err  error // guarded by mu: the first failure
+	sent     sync.WaitGroup
+	mu       sync.Mutex
+	err      error // guarded by mu: the first failure
+	streamed int64 // guarded by mu: bytes of content that went through the pipe
 }
 
-func newSink(p *peer, on handle) *sink {
-	return &sink{peer: p, on: on, room: make(chan struct{}, window)}
+func newSink(p *peer, on handle, deposit string) *sink {
+	s := &sink{peer: p, on: on, room: make(chan struct{}, window)}
+	if deposit != "" {
+		s.packs = &packs{dir: deposit}
+	}
+	return s
 }
 
 // Known implements kind.Sink.
@@ -39,6 +51,7 @@ func (s *sink) Known(ctx context.Context, ids []kind.ChunkID) ([]bool, error) {
 	if len(a.Known) != len(ids) {
 		return nil, errors.New("the host answered for another number of chunks")
 	}
+	s.packs.addKnown(ids, a.Known)
 	return a.Known, nil
 }
 
@@ -54,25 +67,94 @@ func (s *sink) Put(ctx context.Context, content []byte) (kind.ChunkID, error) {
 		return kind.ChunkID{}, ctx.Err()
 	}
 	id := kind.Sum(content)
-	asked, err := s.peer.send(&question{Method: put, On: s.on, IDs: []kind.ChunkID{id}, Content: content})
-	if err != nil {
+	send := s.stream
+	if s.packs != nil && s.enough(int64(len(content))) {
+		send = s.pack
+	}
+	if err := send(id, content); err != nil {
 		<-s.room
 		return kind.ChunkID{}, err
 	}
+	return id, nil
+}
+
+// enough reports whether so much has gone through the pipe that a pack is worth
+// its while, and counts what has.
+func (s *sink) enough(more int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.streamed+more > streamMost {
+		return true
+	}
+	s.streamed += more
+	return false
+}
+
+// stream sends a chunk through the pipe.
+func (s *sink) stream(id kind.ChunkID, content []byte) error {
+	asked, err := s.peer.send(&question{Method: put, On: s.on, IDs: []kind.ChunkID{id}, Content: content})
+	if err != nil {
+		return err
+	}
+	s.await(asked, func(*answer) error { return nil })
+	return nil
+}
+
+// pack writes a chunk to a pack, unless the host has it.
+func (s *sink) pack(id kind.ChunkID, content []byte) error {
+	asked, err := s.peer.send(&question{Method: known, On: s.on, IDs: []kind.ChunkID{id}})
+	if err != nil {
+		return err
+	}
+	content = bytes.Clone(content)
+	s.await(asked, func(a *answer) error {
+		if len(a.Known) == 1 && a.Known[0] {
+			return nil
+		}
+		return s.packs.put(id, content)
+	})
+	return nil
+}
+
+// await hands the answer on when it comes, and gives the room free.
+func (s *sink) await(asked pending, use func(*answer) error) {
 	s.sent.Go(func() {
 		// Not the caller's context: it may end as soon as Put has returned.
-		if _, err := s.peer.wait(context.Background(), asked); err != nil {
+		a, err := s.peer.wait(context.Background(), asked)
+		if err == nil {
+			err = use(a)
+		}
+		if err != nil {
 			s.fail(err)
 		}
 		<-s.room
 	})
-	return id, nil
 }
 
 // flush waits until the host has every chunk.
-func (s *sink) flush() error {
+func (s *sink) flush(ctx context.Context) error {
 	s.sent.Wait()
-	return s.failure()
+	if err := s.failure(); err != nil || s.packs == nil {
+		return err
+	}
+	names, err := s.packs.finish()
+	for _, name := range names {
+		if err == nil {
+			_, err = s.peer.ask(ctx, &question{Method: adopt, On: s.on, Name: name})
+		} else {
+			err = errors.Join(err, s.packs.remove(name))
+		}
+	}
+	if err != nil {
+		s.fail(err)
+	}
+	return err
+}
+
+// close drops what the host was not given.
+func (s *sink) close() error {
+	s.sent.Wait()
+	return s.packs.abort()
 }
 
 func (s *sink) failure() error {

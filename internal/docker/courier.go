@@ -88,21 +88,41 @@ func (e *Engine) launch(ctx context.Context, sees mount.Mount) (*courierContaine
 	return c, err
 }
 
+// incomingPlace is where a courier mounts the directory of the store's packs.
+const incomingPlace = "/incoming"
+
 // launchOnce sees to the image and starts a courier from it.
 func (e *Engine) launchOnce(ctx context.Context, sees mount.Mount) (*courierContainer, error) {
 	image, err := e.courierImage(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c, err := e.startCourier(ctx, image, sees)
+	c, err := e.startDepositing(ctx, image, sees)
 	if err != nil {
 		return nil, errors.Join(err, e.dropCourierImage(context.WithoutCancel(ctx), image))
 	}
 	return c, nil
 }
 
+// startDepositing starts a courier that leaves what it reads in the store's
+// directory, or if that cannot be mounted one that sends it.
+func (e *Engine) startDepositing(ctx context.Context, image string, sees mount.Mount) (*courierContainer, error) {
+	if e.options.Incoming == "" || !e.Local() {
+		return e.startCourier(ctx, image, sees)
+	}
+	incoming := mount.Mount{Type: mount.TypeBind, Source: e.options.Incoming, Target: incomingPlace}
+	c, err := e.startCourier(ctx, image, sees, incoming)
+	if err != nil {
+		return e.startCourier(ctx, image, sees) // what was wrong, if anything else, is wrong again
+	}
+	// Where that is another directory, or one that not even root may use, content
+	// is sent.
+	_ = c.client.UseDeposit(ctx, e.options.Incoming, incomingPlace)
+	return c, ctx.Err()
+}
+
 // startCourier creates, attaches to and starts a courier.
-func (e *Engine) startCourier(ctx context.Context, image string, sees mount.Mount) (*courierContainer, error) {
+func (e *Engine) startCourier(ctx context.Context, image string, sees ...mount.Mount) (*courierContainer, error) {
 	config, host := courierConfig(image, sees)
 	created, err := e.api.ContainerCreate(ctx, config, host, nil, nil, "")
 	if err != nil {
@@ -134,7 +154,7 @@ func dataRootMount(root string) mount.Mount {
 	}
 }
 
-func courierConfig(image string, sees mount.Mount) (*container.Config, *container.HostConfig) {
+func courierConfig(image string, sees []mount.Mount) (*container.Config, *container.HostConfig) {
 	config := &container.Config{
 		Image: image, Entrypoint: []string{courierProgram}, Cmd: []string{"courier"}, User: "0:0",
 		Labels:    map[string]string{LabelCourier: "1", labelOwner: ownerMark()},
@@ -144,7 +164,7 @@ func courierConfig(image string, sees mount.Mount) (*container.Config, *containe
 		AutoRemove: true, NetworkMode: "none", UsernsMode: "host",
 		CapDrop: []string{"ALL"}, CapAdd: capabilities, SecurityOpt: []string{"label=disable", "no-new-privileges"},
 		LogConfig: container.LogConfig{Type: "none"}, // what goes over stdout is the content of volumes
-		Mounts:    []mount.Mount{sees},
+		Mounts:    sees,
 	}
 	return config, host
 }

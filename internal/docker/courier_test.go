@@ -1,6 +1,7 @@
 package docker_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,6 +20,7 @@ import (
 	"dogear/internal/tree"
 	"dogear/kind"
 	"dogear/kind/kindtest"
+	"dogear/store/storetest"
 )
 
 // courierBinary builds what runs in the courier's container.
@@ -117,6 +120,53 @@ func collect(t *testing.T, entries iter.Seq2[tree.Entry, error]) []kind.Fact {
 		facts = append(facts, f)
 	}
 	return facts
+}
+
+// TestCourierLeavesPacks in the store's directory for the store to adopt. Where
+// that cannot be mounted it sends what it reads, and the result is the same.
+func TestCourierLeavesPacks(t *testing.T) {
+	volume := testbed.Volume(t)
+	testbed.Docker(t, "run", "--rm", testbed.LabelFlag(), "-v", volume+":/v", testbed.Image(t, "busybox"),
+		"dd", "if=/dev/urandom", "of=/v/big", "bs=1M", "count=20")
+	store, program := storetest.Open(t), courierBinary(t)
+	manifests := make(map[string]kind.Object)
+	for name, c := range map[string]struct {
+		incoming string
+		packs    bool
+	}{
+		"mounted":  {store.Incoming(), true},
+		"no mount": {filepath.Join(t.TempDir(), "gone"), false},
+	} {
+		engine := engineWith(t, docker.Options{AlwaysCourier: true, CourierBinary: program, Incoming: c.incoming})
+		v, err := engine.Volume(t.Context(), volume)
+		require.NoError(t, err)
+		files, err := engine.Tree(t.Context(), v.Mountpoint)
+		require.NoError(t, err)
+		session, err := store.Begin(t.Context())
+		require.NoError(t, err)
+		sink := &adopting{Adopter: session.Sink().(kind.Adopter)}
+		capture, err := files.Capture(t.Context(), tree.Options{}, sink)
+		require.NoError(t, err)
+		require.NoError(t, capture.Take(t.Context()))
+		result, err := capture.Finish(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, capture.Close())
+		require.Equal(t, c.packs, sink.adopted.Load() > 0, name)
+		manifests[name] = result.Manifest
+		require.NoError(t, session.Abort())
+	}
+	require.Equal(t, manifests["mounted"], manifests["no mount"])
+}
+
+// adopting counts the packs that a sink is given.
+type adopting struct {
+	kind.Adopter
+	adopted atomic.Int32
+}
+
+func (a *adopting) Adopt(ctx context.Context, pack string) error {
+	a.adopted.Add(1)
+	return a.Adopter.Adopt(ctx, pack)
 }
 
 // TestLeftCouriers (D21) go when the next one connects, if their owner is gone.

@@ -54,6 +54,9 @@ type Options struct {
 	// CourierBinary is the program that runs in the courier; "" means this
 	// very program. It must be linked statically.
 	CourierBinary string
+	// Incoming is where the store creates its packs: the courier writes
+	// there what it reads, where the engine can mount it. "": nowhere.
+	Incoming string
 	// Patience is how long an engine may answer nothing at all before it is
 	// given up; 0 means a minute.
 	Patience time.Duration

@@ -19,9 +19,10 @@ import (
 )
 
 // Drivers returns one driver of each kind, in the order in which they look
-// for their items: each sees what those before it have found.
-func Drivers() []kind.Driver {
-	engines := docker.NewConnector(docker.Options{})
+// for their items: each sees what those before it have found. incoming is where
+// their store creates its packs; "" if they work for none.
+func Drivers(incoming string) []kind.Driver {
+	engines := docker.NewConnector(docker.Options{Incoming: incoming})
 	return []kind.Driver{
 		git.New(),
 		files.New(),

@@ -116,6 +116,15 @@ func (o *output) seal(pack *packFile) {
 	})
 }
 
+// adopt counts a finished pack that somebody else has written.
+func (o *output) adopt(pack Pack) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.names = append(o.names, pack.Name)
+	o.closed += pack.Size
+	o.sealed[pack.Name] = pack
+}
+
 // added returns how large all packs are, with what is written so far.
 func (o *output) added() int64 {
 	o.mu.Lock()

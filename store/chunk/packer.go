@@ -223,6 +223,31 @@ func (p *Packer) Get(ctx context.Context, r *Reader, id kind.ChunkID, buf []byte
 	return content, true, err
 }
 
+// Adopt takes a finished pack in the Packer's directory for one of its own. That
+// it is whole is for the caller to know.
+func (p *Packer) Adopt(pack Pack) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err != nil {
+		return p.err
+	}
+	if p.closed {
+		return ErrClosed
+	}
+	chunks := pack.Index.Chunks
+	for _, f := range pack.Index.Frames {
+		written := &openFrame{pack: pack.Name, frame: f}
+		for _, c := range chunks[:f.Chunks] {
+			if _, ok := p.spots[c.ID]; !ok {
+				p.spots[c.ID] = spot{frame: written, at: c.At, length: c.Length}
+			}
+		}
+		chunks = chunks[f.Chunks:]
+	}
+	p.out.adopt(pack)
+	return nil
+}
+
 // Added returns the size of the packs that Finish would return now. It writes
 // what is waiting for a frame to be full, so it is not for asking often.
 func (p *Packer) Added() int64 {

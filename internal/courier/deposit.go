@@ -1,0 +1,51 @@
+package courier
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"dogear/kind"
+)
+
+// deposit is a directory that both ends see, where the courier can leave packs
+// for the host to adopt: the pipe between them carries far less.
+type deposit struct {
+	here, there string // its path at either end; "": there is none
+}
+
+// of returns where the courier may leave packs for a sink, or "".
+func (d deposit) of(to kind.Sink) string {
+	if adopter, ok := to.(kind.Adopter); ok && d.here != "" && adopter.Incoming() == d.here {
+		return d.there
+	}
+	return ""
+}
+
+// UseDeposit offers the courier a directory that it sees under another path,
+// provided that it can be seen to be the same one: an engine in a machine of its
+// own has paths of its own too. Without it content crosses the pipe.
+func (c *Client) UseDeposit(ctx context.Context, here, there string) (err error) {
+	token := make([]byte, 16)
+	rand.Read(token)
+	name := hex.EncodeToString(token) + ".token"
+	path := filepath.Join(here, name)
+	if err := os.WriteFile(path, token, 0o600); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.Remove(path)) }()
+	a, err := c.peer.ask(ctx, &question{Method: reach, Name: filepath.Join(there, name)})
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(a.Content, token) {
+		return fmt.Errorf("%s is another directory there", here)
+	}
+	c.deposit = deposit{here, there}
+	return nil
+}
