@@ -148,6 +148,10 @@ func (e *Engine) RemoveContainer(ctx context.Context, ref string) error {
 	return gone(e.api.ContainerRemove(ctx, ref, container.RemoveOptions{}))
 }
 
+// UpdatesPolicies reports whether the engine can change the restart policy of a
+// container that is there. Podman 4.3 cannot.
+func (e *Engine) UpdatesPolicies() bool { return !e.podman }
+
 // SetRestartPolicy changes when the engine starts a container by itself.
 func (e *Engine) SetRestartPolicy(ctx context.Context, ref string, policy RestartPolicy) error {
 	_, err := e.api.ContainerUpdate(ctx, ref, container.UpdateConfig{RestartPolicy: container.RestartPolicy{

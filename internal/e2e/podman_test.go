@@ -24,7 +24,7 @@ func TestPodman(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), []byte("kept"), 0o600))
 	r := rigOn(t, &testbed.Shop{Dir: dir, Project: "small"})
 	const name, image = "dogear-podman", "localhost/dogear-test/busybox:latest"
-	testbed.Docker(t, "run", "--detach", "--name", name, "--network=none", "--volume=things:/v", "--env=A=1", "--hostname=h",
+	testbed.Docker(t, "run", "--detach", "--name", name, "--network=none", "--volume=things:/v", "--env=A=1", "--hostname=h", "--restart=always",
 		"--label=com.docker.compose.project=small", "--label=com.docker.compose.project.working_dir="+dir,
 		image, "sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done")
 	testbed.Exec(t, name, "sh", "-c", "echo v > /v/f; echo l > /layer; rm /bin/vi")

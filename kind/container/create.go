@@ -73,8 +73,10 @@ func (d *description) creation(ctx context.Context, engine *docker.Engine) (dock
 	if err != nil {
 		return docker.Creation{}, err
 	}
-	if host, err = host.With("RestartPolicy", docker.RestartPolicy{Name: "no"}); err != nil {
-		return docker.Creation{}, err
+	if engine.UpdatesPolicies() { // it gets its own when it is started
+		if host, err = host.With("RestartPolicy", docker.RestartPolicy{Name: "no"}); err != nil {
+			return docker.Creation{}, err
+		}
 	}
 	for _, field := range modes {
 		if host, err = host.With(field, d.translate(d.HostConfig.Text(field))); err != nil {

@@ -32,5 +32,8 @@ func how(engine *docker.Engine) string {
 	if engine.ReadsItself() {
 		return "directly"
 	}
+	if !engine.Local() {
+		return "through the courier, which sends what it reads"
+	}
 	return "through the courier"
 }

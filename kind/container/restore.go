@@ -82,7 +82,7 @@ func (d *Driver) correct(ctx context.Context, ws *kind.Workspace, engine *docker
 // holdBack keeps the engine from starting a container when it is started itself.
 func holdBack(ctx context.Context, engine *docker.Engine, live *description) error {
 	never := docker.RestartPolicy{Name: "no"}
-	if live.RestartPolicy() == never {
+	if live.RestartPolicy() == never || !engine.UpdatesPolicies() {
 		return nil
 	}
 	if err := engine.SetRestartPolicy(ctx, live.ID, never); err != nil {
