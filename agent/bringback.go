@@ -161,6 +161,7 @@ func (a *Agent) runRestore(ctx context.Context, j *job, d desk, b bringBack) (ou
 // guarded restores under a guard, and ends that.
 func (a *Agent) guarded(ctx context.Context, j *job, d desk, b bringBack, g *guard, journal string,
 	run func(context.Context, restore.Request) (restore.Outcome, error)) (out restore.Outcome, err error) {
+	b.options = lastingOptions(a.Drivers, d.kind.Options)
 	defer a.store.Hold(b.target.ID)()
 	defer func() {
 		logged := a.log(ctx, d.Workspace, j, restoreEvent(b, out.Receipt, err))
