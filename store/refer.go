@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"dogear/internal/content"
 	"dogear/kind"
 	"dogear/snapshot"
 )
@@ -63,20 +62,13 @@ func lost(ctx context.Context, from kind.Source, id kind.ChunkID) error {
 // reached checks that a part's reach holds all chunks that the part names
 // itself: what is not in it is garbage to a collector.
 func reached(ctx context.Context, from kind.Source, part snapshot.Part, reach []kind.ChunkID) error {
-	kept := make(map[kind.ChunkID]struct{}, len(reach))
-	for _, id := range reach {
-		kept[id] = struct{}{}
-	}
 	for _, object := range append([]kind.Object{part.Facts.Object}, part.Objects...) {
-		chunks, err := content.Chunks(ctx, from, object)
+		chunks, err := holding(ctx, from, object)
 		if err != nil {
 			return err
 		}
-		if object.Listed {
-			chunks = slices.Concat(chunks, object.Chunks)
-		}
 		for _, id := range chunks {
-			if _, ok := kept[id]; !ok {
+			if _, ok := slices.BinarySearchFunc(reach, id, compareIDs); !ok {
 				return fmt.Errorf("object %q: chunk %s is not in the part's reach", object.Name, id)
 			}
 		}

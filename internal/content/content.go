@@ -150,7 +150,10 @@ func GetJSON(ctx context.Context, source kind.Source, object kind.Object, v any)
 
 // ReadAll returns the content of an object.
 func ReadAll(ctx context.Context, source kind.Source, object kind.Object) ([]byte, error) {
-	return io.ReadAll(Open(ctx, source, object))
+	// The size may be damaged, and is not believed as far as memory goes.
+	all := bytes.NewBuffer(make([]byte, 0, max(0, min(object.Size, MaxSize))+bytes.MinRead))
+	_, err := all.ReadFrom(Open(ctx, source, object))
+	return all.Bytes(), err
 }
 
 // Open returns the content of an object as a stream. The source checks each

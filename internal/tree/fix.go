@@ -105,11 +105,22 @@ func (f *fixed) walk(ctx context.Context, root int) ([]node, error) {
 	return slices.DeleteFunc(v.nodes, func(n node) bool { return !kind.MatchAny(f.patterns, n.path) }), nil
 }
 
-// merge returns the records of both, each path once; those of a win.
+// merge returns the records of both, which are sorted, each path once; those of
+// a win.
 func merge(a, b []record) []record {
-	all := slices.Concat(a, b)
-	slices.SortStableFunc(all, func(x, y record) int { return kind.CompareNames(x.Path, y.Path) })
-	return slices.CompactFunc(all, func(x, y record) bool { return x.Path == y.Path })
+	all := make([]record, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		c := kind.CompareNames(a[0].Path, b[0].Path)
+		if c <= 0 {
+			all, a = append(all, a[0]), a[1:]
+		} else {
+			all = append(all, b[0])
+		}
+		if c >= 0 {
+			b = b[1:]
+		}
+	}
+	return append(append(all, a...), b...)
 }
 
 // joinFixed puts what was fixed and what was taken together.

@@ -145,13 +145,11 @@ func (r *record) adopt(e *Entry) {
 
 // merged puts records in place of those that are gone.
 func merged(known, records []record, gone map[string]bool) []record {
-	all := make([]record, 0, len(known)+len(records))
+	left := make([]record, 0, len(known))
 	for i := range known {
 		if !gone[known[i].Path] {
-			all = append(all, known[i])
+			left = append(left, known[i])
 		}
 	}
-	all = append(all, records...)
-	slices.SortFunc(all, func(a, b record) int { return kind.CompareNames(a.Path, b.Path) })
-	return all
+	return merge(records, left)
 }
