@@ -90,7 +90,7 @@ func head(s snapshot.Snapshot) api.Snapshot {
 }
 
 func contents(s snapshot.Snapshot) api.Contents {
-	c := api.Contents{Timings: s.Timings, Bytes: s.Bytes, Parts: make([]api.Part, 0, len(s.Parts)), NotCaptured: some(s.NotCaptured)}
+	c := api.Contents{Timings: s.Timings, Bytes: s.Bytes, Delta: s.Delta, Parts: make([]api.Part, 0, len(s.Parts)), NotCaptured: some(s.NotCaptured)}
 	for _, p := range s.Parts {
 		c.Parts = append(c.Parts, api.Part{
 			ID: p.ID, Needs: p.Needs, Consistency: p.Consistency,

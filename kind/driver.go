@@ -90,6 +90,9 @@ type Part struct {
 	// Read counts the plain bytes of content that were read for this capture.
 	Read int64 `json:"-"`
 
+	// Delta says how that was kept which had changed when the state was fixed.
+	Delta Delta `json:"-"`
+
 	// Gaps lists what was not captured.
 	Gaps []Gap `json:"gaps,omitempty"`
 
@@ -139,4 +142,19 @@ func (i Interval) IsZero() bool { return i.From.IsZero() && i.To.IsZero() }
 // Covers reports whether all of other lies in the interval.
 func (i Interval) Covers(other Interval) bool {
 	return !i.IsZero() && !other.From.Before(i.From) && !other.To.After(i.To)
+}
+
+// Delta counts the files that had changed since they were last read, when the
+// state of an item was fixed. A clone shares the blocks of the file (reflink),
+// and takes no time, however large the file is; a file that never changes under
+// its name is held open.
+type Delta struct {
+	Cloned int `json:"cloned"`
+	Copied int `json:"copied"`
+	Pinned int `json:"pinned"`
+}
+
+// Plus returns the sum of both.
+func (d Delta) Plus(e Delta) Delta {
+	return Delta{d.Cloned + e.Cloned, d.Copied + e.Copied, d.Pinned + e.Pinned}
 }

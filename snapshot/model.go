@@ -57,6 +57,7 @@ type Snapshot struct {
 	Consistency Consistency `json:"consistency"` // the weakest of the parts
 	Timings     Timings     `json:"timings"`
 	Bytes       Bytes       `json:"bytes"`
+	Delta       kind.Delta  `json:"delta,omitzero"`
 	Parts       []Part      `json:"parts"`        // sorted by id
 	NotCaptured []kind.Gap  `json:"not_captured"` // sorted; never nil
 }

@@ -50,6 +50,7 @@ func (r *round) snapshot() Snapshot {
 		c.part.Consistency = r.consistency(c, s.Instant)
 		s.Consistency = weakest(s.Consistency, c.part.Consistency)
 		s.Bytes.Read += c.part.Read
+		s.Delta = s.Delta.Plus(c.part.Delta)
 		for _, g := range c.part.Gaps {
 			g.Part = c.item.ID
 			s.NotCaptured = append(s.NotCaptured, g)

@@ -154,7 +154,7 @@ func (p *performance) Take(context.Context) error {
 }
 
 func (p *performance) Finish(ctx context.Context) (kind.Part, error) {
-	part := kind.Part{ID: p.item.ID, Facts: p.a.Inspect(ctx, nil, p.item)}
+	part := kind.Part{ID: p.item.ID, Facts: p.a.Inspect(ctx, nil, p.item), Read: 10, Delta: kind.Delta{Cloned: 1, Copied: 2, Pinned: 3}}
 	if !p.a.restless || p.item.ID.Kind != "data" {
 		part.Held = kind.Interval{From: p.taken, To: p.taken}
 	} else {

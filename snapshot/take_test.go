@@ -58,6 +58,9 @@ func TestSaveFreezesServersLast(t *testing.T) {
 		require.Equal(t, want, p.Consistency, part)
 	}
 	require.Equal(t, snapshot.Transaction, taken.Snapshot.Consistency, "the weakest")
+	n := len(taken.Snapshot.Parts)
+	require.Equal(t, int64(10*n), taken.Snapshot.Bytes.Read)
+	require.Equal(t, kind.Delta{Cloned: n, Copied: 2 * n, Pinned: 3 * n}, taken.Snapshot.Delta, "how all parts were kept")
 	require.Equal(t, []kind.Pattern{"base"}, taken.Snapshot.Parts[2].Claimed)
 }
 

@@ -11,6 +11,7 @@ import (
 // These travel as the engines make them.
 type (
 	Gap         = kind.Gap
+	Delta       = kind.Delta
 	Explanation = kind.Explanation
 	Difference  = snapshot.Difference
 	Receipt     = snapshot.Receipt
@@ -70,10 +71,12 @@ type Exhibit struct {
 
 // Contents is what a snapshot holds and what it cost.
 type Contents struct {
-	Timings     Timings `json:"timings"`
-	Bytes       Bytes   `json:"bytes"`
-	Parts       []Part  `json:"parts"`
-	NotCaptured []Gap   `json:"not_captured"`
+	Timings Timings `json:"timings"`
+	Bytes   Bytes   `json:"bytes"`
+	// Delta says how what had changed was kept while everything stood still.
+	Delta       kind.Delta `json:"delta,omitzero"`
+	Parts       []Part     `json:"parts"`
+	NotCaptured []Gap      `json:"not_captured"`
 }
 
 // CaptureResult is the result of save and pause.

@@ -251,7 +251,7 @@ func (c *remoteCapture) Finish(ctx context.Context) (tree.Result, error) {
 		return tree.Result{}, err
 	}
 	return tree.Result{
-		Manifest: a.Captured.Manifest, Held: a.Captured.Held, Gaps: a.Captured.Gaps, BytesRead: a.Captured.BytesRead, Taken: a.Captured.Taken,
+		Manifest: a.Captured.Manifest, Held: a.Captured.Held, Gaps: a.Captured.Gaps, BytesRead: a.Captured.BytesRead, Delta: a.Captured.Delta,
 		Entries: func(yield func(tree.Entry, error) bool) {
 			// They are read after Finish, whose context may have ended.
 			c.client.entries(context.WithoutCancel(ctx), &question{Method: entries, On: c.on}, yield)

@@ -79,7 +79,7 @@ type captured struct {
 	Held      kind.Interval
 	Gaps      []kind.Gap
 	BytesRead int64
-	Taken     tree.Taken
+	Delta     kind.Delta
 }
 
 // handle names a thing that the other end keeps. Zero is none.

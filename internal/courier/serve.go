@@ -161,7 +161,7 @@ func (s *server) finish(ctx context.Context, c *running, a *answer) error {
 	if err != nil {
 		return err
 	}
-	a.Captured = captured{Manifest: result.Manifest, Held: result.Held, Gaps: result.Gaps, BytesRead: result.BytesRead, Taken: result.Taken}
+	a.Captured = captured{Manifest: result.Manifest, Held: result.Held, Gaps: result.Gaps, BytesRead: result.BytesRead, Delta: result.Delta}
 	c.entries = result.Entries
 	return nil
 }

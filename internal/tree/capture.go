@@ -85,7 +85,7 @@ func (c *capture) Finish(ctx context.Context) (Result, error) {
 	if err := c.joinFixed(); err != nil {
 		return Result{}, err
 	}
-	taken := c.taken()
+	delta := c.delta()
 	if err := c.storeSpilled(ctx); err != nil {
 		return Result{}, err
 	}
@@ -103,28 +103,28 @@ func (c *capture) Finish(ctx context.Context) (Result, error) {
 		Gaps:      gapsOf(c.records),
 		Entries:   entriesOf(c.records),
 		BytesRead: c.read,
-		Taken:     taken,
+		Delta:     delta,
 	}, nil
 }
 
-// taken counts what lies in the spill.
-func (c *capture) taken() (taken Taken) {
+// delta counts what lies in the spill.
+func (c *capture) delta() (delta kind.Delta) {
 	seen := make(map[*spilled]bool) // links share a piece
 	for i := range c.records {
 		switch s := c.records[i].spilled; {
 		case s == nil || seen[s]:
 		case s.pinned:
 			seen[s] = true
-			taken.Pinned++
+			delta.Pinned++
 		case s.in == c.spill.file:
 			seen[s] = true
-			taken.Copied++
+			delta.Copied++
 		default:
 			seen[s] = true
-			taken.Cloned++
+			delta.Cloned++
 		}
 	}
-	return taken
+	return delta
 }
 
 func (c *capture) storeSpilled(ctx context.Context) error {

@@ -46,8 +46,8 @@ func TestLargeFilesAreClonedWhereThatIsPossible(t *testing.T) {
 				e.scatter(5)
 			}
 			result := finish(t, c)
-			require.Equal(t, cloned, result.Taken.Cloned)
-			require.Equal(t, 3-cloned, result.Taken.Copied)
+			require.Equal(t, cloned, result.Delta.Cloned)
+			require.Equal(t, 3-cloned, result.Delta.Copied)
 			copied := filepath.Join(t.TempDir(), "copy")
 			apply(t, copied, tree.Options{}, result.Manifest, store)
 			for i, e := range files {

@@ -100,13 +100,9 @@ type Result struct {
 	Entries  iter.Seq2[Entry, error]
 	// BytesRead counts plain bytes of content read from files.
 	BytesRead int64
-	// Taken says how Take kept what had changed.
-	Taken Taken
+	// Delta says how Take kept what had changed.
+	Delta kind.Delta
 }
-
-// Taken counts files. A clone shares the blocks of the file (reflink) and
-// takes no time, however large the file is.
-type Taken struct{ Cloned, Copied, Pinned int }
 
 // Changes is what Apply does or did.
 type Changes struct {

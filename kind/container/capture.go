@@ -100,7 +100,7 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	}
 	result.Manifest.Name = layerObject
 	part.Objects = append(part.Objects, result.Manifest)
-	part.Held, part.Read = result.Held, result.BytesRead
+	part.Held, part.Read, part.Delta = result.Held, result.BytesRead, result.Delta
 	part.Gaps = append(part.Gaps, ownGaps(result.Gaps, c.item.ID)...)
 	part.Facts = kind.Merge(layerFacts(result.Entries, c.ws, c.item.Claimed), settings)
 	return part, nil

@@ -35,7 +35,7 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	return kind.Part{
 		ID: c.item.ID, Needs: c.item.Needs, RunsIn: c.item.RunsIn, Root: c.item.Root,
 		Claims: c.item.Claims, Nested: c.item.Nested, Claimed: c.item.Claimed,
-		Objects: []kind.Object{result.Manifest}, Held: result.Held, Read: result.BytesRead, Gaps: result.Gaps,
+		Objects: []kind.Object{result.Manifest}, Held: result.Held, Read: result.BytesRead, Delta: result.Delta, Gaps: result.Gaps,
 		Facts: tree.Facts(result.Entries, "", compared(c.ws, c.item)),
 	}, nil
 }

@@ -141,7 +141,7 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	part := kind.Part{
 		ID: c.item.ID, Needs: c.item.Needs, RunsIn: c.item.RunsIn, Root: c.item.Root,
 		Claims: c.item.Claims, Nested: c.item.Nested, Claimed: c.item.Claimed,
-		Objects: []kind.Object{result.Manifest}, Held: result.Held, Read: result.BytesRead,
+		Objects: []kind.Object{result.Manifest}, Held: result.Held, Read: result.BytesRead, Delta: result.Delta,
 		Gaps:  append(c.gaps, outside...),
 		Facts: allFacts(ctx, c.ws, c.item, c.state, result.Entries),
 	}

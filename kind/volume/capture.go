@@ -86,7 +86,7 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	}
 	result.Manifest.Name = filesObject
 	part.Objects = append(part.Objects, result.Manifest)
-	part.Held, part.Read = result.Held, result.BytesRead
+	part.Held, part.Read, part.Delta = result.Held, result.BytesRead, result.Delta
 	for _, gap := range result.Gaps {
 		gap.Part = c.item.ID
 		part.Gaps = append(part.Gaps, gap)

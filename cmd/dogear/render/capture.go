@@ -48,7 +48,16 @@ func (p *Page) captured(verb string, r api.CaptureResult) {
 	p.line("  %s: %s", count(len(r.Parts), "part"), consistencies(r.Parts))
 	p.line("  %s read, %s added to the store", size(r.Bytes.Read), size(r.Bytes.Added))
 	p.line("  %s in all%s", ms(r.Timings.TotalMS), freeze(r.Timings.FreezeMS))
+	p.delta(r.Delta)
 	p.gaps("Not captured", r.NotCaptured)
+}
+
+// delta says how changed files were kept while everything stood still, where one
+// of them was cloned: where none can be, there is nothing to know.
+func (p *Page) delta(d api.Delta) {
+	if d.Cloned > 0 {
+		p.line("  %s shared with the file system (reflink), %d copied", count(d.Cloned, "changed file"), d.Copied)
+	}
 }
 
 // consistencies says how firmly the parts are tied to the instant of the

@@ -39,6 +39,7 @@ func source() api.Snapshot {
 func TestPausedNamesWhatWasLeftOut(t *testing.T) {
 	r := api.CaptureResult{Snapshot: source(), Contents: api.Contents{
 		Timings: api.Timings{FreezeMS: 120, TotalMS: 3210}, Bytes: api.Bytes{Read: 5 << 20, Added: 2048},
+		Delta: api.Delta{Cloned: 2, Copied: 1},
 		Parts: []api.Part{
 			{ID: id("git", "."), Consistency: snapshot.Frozen},
 			{ID: id("volume", "pg"), Consistency: snapshot.Stopped},
@@ -54,6 +55,7 @@ func TestPausedNamesWhatWasLeftOut(t *testing.T) {
   3 parts: 1 stopped, 1 frozen, 1 live, not for certain of the same moment (files/.)
   5.0 MiB read, 2.0 KiB added to the store
   3.2s in all, frozen for 120ms
+  2 changed files shared with the file system (reflink), 1 copied
 Not captured
   container/web, container/db: memory of its processes (it exists only while it runs)
   postgres/db/shop: dump
