@@ -47,7 +47,8 @@ type Change struct {
 	// Grows is by how much more is on the disk afterwards than before, or while
 	// it is done. It may be negative.
 	Grows int64 `json:"grows,omitempty"`
-	// Runs says that the item runs now, WillRun that it is to run.
+	// Runs says, of an item that can be stopped, that it runs now, WillRun that
+	// it is to run.
 	Runs    bool `json:"-"`
 	WillRun bool `json:"-"`
 	// Fresh says that there is nothing yet of the item.

@@ -78,6 +78,13 @@ func (d *desk) starts(plan Plan) []kind.ID {
 	return slices.Compact(out)
 }
 
+// isStill reports whether an item is known not to run.
+func (d *desk) isStill(id kind.ID, plan Plan) bool {
+	step, ok := plan.Step(id)
+	_, told := d.drivers[id.Kind].(kind.Previewer)
+	return ok && told && step.Action != kind.ActionRemove && !step.Runs
+}
+
 // How long things take on a machine without hurry.
 const (
 	writesPerSecond = 100e6 // bytes

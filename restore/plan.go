@@ -135,7 +135,7 @@ func (d *desk) plan(ctx context.Context) (Plan, error) {
 			}
 		}
 	}
-	plan.Stop = d.affected(plan.Steps)
+	plan.Stop = slices.DeleteFunc(d.affected(plan.Steps), func(id kind.ID) bool { return d.isStill(id, plan) })
 	plan.Start = d.starts(plan)
 	if plan.Rooms, err = d.rooms(ctx, plan.Steps); err != nil {
 		return Plan{}, err

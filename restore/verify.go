@@ -169,6 +169,7 @@ func (d *desk) nameNarrowed(ctx context.Context, report *Report) error {
 			return fmt.Errorf("look at %s: %w", p.ID, err)
 		}
 		if left != nil {
+			left.Gap.Part = p.ID
 			report.NotComparable = append(report.NotComparable, left.Gap)
 		}
 	}
