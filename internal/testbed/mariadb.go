@@ -32,11 +32,23 @@ exec mariadbd --no-defaults --user=mysql --datadir="$data" --socket=/run/mysqld/
 func MariaDB(t testing.TB, volume string, options []string, arguments ...string) string {
 	t.Helper()
 	Require(t, "mariadb")
+	return mariaDB(t, "bookworm", volume, options, arguments...)
+}
+
+// NewerMariaDB is MariaDB in its newer version.
+func NewerMariaDB(t testing.TB, volume string) string {
+	t.Helper()
+	Require(t, "trixie")
+	return mariaDB(t, "trixie", volume, nil)
+}
+
+func mariaDB(t testing.TB, image, volume string, options []string, arguments ...string) string {
+	t.Helper()
 	secret := filepath.Join(t.TempDir(), "env") // no argument list has the password
 	require.NoError(t, os.WriteFile(secret, []byte("MARIADB_ROOT_PASSWORD="+random()+"\n"), 0o600))
 	options = append([]string{"--entrypoint=/bin/bash", "--env-file=" + secret, "--volume=" + volume + ":/srv/db"}, options...)
 	command := append([]string{"-c", mariaScript, "bash", "/srv/db/data"}, arguments...)
-	container := Container(t, "bookworm", options, command...)
+	container := Container(t, image, options, command...)
 	WaitForMariaDB(t, container)
 	return container
 }

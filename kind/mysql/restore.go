@@ -110,6 +110,7 @@ type restoration struct {
 	source   kind.Source
 	target   *definitions
 	only     []string // tables; nil: everything
+	version  string   // of the server that was captured
 	// shared has what the live database was when it was compared with the
 	// safety snapshot: nothing that was written since may be lost.
 	shared *kind.Shared
@@ -129,8 +130,12 @@ var loading = []struct{ name, value string }{
 
 func newRestoration(ctx context.Context, l *link, part kind.Part, source kind.Source, only []string) (*restoration, error) {
 	r := &restoration{link: l, database: databaseOf(part.ID), part: part, source: source, target: &definitions{}, only: only}
-	err := read(ctx, part, source, definitionsObject, r.target)
+	m, err := readMeta(ctx, part, source)
 	if err != nil {
+		return nil, err
+	}
+	r.version = m.Version
+	if err := read(ctx, part, source, definitionsObject, r.target); err != nil {
 		return nil, err
 	}
 	r.conn, err = r.session(ctx)

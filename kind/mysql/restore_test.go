@@ -115,6 +115,29 @@ func TestOneTableComesBack(t *testing.T) {
 	require.False(t, left.Leaves("schema trigger second_one"))
 }
 
+// A dump goes into another server of a newer version, with everything that it
+// holds; only what the versions write in other words differs.
+func TestDumpIntoANewerServer(t *testing.T) {
+	r := newRig(t)
+	r.sql(schema)
+	store := kindtest.NewMemory()
+	part, facts := r.capture(r.item("shop"), store, nil)
+	newer := rigOn(t, testbed.NewerMariaDB(t, testbed.Volume(t)))
+	newer.sql("CREATE ROLE clerks; CREATE TABLE mine (n int); CREATE DATABASE other")
+	item := newer.item("shop")
+	part.ID, part.RunsIn, part.Claims = item.ID, item.RunsIn, item.Claims
+	require.NoError(t, newer.driver.Restore(t.Context(), newer.ws, part, store))
+	after := newer.factsOf(item)
+	for name, value := range facts {
+		if strings.HasPrefix(name, "shop: table ") || strings.HasPrefix(name, "shop: sequence ") {
+			require.Equal(t, value, after[name], name)
+		}
+		require.Contains(t, after, name)
+	}
+	require.Len(t, after, len(facts))
+	require.Contains(t, newer.sql("SHOW DATABASES"), "other")
+}
+
 // What somebody writes after the comparison with the safety snapshot, and before
 // the tables are exchanged, is in no snapshot: the restore is taken back, and
 // the row is there (requireUnwritten).
