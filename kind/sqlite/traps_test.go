@@ -399,3 +399,30 @@ func TestTableThatCannotComeAlone(t *testing.T) {
 	require.NoError(t, d.restore("alone", alone, kind.Part{}))
 	require.Equal(t, "tea", d.sql("SELECT w FROM words WHERE words MATCH 'tea'"))
 }
+
+// A database from elsewhere becomes a part, with its log; what is no database,
+// or damaged, does not.
+func TestForeignDatabaseIsImported(t *testing.T) {
+	d := newDesk(t)
+	d.sql("CREATE TABLE mine(x)")
+	item := d.item()
+	other := newDesk(t)
+	other.open("PRAGMA journal_mode=wal; PRAGMA wal_autocheckpoint=0; " + rows).kill(t)
+	part, err := New().Import(t.Context(), d.ws, item, other.path, d.store)
+	require.NoError(t, err)
+	require.Equal(t, collect(t, part.Facts), other.facts())
+	require.NoError(t, d.restore("alone", part, kind.Part{}))
+	require.Equal(t, "500", d.sql("SELECT count(*) FROM t"))
+	require.Equal(t, other.facts(), d.facts())
+
+	text := filepath.Join(t.TempDir(), "dump.sql")
+	require.NoError(t, os.WriteFile(text, []byte("CREATE TABLE t(x);"+strings.Repeat(" ", 600)), 0o600))
+	_, err = New().Import(t.Context(), d.ws, item, text, d.store)
+	require.ErrorContains(t, err, "it is no SQLite database")
+	whole, err := os.ReadFile(d.path)
+	require.NoError(t, err)
+	copy(whole[4096:], strings.Repeat("x", 4000))
+	require.NoError(t, os.WriteFile(text, whole, 0o600))
+	_, err = New().Import(t.Context(), d.ws, item, text, d.store)
+	require.Error(t, err)
+}
