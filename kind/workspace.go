@@ -135,6 +135,17 @@ func (s *Shared) Once(name string, work func() (any, error)) (any, error) {
 	return value, nil
 }
 
+// Known returns what is kept under a name, if anything is.
+func (s *Shared) Known(name string) (any, bool) {
+	if s == nil {
+		return nil, false
+	}
+	v := s.of(name)
+	v.Lock()
+	defer v.Unlock()
+	return v.value, v.known
+}
+
 // Take returns what is kept under a name, if anything is, and keeps it no more.
 func (s *Shared) Take(name string) (any, bool) {
 	if s == nil {

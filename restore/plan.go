@@ -77,12 +77,13 @@ type desk struct {
 }
 
 func look(ctx context.Context, drivers []kind.Driver, ws *kind.Workspace, target target, source kind.Source) (*desk, error) {
+	ws = ws.Look()
 	items, err := snapshot.Find(ctx, drivers, ws)
 	if err != nil {
 		return nil, err
 	}
 	d := &desk{
-		ws: ws.Look(), drivers: snapshot.ByKind(drivers), target: target, source: source,
+		ws: ws, drivers: snapshot.ByKind(drivers), target: target, source: source,
 		live:  make(map[kind.ID]kind.Item, len(items)),
 		parts: make(map[kind.ID]snapshot.Part, len(target.Parts)),
 		alone: make(map[kind.ID]bool),

@@ -14,7 +14,10 @@ import (
 // nested roots of each worked out.
 func Find(ctx context.Context, drivers []kind.Driver, ws *kind.Workspace) ([]kind.Item, error) {
 	var items []kind.Item
-	look := ws.Look()
+	look := ws
+	if ws.Shared == nil {
+		look = ws.Look()
+	}
 	for _, d := range drivers {
 		found, err := d.Find(ctx, look, slices.Clip(items))
 		if err != nil {

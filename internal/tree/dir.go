@@ -79,7 +79,7 @@ func (d *Dir) read(ctx context.Context, opts Options) (_ scanned, err error) {
 	defer func() { err = errors.Join(err, unix.Close(root)) }()
 	load := loadBeside(opts.Index)
 	p := pass{root: root, opts: opts, now: d.now}
-	w, stale, err := p.look(ctx)
+	w, stale, err := d.look(ctx, &p)
 	known := load()
 	if err != nil {
 		return scanned{}, err
@@ -91,6 +91,17 @@ func (d *Dir) read(ctx context.Context, opts Options) (_ scanned, err error) {
 	setGroups(records)
 	indexed, err := saveIndex(opts.Index, records, room(root), len(known))
 	return scanned{walked: w, records: records, stale: stale, indexed: indexed}, err
+}
+
+// look walks the tree, unless the same look at the workspace has done so.
+func (d *Dir) look(ctx context.Context, p *pass) (walked, []string, error) {
+	if found, ok := p.opts.Shared.Known(surveyName); ok {
+		w, stale, ok, err := found.(*surveyed).below(ctx, d.root, p)
+		if ok || err != nil {
+			return w, stale, err
+		}
+	}
+	return p.look(ctx)
 }
 
 func entriesOf(records []record) iter.Seq2[Entry, error] {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -30,14 +31,17 @@ const repositoryDir = ".git"
 //
 // Drivers that look one after the other share one survey.
 func Survey(ctx context.Context, ws *kind.Workspace) ([]Sighting, error) {
-	found, err := ws.Shared.Once("tree survey", func() (any, error) { return survey(ctx, ws.Root) })
+	found, err := ws.Shared.Once(surveyName, func() (any, error) { return survey(ctx, ws.Root) })
 	if err != nil {
 		return nil, err
 	}
-	return found.([]Sighting), nil
+	return found.(*surveyed).found, nil
 }
 
-func survey(ctx context.Context, dir string) (_ []Sighting, err error) {
+const surveyName = "tree survey"
+
+func survey(ctx context.Context, dir string) (_ *surveyed, err error) {
+	from := time.Now()
 	root, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: dir, Err: err}
@@ -56,7 +60,7 @@ func survey(ctx context.Context, dir string) (_ []Sighting, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return sightings(v), nil
+	return &surveyed{root: dir, from: from, view: v, whole: !w.leftOut.Load(), found: sightings(v)}, nil
 }
 
 // openAcross opens a directory also if something of the same file system is

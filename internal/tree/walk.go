@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
@@ -21,6 +22,7 @@ type node struct {
 	stamp stamp
 	// sparse says that a file has fewer blocks than its size needs.
 	sparse bool
+	mount  bool  // something is mounted there
 	err    error // why the entries of a directory could not be listed
 }
 
@@ -39,13 +41,10 @@ func walk(ctx context.Context, root int, opts Options) (*view, error) {
 // walkWithin stats what the patterns select, and the directories on the way
 // there; everything if there are none.
 func walkWithin(ctx context.Context, root int, opts Options, within []kind.Pattern) (*view, error) {
-	nested := make(map[string]bool)
-	for _, path := range opts.Nested {
-		nested[path] = true
-	}
+	ends := endsAt(opts.Nested)
 	w := newWalker(opts.Skip)
 	w.within = within
-	w.ends = func(n *node, st *unix.Statx_t) bool { return isMount(st) || nested[n.path] }
+	w.ends = func(n *node, _ *unix.Statx_t) bool { return ends(n) }
 	top := &folder{node: node{typ: Folder}}
 	var err error
 	if top.node.stamp, _, err = status(root, ""); err != nil {
@@ -71,8 +70,9 @@ type walker struct {
 	ends func(n *node, st *unix.Statx_t) bool
 	// enter opens a directory of the tree.
 	enter func(parent int, name string) (int, error)
-	// lenient leaves out what cannot be looked at.
+	// lenient leaves out what cannot be looked at, and notes that it did.
 	lenient bool
+	leftOut atomic.Bool
 
 	queue chan *folder
 	open  sync.WaitGroup // folders that are not dealt with
@@ -196,13 +196,17 @@ func (l *lister) visit(ctx context.Context, f *folder, name string) error {
 	}
 	var st unix.Statx_t
 	err := statx(f.fd, name, &st)
-	if errors.Is(err, unix.ENOENT) || err != nil && l.lenient {
+	if errors.Is(err, unix.ENOENT) {
 		return nil // removed since it was listed
+	}
+	if err != nil && l.lenient {
+		l.leftOut.Store(true)
+		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", kind.Printable(path), err)
 	}
-	n := node{path: path, stamp: stampOf(&st), sparse: isSparse(&st)}
+	n := node{path: path, stamp: stampOf(&st), sparse: isSparse(&st), mount: isMount(&st)}
 	n.typ = n.stamp.kind()
 	switch {
 	case n.typ != Folder && isTemporary(name):
