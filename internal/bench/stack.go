@@ -106,7 +106,7 @@ func (s *stack) inPlace(ctx context.Context, b *bench) error {
 		if err != nil {
 			return fmt.Errorf("what a start took: %w", err)
 		}
-		b.record(caseStackRestore, "start alone", turn{cost: cost{wall: time.Duration(ms) * time.Millisecond}})
+		b.record(caseStackRestore, startAlone, turn{cost: cost{wall: time.Duration(ms) * time.Millisecond}})
 	}
 	return nil
 }
@@ -152,6 +152,19 @@ func (s *stack) down() error {
 	}
 	_, err := s.run(context.Background(), "down")
 	return errors.Join(err, os.RemoveAll(s.dir))
+}
+
+// startAlone stands for the database, started by the engine.
+const startAlone = "start alone"
+
+// outageAlone is the outage without what the database needs to become healthy:
+// the app is started after that.
+func outageAlone(b *bench, who string) (float64, bool) {
+	restored, start := b.result(caseStackRestore, who), b.result(caseStackRestore, startAlone)
+	if restored == nil || start == nil {
+		return 0, false
+	}
+	return restored.said(outage) - start.median().Seconds(), true
 }
 
 // stackTable lists what the cases with a stack took.
