@@ -64,7 +64,7 @@ type Receipt struct {
 // IdenticalAtRest reports whether every byte came back. What differs then
 // differs since it was started: it may well be at work.
 func (r *Receipt) IdenticalAtRest() bool {
-	return !slices.ContainsFunc(r.Differences, func(d Difference) bool { return d.Half == AtRest })
+	return !slices.ContainsFunc(r.Differences, func(d Difference) bool { return d.Half != Running })
 }
 
 // PartReceipt says how one part came back.
