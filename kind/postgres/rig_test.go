@@ -17,24 +17,24 @@ import (
 
 // rig is a driver with one real server to work on.
 type rig struct {
-	*testing.T
+	testing.TB
 	driver    *postgres.Driver
 	ws        *kind.Workspace
 	container string
 	items     []kind.Item
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t testing.TB) *rig {
 	t.Helper()
 	return rigOn(t, testbed.Postgres(t).Container)
 }
 
-func rigOn(t *testing.T, container string) *rig {
+func rigOn(t testing.TB, container string) *rig {
 	t.Helper()
 	engines := docker.NewConnector(docker.Options{})
 	t.Cleanup(func() { require.NoError(t, engines.Close()) })
 	r := &rig{
-		T: t, driver: postgres.New(engines), container: container,
+		TB: t, driver: postgres.New(engines), container: container,
 		ws: &kind.Workspace{
 			Root: t.TempDir(), Cache: memory{},
 			Redact: func(s string) string { return kind.Sum([]byte("key" + s)).String()[:16] },

@@ -147,7 +147,7 @@ func TestServersByAddress(t *testing.T) {
 	server := testbed.Postgres(t)
 	config, err := pgx.ParseConfig(server.DSN)
 	require.NoError(t, err)
-	r := &rig{T: t, driver: postgres.New(nil), container: server.Container}
+	r := &rig{TB: t, driver: postgres.New(nil), container: server.Container}
 	r.ws = &kind.Workspace{
 		Root: t.TempDir(), Cache: memory{}, Redact: func(s string) string { return kind.Sum([]byte(s)).String()[:16] },
 		Variables: map[string]string{"PW": config.Password},
