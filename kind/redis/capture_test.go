@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dogear/internal/testbed"
+	"dogear/kind"
 )
 
 // The instant is that of the fork in Hold: reading keys later, as commands do,
@@ -62,6 +63,8 @@ func TestLoadIntoAnotherServer(t *testing.T) {
 	newer.do("set other 1\nselect 5\nset other 1")
 	newer.store = r.store
 	part.ID, part.RunsIn = newer.item().ID, newer.item().RunsIn
+	require.True(t, newer.driver.Separable(part), "its files need not come with it")
+	require.False(t, newer.driver.Separable(kind.Part{}), "without the memory they have to")
 	require.NoError(t, newer.driver.Restore(t.Context(), newer.ws, part, newer.store))
 	require.Equal(t, keys(state(want)), keys(newer.facts()))
 	require.NotContains(t, newer.do("info keyspace"), "db5")
