@@ -36,10 +36,9 @@ type capture struct {
 	from     string
 	imported bool
 
-	session  *session
-	snapshot string
-	gaps     []kind.Gap
-	dump     bool // it is wanted, and nothing of it is missing
+	session *session
+	gaps    []kind.Gap
+	dump    bool // it is wanted, and nothing of it is missing
 
 	mu      sync.Mutex
 	objects []kind.Object // guarded by mu
@@ -87,12 +86,8 @@ func (c *capture) Hold(ctx context.Context) error {
 		}
 	}
 	var err error
-	if c.session, err = c.way.begin(ctx, c.conn); err != nil {
-		return err
-	}
-	// For pg_dump, which has a connection of its own.
-	err = c.conn.QueryRow(ctx, "select pg_export_snapshot()").Scan(&c.snapshot)
-	return wrap("share the transaction's snapshot", err)
+	c.session, err = c.way.begin(ctx, c.conn)
+	return err
 }
 
 // checkpoint keeps sequences where they are: a server that recovers moves

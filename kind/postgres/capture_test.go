@@ -43,6 +43,20 @@ func TestCaptureIsOfTheInstantOfHold(t *testing.T) {
 	require.Contains(t, read(t, store, part, "large-object-pages"), `4711`)
 }
 
+// Between Hold and Finish the data directory is captured: what the transaction
+// shares with other connections would be a file in it, and a restore that has
+// nothing to do would stop the server for that. It fails if Hold exports.
+func TestHoldLeavesNothingInTheDataDirectory(t *testing.T) {
+	r := newRig(t)
+	r.sql("create table t (n int)")
+	r.ws.Dumps = "always"
+	part, _ := r.capture(r.item("shop"), newChunks(), func() {
+		require.Empty(t, r.sql("select pg_ls_dir('pg_snapshots')"))
+	})
+	_, ok := part.Object("schema.sql")
+	require.True(t, ok)
+}
+
 func TestSecondCaptureAddsNothing(t *testing.T) {
 	r := newRig(t)
 	r.sql(schema)

@@ -89,12 +89,14 @@ func (c *capture) add(object kind.Object) {
 // dumpDefinitions stores what creates the empty database, or the roles and
 // tablespaces of the server, as the server's own programs write it.
 func (c *capture) dumpDefinitions(ctx context.Context) error {
-	program, args, name := "pg_dump", []string{
-		"--schema-only", "--create", "--quote-all-identifiers", "--encoding=UTF8", "--lock-wait-timeout=10s",
-		"--snapshot=" + c.snapshot,
-	}, schemaObject
-	if c.database() == "" {
-		program, args, name = "pg_dumpall", []string{"--globals-only", "--quote-all-identifiers"}, globalsObject
+	program, args, name := "pg_dumpall", []string{"--globals-only", "--quote-all-identifiers"}, globalsObject
+	if c.database() != "" {
+		snapshot, err := c.session.export(ctx) // pg_dump has a connection of its own
+		if err != nil {
+			return err
+		}
+		program, name = "pg_dump", schemaObject
+		args = []string{"--schema-only", "--create", "--quote-all-identifiers", "--encoding=UTF8", "--lock-wait-timeout=10s", "--snapshot=" + snapshot}
 	}
 	var script bytes.Buffer
 	complaint, err := c.server.run(ctx, c.way, program, args, c.database(), nil, &script)

@@ -135,9 +135,9 @@ func (s *session) share(ctx context.Context) ([]*pgx.Conn, error) {
 	if s.more == nil || s.size < worthSharing || len(s.relations) < 2 {
 		return conns, nil
 	}
-	var snapshot string
-	if err := s.conn.QueryRow(ctx, "select pg_export_snapshot()").Scan(&snapshot); err != nil {
-		return conns, wrap("share the transaction's snapshot", err)
+	snapshot, err := s.export(ctx)
+	if err != nil {
+		return conns, err
 	}
 	for len(conns) < streams {
 		conn, err := s.more(ctx)
@@ -152,6 +152,14 @@ func (s *session) share(ctx context.Context) ([]*pgx.Conn, error) {
 		}
 	}
 	return conns, nil
+}
+
+// export lets other connections see what the transaction sees. The server keeps
+// a file for that until the transaction ends: never before the data directory
+// was captured, or a restore would find that it differs from a server at rest.
+func (s *session) export(ctx context.Context) (snapshot string, err error) {
+	err = s.conn.QueryRow(ctx, "select pg_export_snapshot()").Scan(&snapshot)
+	return snapshot, wrap("share the transaction's snapshot", err)
 }
 
 func copyRelation(ctx context.Context, conn *pgx.Conn, r *relation, keep keepFunc) error {
