@@ -79,34 +79,37 @@ func (l *locks) take(ctx context.Context, path string) error {
 
 // createLock makes a lock appear with its mark in it: an empty one, left by a
 // restore that was killed in between, would count as that of a git command.
-func createLock(path string) error {
+func createLock(path string) error { return createFilled(path, lockMark) }
+
+// createFilled makes a file appear with all of its content, if there is none.
+func createFilled(path, content string) error {
 	fd, err := unix.Open(filepath.Dir(path), unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o644)
 	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EISDIR) {
-		return createNamedLock(path)
+		return createNamed(path, content)
 	}
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", path, err)
 	}
-	return markAndLink(os.NewFile(uintptr(fd), path), path)
+	return fillAndLink(os.NewFile(uintptr(fd), path), path, content)
 }
 
-func markAndLink(f *os.File, path string) (err error) {
+func fillAndLink(f *os.File, path, content string) (err error) {
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if _, err := f.WriteString(lockMark); err != nil {
+	if _, err := f.WriteString(content); err != nil {
 		return err
 	}
 	unnamed := fmt.Sprintf("/proc/self/fd/%d", f.Fd())
 	return unix.Linkat(unix.AT_FDCWD, unnamed, unix.AT_FDCWD, path, unix.AT_SYMLINK_FOLLOW)
 }
 
-// createNamedLock is for file systems that know no files without a name.
-func createNamedLock(path string) (err error) {
+// createNamed is for file systems that know no files without a name.
+func createNamed(path, content string) (err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	_, err = f.WriteString(lockMark)
+	_, err = f.WriteString(content)
 	return err
 }
 
@@ -127,7 +130,7 @@ func releaseLeft(ctx context.Context, root string) error {
 	if err != nil {
 		return err
 	}
-	l := &locks{}
+	l := &locks{held: ownGuards(root, dirs)}
 	for _, dir := range dirs {
 		for _, name := range lockNames {
 			if path := filepath.Join(root, dir, name); isOurs(path) {

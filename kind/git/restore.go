@@ -181,6 +181,11 @@ func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 	if t, err = targetOf(ctx, ws.Look(), part, source); err != nil {
 		return err
 	}
+	guards, err := t.guard(ctx, part.Root, isSet(ws, refsOnly))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, guards.release()) }()
 	return t.apply(ctx)
 }
 
