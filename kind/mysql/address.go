@@ -30,19 +30,19 @@ type address struct {
 	verified bool // TLS, and the certificate is checked
 }
 
-// badAddress does not repeat what it is about: that holds a password.
-var badAddress = errors.New("the dsn is not mysql://USER:PASSWORD@HOST:PORT/DATABASE, or mysql://USER:PASSWORD@/DATABASE?socket=/PATH (also ?tls=verify)")
+// errAddress does not repeat what it is about: that holds a password.
+var errAddress = errors.New("the dsn is not mysql://USER:PASSWORD@HOST:PORT/DATABASE, or mysql://USER:PASSWORD@/DATABASE?socket=/PATH (also ?tls=verify)")
 
 // parseAddress reads a DSN. Who it does not name is named by ~/.my.cnf.
 func parseAddress(text string, optionFile func() ([]byte, error)) (*address, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "mysql" && u.Scheme != "mariadb" || u.Opaque != "" {
-		return nil, badAddress
+		return nil, errAddress
 	}
 	a := &address{host: u.Hostname(), port: defaultPort, database: strings.TrimPrefix(u.Path, "/")}
 	if text := u.Port(); text != "" {
 		if a.port, err = strconv.Atoi(text); err != nil {
-			return nil, badAddress
+			return nil, errAddress
 		}
 	}
 	for key, values := range u.Query() {
@@ -52,7 +52,7 @@ func parseAddress(text string, optionFile func() ([]byte, error)) (*address, err
 		case key == "tls" && values[0] == "verify":
 			a.verified = true
 		default:
-			return nil, badAddress
+			return nil, errAddress
 		}
 	}
 	if a.host == "" && a.socket == "" {

@@ -100,7 +100,7 @@ func TestAddresses(t *testing.T) {
 	}
 	for _, text := range []string{"secret", "postgres://a:secret@b/c", "mysql://a:secret@b:x/c", "mysql://a:secret@b/c?d=e", "mysql:a:secret", "mysql://a:%zzsecret@b"} {
 		_, err := parseAddress(text, none)
-		require.ErrorIs(t, err, badAddress, text)
+		require.ErrorIs(t, err, errAddress, text)
 		require.NotContains(t, err.Error(), "secret")
 	}
 	file := func() ([]byte, error) { return []byte("[client]\nuser = me\npassword = \"mine\"\n"), nil }
