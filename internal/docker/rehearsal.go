@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
@@ -16,6 +17,31 @@ import (
 
 func marked(mark string) filters.Args {
 	return filters.NewArgs(filters.Arg("label", kind.LabelRehearsal+"="+mark))
+}
+
+// RehearsalLabels returns the labels that something has in a rehearsal: the
+// project is another one, and the mark is added.
+func RehearsalLabels(labels map[string]string, stage kind.Rehearsal) map[string]string {
+	rehearsed := make(map[string]string, len(labels)+1)
+	maps.Copy(rehearsed, labels)
+	if project, ok := labels[LabelProject]; ok {
+		rehearsed[LabelProject] = stage.Name(project)
+	}
+	rehearsed[kind.LabelRehearsal] = stage.Mark
+	return rehearsed
+}
+
+// Dismantle removes from the engine what a rehearsal has made there. Without
+// an engine there is nothing.
+func (c *Connector) Dismantle(ctx context.Context, mark string, remove func(*Engine, context.Context, string) error) error {
+	engine, err := c.Engine(ctx)
+	if errors.Is(err, ErrNoEngine) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return remove(engine, ctx, mark)
 }
 
 // DismantleContainers kills and removes the containers of a rehearsal.

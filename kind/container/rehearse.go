@@ -3,7 +3,6 @@ package container
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -19,14 +18,7 @@ var _ kind.Rehearser = (*Driver)(nil)
 
 // Dismantle removes the containers of a rehearsal.
 func (d *Driver) Dismantle(ctx context.Context, mark string) error {
-	engine, err := d.engines.Engine(ctx)
-	if errors.Is(err, docker.ErrNoEngine) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return engine.DismantleContainers(ctx, mark)
+	return d.engines.Dismantle(ctx, mark, (*docker.Engine).DismantleContainers)
 }
 
 // Rehearse makes of a container one of another name that publishes no port,
@@ -123,20 +115,14 @@ func (r *rehearsal) rewrite() error {
 // labels say of which project it is, and of which rehearsal.
 func (r *rehearsal) labels() error {
 	labels := maps.Clone(r.Labels())
-	if labels == nil {
-		labels = make(map[string]string)
-	}
+	labels = docker.RehearsalLabels(labels, r.stage)
 	for name, value := range labels {
 		labels[name] = strings.ReplaceAll(value, r.stage.From, r.stage.To)
-	}
-	if project, ok := labels[docker.LabelProject]; ok {
-		labels[docker.LabelProject] = r.stage.Name(project)
 	}
 	if dir := labels[docker.LabelWorkingDir]; !strings.HasPrefix(dir+"/", r.stage.To+"/") {
 		labels[docker.LabelWorkingDir] = r.stage.To // it was named in dogear.yaml
 		r.excused["label "+docker.LabelWorkingDir] = true
 	}
-	labels[kind.LabelRehearsal] = r.stage.Mark
 	var err error
 	r.Config, err = r.Config.With("Labels", labels)
 	return err

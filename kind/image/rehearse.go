@@ -2,7 +2,6 @@ package image
 
 import (
 	"context"
-	"errors"
 
 	"dogear/internal/docker"
 	"dogear/kind"
@@ -22,12 +21,5 @@ func (*Driver) Rehearse(_ context.Context, part kind.Part, _ kind.Source, _ kind
 
 // Dismantle removes the images of a rehearsal.
 func (d *Driver) Dismantle(ctx context.Context, mark string) error {
-	engine, err := d.engines.Engine(ctx)
-	if errors.Is(err, docker.ErrNoEngine) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return engine.DismantleImages(ctx, mark)
+	return d.engines.Dismantle(ctx, mark, (*docker.Engine).DismantleImages)
 }

@@ -2,8 +2,6 @@ package network
 
 import (
 	"context"
-	"errors"
-	"maps"
 	"strings"
 
 	"dogear/internal/content"
@@ -23,13 +21,7 @@ func (*Driver) Rehearse(ctx context.Context, part kind.Part, source kind.Source,
 	}
 	part.ID.Name = stage.Name(part.ID.Name)
 	n.Name, n.Driver, n.Internal, n.Options, n.IPAM, n.EnableIPv6 = part.ID.Name, "bridge", true, nil, docker.IPAM{Driver: "default"}, false
-	if n.Labels = maps.Clone(n.Labels); n.Labels == nil {
-		n.Labels = make(map[string]string)
-	}
-	if project, ok := n.Labels[docker.LabelProject]; ok {
-		n.Labels[docker.LabelProject] = stage.Name(project)
-	}
-	n.Labels[kind.LabelRehearsal] = stage.Mark
+	n.Labels = docker.RehearsalLabels(n.Labels, stage)
 	object, err := content.PutJSON(ctx, sink, settingsObject, n)
 	part.Objects = []kind.Object{object}
 	return kind.Relocated{Part: part, Excuses: func(fact string) bool {
@@ -43,12 +35,5 @@ func (*Driver) Rehearse(ctx context.Context, part kind.Part, source kind.Source,
 
 // Dismantle removes the networks of a rehearsal.
 func (d *Driver) Dismantle(ctx context.Context, mark string) error {
-	engine, err := d.engines.Engine(ctx)
-	if errors.Is(err, docker.ErrNoEngine) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return engine.DismantleNetworks(ctx, mark)
+	return d.engines.Dismantle(ctx, mark, (*docker.Engine).DismantleNetworks)
 }

@@ -2,7 +2,6 @@ package volume
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"strings"
 
@@ -27,13 +26,7 @@ func (*Driver) Rehearse(ctx context.Context, part kind.Part, source kind.Source,
 	}
 	part.ID.Name = stage.Name(part.ID.Name)
 	v.Name, v.Driver, v.Options = part.ID.Name, "local", options
-	if v.Labels = maps.Clone(v.Labels); v.Labels == nil {
-		v.Labels = make(map[string]string)
-	}
-	if project, ok := v.Labels[docker.LabelProject]; ok {
-		v.Labels[docker.LabelProject] = stage.Name(project)
-	}
-	v.Labels[kind.LabelRehearsal] = stage.Mark
+	v.Labels = docker.RehearsalLabels(v.Labels, stage)
 	stored, err := content.PutJSON(ctx, sink, settingsObject, v)
 	if err != nil {
 		return kind.Relocated{}, err
@@ -66,12 +59,5 @@ func rehearsed(v *docker.Volume, stage kind.Rehearsal) (map[string]string, strin
 
 // Dismantle removes the volumes of a rehearsal.
 func (d *Driver) Dismantle(ctx context.Context, mark string) error {
-	engine, err := d.engines.Engine(ctx)
-	if errors.Is(err, docker.ErrNoEngine) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return engine.DismantleVolumes(ctx, mark)
+	return d.engines.Dismantle(ctx, mark, (*docker.Engine).DismantleVolumes)
 }
