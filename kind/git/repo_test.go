@@ -15,9 +15,9 @@ import (
 
 // repo is a real repository in a temporary directory.
 type repo struct {
-	t         *testing.T
-	root      string
-	container string // in which git is run, unless ""
+	t     *testing.T
+	root  string
+	newer string // the git that is run, unless "": the first on the PATH
 }
 
 func newRepo(t *testing.T, initArgs ...string) repo {
@@ -72,14 +72,14 @@ var testEnvironment = []string{
 
 // run runs a program with an environment of its own.
 func (r repo) run(name string, args ...string) (string, error) {
-	if r.container != "" {
-		options := []string{"exec", "--workdir", r.root}
-		for _, variable := range testEnvironment {
-			options = append(options, "--env", variable)
+	env := testEnvironment
+	if r.newer != "" {
+		env = append(slices.Clip(env), "PATH="+filepath.Dir(r.newer)+":"+os.Getenv("PATH"))
+		if name == "git" {
+			name = r.newer
 		}
-		name, args = "docker", slices.Concat(options, []string{r.container, name}, args)
 	}
-	out, err := proc.Run(r.t.Context(), proc.Command{Name: name, Args: args, Dir: r.root, Drop: []string{"GIT_"}, Env: testEnvironment})
+	out, err := proc.Run(r.t.Context(), proc.Command{Name: name, Args: args, Dir: r.root, Drop: []string{"GIT_"}, Env: env})
 	return strings.TrimSuffix(string(out), "\n"), err
 }
 

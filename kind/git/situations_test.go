@@ -181,6 +181,10 @@ var situations = []situation{
 		bring: `rm -rf .git; git init -q -b main --ref-format=reftable --template=; for i in 1 2 3; do echo $i >>notes.txt; save $i; git branch b$i; done; git branch topic HEAD~1
 			echo s >notes.txt; git stash push -q -m first; ` + three + `stops git rebase main`,
 		ends: []string{resolve + "git rebase --continue; git for-each-ref; git log -g --all --oneline", "git rebase --abort; git stash drop -q; git branch back HEAD~1; git for-each-ref"}},
+	{name: "refs in tables of a linked worktree, with SHA-256 and layered indexes of packs", newer: true, empty: true, also: []string{"fix"},
+		bring: `rm -rf .git; git init -q -b main --ref-format=reftable --object-format=sha256 --template=; for i in 1 2 3; do echo $i >>notes.txt; save $i; git repack -q -d; git multi-pack-index write --incremental; done
+			git branch topic HEAD~1; git worktree add -q fix topic; cd fix; git update-ref refs/worktree/mine HEAD; git bisect start; git bisect bad; echo fix >>notes.txt; git stash push -q -m fix; git commit -q --allow-empty -m fix; echo x >>notes.txt; git add notes.txt`,
+		ends: []string{"cd fix; git commit -q -m x; git bisect reset; git for-each-ref; git log -g --all --oneline", "git pack-refs; git -C fix stash; git -C fix stash list; git for-each-ref"}},
 	{name: "SHA-256", init: []string{"--object-format=sha256"}, operation: "rebase 2/3 onto",
 		bring: three + `stops git rebase main`,
 		ends:  []string{resolve + "git rebase --continue", "git rebase --abort"}},

@@ -41,7 +41,7 @@ type situation struct {
 	name  string
 	init  []string // arguments of git init
 	empty bool     // without the history that the others begin with
-	newer bool     // for git 2.45 or newer: if there is none here, one in a container
+	newer bool     // for git 2.45 or newer: the test bed's, if there is none here
 	needs []string // parts of the test bed
 	bring string   // a script that brings a repository into it
 	// also are further worktrees, relative to the repository: linked ones,
@@ -67,19 +67,21 @@ func (s situation) begin(t *testing.T) repo {
 		r.stash("notes.txt", "first thought\n", "first")
 		r.stash("src/app.go", "package second\n", "second")
 	}
-	if _, err := r.try("init", "-q", "--ref-format=reftable", t.TempDir()); s.newer && err != nil {
-		r.container = newerGit(t, filepath.Dir(r.root))
+	if s.newer {
+		r.newer = newerGit(t, r)
 	}
 	out, err := r.run("sh", "-c", prelude+s.bring)
 	require.NoError(t, err, out)
 	return r
 }
 
-// newerGit returns a container with a newer git that has dir.
-func newerGit(t *testing.T, dir string) string {
-	testbed.Require(t, "trixie")
-	user := fmt.Sprintf("--user=%d:%d", os.Getuid(), os.Getgid())
-	return testbed.Container(t, "trixie", []string{"--network=none", "--volume=" + dir + ":" + dir, user}, "sleep", "600")
+// newerGit returns the git of the test bed that knows reftable, or "" if the
+// one here does.
+func newerGit(t *testing.T, r repo) string {
+	if _, err := r.try("init", "-q", "--ref-format=reftable", t.TempDir()); err == nil {
+		return ""
+	}
+	return testbed.NewerGit(t)
 }
 
 // prelude begins every script.
@@ -101,7 +103,7 @@ func (s situation) test(t *testing.T) {
 	d := newDesk(s.begin(t), s.also)
 	require.Contains(t, d.repo.facts()["operation"], s.operation)
 	require.Len(t, d.items, max(1, s.items))
-	if d.repo.container != "" {
+	if d.repo.newer != "" {
 		_, err := repo{t: t, root: d.repo.root}.try("status")
 		require.ErrorContains(t, err, "extension", "this git can read it")
 	}
@@ -236,7 +238,7 @@ func (d *desk) each(script string) {
 func (d *desk) repos() []repo {
 	var repos []repo
 	for _, dir := range d.also {
-		repos = append(repos, repo{t: d.repo.t, root: filepath.Join(d.repo.root, dir), container: d.repo.container})
+		repos = append(repos, repo{t: d.repo.t, root: filepath.Join(d.repo.root, dir), newer: d.repo.newer})
 	}
 	return append(repos, d.repo)
 }

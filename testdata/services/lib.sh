@@ -5,6 +5,7 @@
 STATE=${DOGEAR_TESTBED_STATE:-/var/lib/dogear-testbed}
 COMPOSE=$STATE/compose/docker-compose
 NEWER_ENGINE=$STATE/engine
+NEWER_GIT=$STATE/git
 PID_FILE=$STATE/dockerd.pid
 LABEL=dogear.test=1
 TEST_USER=dogear-dev
@@ -63,6 +64,7 @@ print_env() {
 	if [[ -n ${DOCKER_HOST:-} ]]; then printf 'export DOCKER_HOST=%q\n' "$DOCKER_HOST"; fi
 	if compose=$(compose_path); then printf 'export DOGEAR_TEST_COMPOSE=%q\n' "$compose"; fi
 	if [[ -x $NEWER_ENGINE/dockerd ]]; then printf 'export DOGEAR_TEST_ENGINE=%q\n' "$NEWER_ENGINE"; fi
+	if [[ -x $NEWER_GIT/git ]]; then printf 'export DOGEAR_TEST_NEWER_GIT=%q\n' "$NEWER_GIT/git"; fi
 	if id "$TEST_USER" >/dev/null 2>&1; then printf 'export DOGEAR_TEST_USER=%q\n' "$TEST_USER"; fi
 	# Programs built with -race sleep for a second before they end, and the crash tests run many hundreds of them.
 	printf 'export GORACE=%q\n' "atexit_sleep_ms=0${GORACE:+ $GORACE}"
