@@ -57,6 +57,14 @@ type Preparer interface {
 	Prepare(ctx context.Context) error
 }
 
+// Gauge is a Preparer that says how many bytes it has read so far. What is
+// written while Prepare reads is left for Take, when everything waits: the
+// engine prepares again for as long as that leaves less and less.
+type Gauge interface {
+	Preparer
+	Read() int64
+}
+
 // Holder is a Capture that opens its view of the state (a transaction) while
 // the writers are frozen or stopped already, and its own server is not.
 type Holder interface {

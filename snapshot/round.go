@@ -115,11 +115,40 @@ func (r *round) open(ctx context.Context) error {
 func (r *round) prepare(ctx context.Context) error {
 	r.req.progress("reading while everything runs")
 	return r.every(ctx, heavyWorkers, r.captures, func(ctx context.Context, c *capture) error {
-		if p, ok := c.Capture.(kind.Preparer); ok {
-			return p.Prepare(ctx)
+		p, ok := c.Capture.(kind.Preparer)
+		if !ok {
+			return nil
 		}
-		return nil
+		if err := p.Prepare(ctx); err != nil {
+			return err
+		}
+		return r.prepareAgain(ctx, c.Capture)
 	})
+}
+
+// anotherPass is how much a pass has to read before it is worth another one:
+// less is read in no time when everything waits.
+const anotherPass = 16 << 20
+
+// prepareAgain makes further passes until the last one read little, or more
+// than half of what the one before it did: then somebody writes as fast as we
+// read. Where nothing has to wait for the last pass, one is enough.
+func (r *round) prepareAgain(ctx context.Context, c kind.Capture) error {
+	g, ok := c.(kind.Gauge)
+	if !ok || !r.running.halts() {
+		return nil
+	}
+	for total, last := g.Read(), g.Read(); last >= anotherPass; {
+		if err := g.Prepare(ctx); err != nil {
+			return err
+		}
+		pass := g.Read() - total
+		if pass > last/2 {
+			return nil
+		}
+		total, last = g.Read(), pass
+	}
+	return nil
 }
 
 // stop stops the stop set: first what hosts no server, then, with the

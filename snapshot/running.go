@@ -64,6 +64,18 @@ func (r *running) stopper(id kind.ID) (kind.Stopper, bool) {
 	return s, ok
 }
 
+// halts reports whether there is anything that has to be frozen or stopped.
+func (r *running) halts() bool {
+	for id := range r.items {
+		_, freezes := r.freezer(id)
+		_, stops := r.stopper(id)
+		if freezes || stops {
+			return true
+		}
+	}
+	return false
+}
+
 // each calls f for all ids at once and waits.
 func each(ctx context.Context, ids []kind.ID, f func(context.Context, kind.ID) error) error {
 	g, ctx := errgroup.WithContext(ctx)

@@ -28,6 +28,7 @@ type stage struct {
 	onEvent  map[string]func()  // called before an event
 	restless bool               // data changes while it is being read
 	beside   []kind.Neighbour   // boxes that are not of the workspace
+	passes   []int64            // how many bytes each pass over data reads
 }
 
 func newStage(items ...kind.Item) *stage {
@@ -131,8 +132,11 @@ func (a *actor) Inspect(_ context.Context, _ *kind.Workspace, item kind.Item) ki
 
 func (a *actor) Open(_ context.Context, _ *kind.Workspace, item kind.Item, _ kind.Sink) (kind.Capture, error) {
 	c := &performance{a: a, item: item}
-	if a.kind == "server" {
+	switch {
+	case a.kind == "server":
 		return &transaction{c}, a.happens("open %s", item.ID)
+	case a.kind == "data" && a.passes != nil:
+		return &gauge{performance: c}, a.happens("open %s", item.ID)
 	}
 	return c, a.happens("open %s", item.ID)
 }
@@ -164,6 +168,21 @@ func (p *performance) Finish(ctx context.Context) (kind.Part, error) {
 }
 
 func (p *performance) Close() error { return p.a.happens("close %s", p.item.ID) }
+
+// gauge is a performance of which is known how much each pass reads.
+type gauge struct {
+	*performance
+	made int
+	read int64
+}
+
+func (g *gauge) Prepare(ctx context.Context) error {
+	g.read += g.a.passes[g.made]
+	g.made++
+	return g.performance.Prepare(ctx)
+}
+
+func (g *gauge) Read() int64 { return g.read }
 
 type transaction struct{ *performance }
 

@@ -38,6 +38,32 @@ func none(t *testing.T, s *stage, prefix string) {
 		"no %q may happen; events: %q", prefix, s.events)
 }
 
+// What is written during a pass is read in another one while everything still
+// runs, as long as that leaves less and less to be read while it waits. It fails
+// without prepareAgain.
+func TestPassesAreMadeUntilNoLessIsLeft(t *testing.T) {
+	const mb = 1 << 20
+	for name, c := range map[string]struct {
+		stage  *stage
+		passes []int64
+		want   int
+	}{
+		"little was read":     {shop(), []int64{8 * mb}, 1},
+		"it becomes little":   {shop(), []int64{900 * mb, 80 * mb, 7 * mb}, 3},
+		"it becomes nothing":  {shop(), []int64{900 * mb, 0}, 2},
+		"no less is left":     {shop(), []int64{900 * mb, 80 * mb, 60 * mb}, 3},
+		"nothing has to wait": {newStage(kind.Item{ID: id("data/files")}), []int64{900 * mb}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.stage.passes = c.passes
+			_, err := take(t, c.stage, nil)
+			require.NoError(t, err)
+			made := slices.DeleteFunc(slices.Clone(c.stage.events), func(e string) bool { return e != "prepare data/files" })
+			require.Len(t, made, c.want)
+		})
+	}
+}
+
 func TestSaveFreezesServersLast(t *testing.T) {
 	s := shop()
 	taken, err := take(t, s, nil)

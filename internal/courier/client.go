@@ -226,6 +226,7 @@ type remoteCapture struct {
 	on      handle
 	sink    handle
 	release func()
+	read    int64 // by Prepare, so far
 }
 
 func (c *remoteCapture) step(ctx context.Context, m method) (*answer, error) {
@@ -234,9 +235,16 @@ func (c *remoteCapture) step(ctx context.Context, m method) (*answer, error) {
 
 // Prepare implements tree.Capture.
 func (c *remoteCapture) Prepare(ctx context.Context) error {
-	_, err := c.step(ctx, prepare)
-	return err
+	a, err := c.step(ctx, prepare)
+	if err != nil {
+		return err
+	}
+	c.read = a.Captured.BytesRead
+	return nil
 }
+
+// Read implements tree.Capture.
+func (c *remoteCapture) Read() int64 { return c.read }
 
 // Take implements tree.Capture.
 func (c *remoteCapture) Take(ctx context.Context) error {

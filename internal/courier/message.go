@@ -73,7 +73,8 @@ type answer struct {
 	Captured captured
 }
 
-// captured is a tree.Result without its entries, which are asked for.
+// captured is a tree.Result without its entries, which are asked for. Before
+// Finish there is only what was read.
 type captured struct {
 	Manifest  kind.Object
 	Held      kind.Interval

@@ -145,6 +145,7 @@ func (s *server) step(ctx context.Context, q *question) (*answer, error) {
 	switch q.Method {
 	case prepare:
 		err = c.Prepare(ctx)
+		a.Captured.BytesRead = c.Read()
 	case take:
 		err = c.Take(ctx)
 	case finish:

@@ -80,6 +80,9 @@ func (c *capture) Prepare(ctx context.Context) error {
 	return nil
 }
 
+// Read returns how many bytes of content were read so far.
+func (c *capture) Read() int64 { return c.read }
+
 // Finish stores what Take copied, and the manifest.
 func (c *capture) Finish(ctx context.Context) (Result, error) {
 	if err := c.joinFixed(); err != nil {

@@ -84,6 +84,8 @@ type Capture interface {
 	// Prepare does the heavy reading while the tree is live; it may be
 	// called several times.
 	Prepare(ctx context.Context) error
+	// Read returns how many bytes of content were read so far.
+	Read() int64
 	// Take fixes the state: what differs from the last pass is copied raw.
 	// Called again it fixes the state anew.
 	Take(ctx context.Context) error

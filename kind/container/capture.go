@@ -24,8 +24,8 @@ type capture struct {
 }
 
 var (
-	_ kind.Capture  = (*capture)(nil)
-	_ kind.Preparer = (*capture)(nil)
+	_ kind.Capture = (*capture)(nil)
+	_ kind.Gauge   = (*capture)(nil)
 )
 
 // Open begins a capture.
@@ -54,6 +54,14 @@ func (c *capture) Prepare(ctx context.Context) error {
 		return nil
 	}
 	return c.layer.Prepare(ctx)
+}
+
+// Read implements kind.Gauge.
+func (c *capture) Read() int64 {
+	if c.layer == nil {
+		return 0
+	}
+	return c.layer.Read()
 }
 
 // Take fixes configuration and layer.

@@ -56,6 +56,9 @@ func (d *Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, s
 // Prepare reads and stores files while everything is live.
 func (c *capture) Prepare(ctx context.Context) error { return c.files.Prepare(ctx) }
 
+// Read implements kind.Gauge.
+func (c *capture) Read() int64 { return c.files.Read() }
+
 // Take fixes the tree, and the state that its facts will be read from. No
 // freeze stops a git command of the user's, so the state is read before and
 // after: if it is the same, the tree in between holds that state.
