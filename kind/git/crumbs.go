@@ -43,11 +43,11 @@ func (c *capture) crumbs(ctx context.Context, manifest kind.Object) []string {
 
 // where says what is checked out.
 func (s *state) where(gitDir string) string {
-	head := s.line(gitDir, "HEAD")
+	head := s.pseudo(gitDir, "HEAD")
 	ref, ok := strings.CutPrefix(head, "ref: ")
 	switch {
-	case s.hasTables(gitDir):
-		return "on a branch that only git can tell: its refs are in tables (reftable)"
+	case s.hasTables(gitDir) && s.tableRefs(gitDir) == nil:
+		return "on a branch that only git can tell: its refs are in tables (reftable) of a newer version"
 	case !ok:
 		return "on no branch, at " + s.brief(gitDir, head)
 	}

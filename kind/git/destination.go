@@ -91,7 +91,7 @@ func (d *Driver) CanClear(ctx context.Context, _ *kind.Workspace, item kind.Item
 }
 
 // mainWorktree makes sure that the files at root are those of the repository,
-// and its refs in a format that this package knows.
+// and its refs in a format that every git can write.
 func (s *state) mainWorktree(ctx context.Context, root string) error {
 	config, err := s.config(ctx, ".git")
 	if err != nil {
@@ -104,7 +104,7 @@ func (s *state) mainWorktree(ctx context.Context, root string) error {
 	}
 	for _, format := range config["extensions.refstorage"] {
 		if format != "files" {
-			return fmt.Errorf("its refs are in the format %s, of which dogear knows only the bytes", format)
+			return fmt.Errorf("its refs are in the format %s, which dogear reads and restores, but does not change", format)
 		}
 	}
 	for _, bare := range config["core.bare"] {

@@ -55,7 +55,7 @@ func parseIndex(content []byte, hashSize int) (*index, error) {
 		return nil, fmt.Errorf("index version %d is not known", version)
 	}
 	count := binary.BigEndian.Uint32(content[8:])
-	p := &indexParser{rest: content[indexHeader : len(content)-hashSize], hashSize: hashSize, version: version}
+	p := &indexParser{cursor: cursor{content[indexHeader : len(content)-hashSize]}, hashSize: hashSize, version: version}
 	ix := &index{extensions: map[string][]byte{}}
 	for range count {
 		entry, err := p.entry()
@@ -68,7 +68,7 @@ func parseIndex(content []byte, hashSize int) (*index, error) {
 }
 
 type indexParser struct {
-	rest     []byte
+	cursor
 	hashSize int
 	version  uint32
 	previous string // the path before, from which version 4 derives the next
@@ -129,24 +129,6 @@ func (p *indexParser) path(start int) (string, error) {
 	return name, nil
 }
 
-// varint reads an integer in the encoding of pack offsets: each continued
-// group counts one more than its bits say.
-func (p *indexParser) varint() (int, bool) {
-	value := 0
-	for i, b := range p.rest {
-		value = value<<7 | int(b&0x7f)
-		if b&0x80 == 0 {
-			p.rest = p.rest[i+1:]
-			return value, true
-		}
-		value++
-		if value > 1<<24 {
-			return 0, false
-		}
-	}
-	return 0, false
-}
-
 func (p *indexParser) extensions(into map[string][]byte) error {
 	for len(p.rest) > 0 {
 		header, ok := p.take(8)
@@ -160,13 +142,4 @@ func (p *indexParser) extensions(into map[string][]byte) error {
 		into[string(header[:4])] = data
 	}
 	return nil
-}
-
-func (p *indexParser) take(n int) ([]byte, bool) {
-	if n < 0 || n > len(p.rest) {
-		return nil, false
-	}
-	taken := p.rest[:n]
-	p.rest = p.rest[n:]
-	return taken, true
 }

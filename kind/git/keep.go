@@ -116,8 +116,8 @@ func (s *state) common(dir string) string {
 	return dir
 }
 
-// hasTables reports whether refs are in the format reftable, of which this
-// package knows the bytes only.
+// hasTables reports whether refs are in the format reftable, which this package
+// can read and git alone write.
 func (s *state) hasTables(dir string) bool { return s.has(s.common(dir), "reftable") }
 
 // PutBack puts the objects and the refs back.

@@ -58,10 +58,10 @@ func (s *state) pick(gitDir string) string {
 	if s.has(gitDir, "rebase-merge") {
 		return ""
 	}
-	if id := s.line(gitDir, "CHERRY_PICK_HEAD"); id != "" {
+	if id := s.pseudo(gitDir, "CHERRY_PICK_HEAD"); id != "" {
 		return "cherry-pick of " + id
 	}
-	if id := s.line(gitDir, "REVERT_HEAD"); id != "" {
+	if id := s.pseudo(gitDir, "REVERT_HEAD"); id != "" {
 		return "revert of " + id
 	}
 	if s.has(gitDir, "sequencer") {

@@ -9,26 +9,35 @@ import (
 	"dogear/kind"
 )
 
-// refFacts are HEAD and every ref, loose ones in front of packed ones.
+// refFacts are HEAD and every ref.
 func (s *state) refFacts(gitDir string) []kind.Fact {
 	refs := s.refs(gitDir)
-	facts := make([]kind.Fact, 0, len(refs)+1)
 	if head, ok := s.files[gitDir+"/HEAD"]; ok {
-		facts = append(facts, kind.Fact{Name: "HEAD", Value: refValue(head)})
+		refs["HEAD"] = refValue(head)
 	}
+	tables := s.tableRefs(gitDir)
+	if head := tables["HEAD"]; head != "" {
+		refs["HEAD"] = head // the file is there for the sake of older versions of git
+	}
+	facts := make([]kind.Fact, 0, len(refs))
 	for name, value := range refs {
 		facts = append(facts, kind.Fact{Name: name, Value: value})
 	}
-	return facts
+	return append(facts, s.pseudoFacts(gitDir, tables)...)
 }
 
 // refs returns the refs by name: an object id, or "ref: name" for a symbolic
-// ref.
+// ref. Those in tables go before loose ones, and these before packed ones.
 func (s *state) refs(gitDir string) map[string]string {
 	packed, _ := s.content(gitDir, "packed-refs")
 	refs := parsePackedRefs(packed)
 	for _, name := range s.names(gitDir, "refs") {
 		refs[name] = refValue(s.files[gitDir+"/"+name])
+	}
+	for name, value := range s.tableRefs(gitDir) {
+		if strings.HasPrefix(name, "refs/") {
+			refs[name] = value
+		}
 	}
 	return refs
 }
