@@ -89,9 +89,12 @@ func withoutHead(ctx context.Context, part kind.Part, source kind.Source) ([]str
 	if err != nil {
 		return nil, err
 	}
-	captured, err := capturedState(ctx, part, source, []kind.Pattern{".git/packed-refs", ".git/refs"})
+	captured, err := capturedState(ctx, part, source, []kind.Pattern{".git/packed-refs", ".git/refs", ".git/reftable"})
 	if err != nil {
 		return nil, err
+	}
+	if live.hasTables(".git") || captured.hasTables(".git") {
+		return []string{"its refs are in tables (reftable), and HEAD is in them as well: they come back with the whole repository only, without -o git." + refsOnly}, nil
 	}
 	branch, ok := strings.CutPrefix(live.line(".git", "HEAD"), "ref: ")
 	if !ok || captured.refs(".git")[branch] != "" || live.refs(".git")[branch] == "" {

@@ -114,3 +114,17 @@ func TestOperationInTables(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "cherry-pick of "+r.git("rev-parse", "main"), r.facts()["operation"])
 }
+
+// TestRefsOnlyOfTablesIsRefused: HEAD is in the tables, and would move under
+// files that stay. It fails without the look at them in withoutHead.
+func TestRefsOnlyOfTablesIsRefused(t *testing.T) {
+	r := newTables(t)
+	b := newBench(t, r.root)
+	part, _ := b.capture()
+	r.git("branch", "-f", "topic", "main")
+	b.ws.Options = map[string]string{"git." + refsOnly: "true"}
+	change, err := b.driver.Preview(t.Context(), b.ws, part, b.memory)
+	require.NoError(t, err)
+	require.Len(t, change.Conflicts, 1)
+	require.Contains(t, change.Conflicts[0], "reftable")
+}
