@@ -22,7 +22,8 @@ const manifestHeading = "dogear tree 2\n"
 // manifestName is the name of the manifest's object.
 const manifestName = "tree"
 
-// putManifest stores entries as a manifest.
+// putManifest stores entries as a manifest. What ReadManifest would refuse is
+// refused here, while there is still a tree to capture.
 func putManifest(ctx context.Context, sink kind.Sink, entries []record) (kind.Object, error) {
 	r := &manifestReader{entries: entries}
 	r.buf = append(r.buf, manifestHeading...)
@@ -33,6 +34,7 @@ func putManifest(ctx context.Context, sink kind.Sink, entries []record) (kind.Ob
 // large tree is never in memory whole.
 type manifestReader struct {
 	encoder
+	validator
 	entries []record
 	done    int // bytes of buf that were read
 }
@@ -41,6 +43,9 @@ func (r *manifestReader) Read(p []byte) (int, error) {
 	if r.done == len(r.buf) {
 		r.buf, r.done = r.buf[:0], 0
 		for len(r.buf) < len(p) && len(r.entries) > 0 {
+			if err := r.check(&r.entries[0].Entry); err != nil {
+				return 0, fmt.Errorf("write a manifest that could be read: %w", err)
+			}
 			r.entry(&r.entries[0].Entry)
 			r.entries = r.entries[1:]
 		}
