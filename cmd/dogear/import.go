@@ -14,7 +14,7 @@ func importCommand(a *app) *cobra.Command {
 	var note, name string
 	cmd := &cobra.Command{
 		Use:   "import ITEM FILE",
-		Short: "Take a dump of another program (pg_dump, mysqldump, RDB, SQLite) as a snapshot of one item",
+		Short: "Take a dump of another program (pg_dump) or a SQLite file as a snapshot of one item",
 		Long: `Take a dump that another program has written as a snapshot of one item, such as
 postgres/db/shop. Nothing live is changed. Restoring that snapshot restores the
 item alone.`,
