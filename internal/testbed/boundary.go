@@ -121,11 +121,13 @@ func (tr *tracer) run(cmd *exec.Cmd) error {
 			_ = cmd.Wait() // the caller looks at the state
 			return tr.failed
 		}
+		// Who was killed since then has no stop to tell of any more, and may have to wait for its other threads.
 		var status unix.WaitStatus
-		if _, err := unix.Wait4(pid, &status, unix.WALL|unix.WNOTHREAD, nil); err != nil {
+		told, err := unix.Wait4(pid, &status, unix.WALL|unix.WNOTHREAD|unix.WNOHANG, nil)
+		if err != nil {
 			return fmt.Errorf("wait for %d: %w", pid, err)
 		}
-		if status.Stopped() {
+		if told == pid && status.Stopped() {
 			tr.stopped(pid, status)
 		}
 	}
