@@ -143,7 +143,7 @@ func (r *run) isDue(id kind.ID) bool {
 	if r.taken == nil {
 		return true // who used it may be gone by now
 	}
-	return slices.ContainsFunc(r.plan.Stop, func(s kind.ID) bool {
+	return slices.ContainsFunc(r.plan.Quiet, func(s kind.ID) bool {
 		return s == id || slices.Contains(r.desk.live[s].Needs, id)
 	})
 }

@@ -64,7 +64,7 @@ func (r *run) checkSome(ctx context.Context, some []needed) error {
 // fresh reports whether nothing is there yet of all that the plan is about.
 func (p *Plan) fresh() bool {
 	there := func(s Step) bool { return s.Action != kind.ActionVerify && !s.Fresh }
-	return len(p.Stop) == 0 && !slices.ContainsFunc(p.Steps, there)
+	return len(p.Quiet) == 0 && !slices.ContainsFunc(p.Steps, there)
 }
 
 // needs returns the chunks of all steps, each once.

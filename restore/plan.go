@@ -18,8 +18,9 @@ type Plan struct {
 	Target snapshot.ID `json:"target"`
 	// Steps are in the order in which they are carried out.
 	Steps []Step `json:"steps"`
-	// Stop lists the running items that are stopped meanwhile, Start those that
-	// are started at the end.
+	// Quiet lists the items that may not run meanwhile, Stop those of them that
+	// do and are stopped, Start those that are started at the end.
+	Quiet []kind.ID `json:"quiet"`
 	Stop  []kind.ID `json:"stop"`
 	Start []kind.ID `json:"start"`
 	// Conflicts are reasons why the plan cannot be carried out.
@@ -117,7 +118,7 @@ func (d *desk) needs(id kind.ID) []kind.ID {
 }
 
 func (d *desk) plan(ctx context.Context) (Plan, error) {
-	plan := Plan{Target: d.target.ID, Stop: []kind.ID{}, Conflicts: []string{}}
+	plan := Plan{Target: d.target.ID, Quiet: []kind.ID{}, Stop: []kind.ID{}, Conflicts: []string{}}
 	plan.Steps = slices.DeleteFunc(d.removals(), func(s Step) bool { return d.live[s.Part].Apart })
 	changes, err := d.changes(ctx)
 	if err != nil {
@@ -136,7 +137,8 @@ func (d *desk) plan(ctx context.Context) (Plan, error) {
 			}
 		}
 	}
-	plan.Stop = slices.DeleteFunc(d.affected(plan.Steps), func(id kind.ID) bool { return d.isStill(id, plan) })
+	plan.Quiet = d.affected(plan.Steps)
+	plan.Stop = slices.DeleteFunc(slices.Clone(plan.Quiet), func(id kind.ID) bool { return d.isStill(id, plan) })
 	plan.Start = d.starts(plan)
 	if plan.Rooms, err = d.rooms(ctx, plan.Steps); err != nil {
 		return Plan{}, err
@@ -299,7 +301,7 @@ func (d *desk) affected(steps []Step) []kind.ID {
 			touched[host] = true
 		}
 	}
-	var out []kind.ID
+	out := []kind.ID{}
 	for id := range d.live {
 		if _, ok := d.drivers[id.Kind].(kind.Stopper); ok && !stays[id] && d.uses(id, touched, map[kind.ID]bool{}) {
 			out = append(out, id)

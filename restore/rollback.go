@@ -155,7 +155,7 @@ func (b Rollback) ranOn(d *desk) func(kind.ID) bool {
 	return func(id kind.ID) bool {
 		host := d.parts[id].RunsIn
 		return !host.IsZero() && !slices.Contains(b.Journal.Begun, id) &&
-			!slices.Contains(b.Journal.Begun, host) && !slices.Contains(b.Journal.Plan.Stop, host)
+			!slices.Contains(b.Journal.Begun, host) && !slices.Contains(b.Journal.Plan.Quiet, host)
 	}
 }
 

@@ -117,8 +117,8 @@ func (r *run) secure(ctx context.Context) (err error) {
 }
 
 func (r *run) safetyRequest(session snapshot.Session) snapshot.Request {
-	stop := make(map[kind.ID]bool, len(r.plan.Stop))
-	for _, id := range r.plan.Stop {
+	stop := make(map[kind.ID]bool, len(r.plan.Quiet))
+	for _, id := range r.plan.Quiet {
 		stop[id] = true
 	}
 	guard := &clock{Guard: r.req.Guard, now: r.req.Now, first: &r.stoppedAt}
