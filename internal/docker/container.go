@@ -14,6 +14,9 @@ type Container struct {
 	Name  string // without the leading slash
 	Image string // the image's id
 	State State
+	// RestartCount is how often the engine has started it again by itself since
+	// somebody started it.
+	RestartCount int
 	// Config and HostConfig are verbatim, by field.
 	Config          Fields
 	HostConfig      Fields

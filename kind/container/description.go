@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"dogear/internal/content"
 	"dogear/internal/docker"
@@ -59,7 +60,7 @@ type record struct {
 
 func describe(ctx context.Context, engine *docker.Engine, c *docker.Container) (*description, error) {
 	d := &description{Container: c, Parents: make(map[string]string), State: stateOf(c), Ports: c.NetworkSettings.Ports}
-	d.Failing = c.State.Restarting
+	d.Failing = isFailing(c, time.Now())
 	d.Healthy = c.State.Health != nil && c.State.Health.Status == "healthy"
 	var err error
 	if d.layer, err = engine.Layer(ctx, c); err != nil {
@@ -76,6 +77,12 @@ func describe(ctx context.Context, engine *docker.Engine, c *docker.Container) (
 		d.Parents[ref] = parent.Name
 	}
 	return d, nil
+}
+
+// isFailing reports whether a container ends again and again: the engine is
+// about to start it once more, or has just done so.
+func isFailing(c *docker.Container, now time.Time) bool {
+	return c.State.Restarting || c.State.Running && c.RestartCount > 0 && now.Sub(c.State.StartedAt) < settleTime
 }
 
 func stateOf(c *docker.Container) State {

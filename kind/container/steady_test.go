@@ -28,3 +28,22 @@ func TestSteady(t *testing.T) {
 	require.True(t, at(10*time.Second, 12*time.Second))
 	require.True(t, (&steady{}).settled(&description{Container: &docker.Container{}, State: Stopped}, begun))
 }
+
+// TestFailing (D14): what ends again and again is seen to do so also while it
+// runs for a moment, as it was not when only waiting to be restarted counted.
+func TestFailing(t *testing.T) {
+	now := time.Now()
+	for name, c := range map[string]struct {
+		want  bool
+		state docker.State
+		count int
+	}{
+		"waits to be restarted":     {true, docker.State{Restarting: true, Running: true}, 3},
+		"was restarted just now":    {true, docker.State{Running: true, StartedAt: now.Add(-time.Second / 2)}, 3},
+		"was restarted and runs on": {false, docker.State{Running: true, StartedAt: now.Add(-time.Minute)}, 3},
+		"was started just now":      {false, docker.State{Running: true, StartedAt: now}, 0},
+		"was given up":              {false, docker.State{StartedAt: now}, 3},
+	} {
+		require.Equal(t, c.want, isFailing(&docker.Container{State: c.state, RestartCount: c.count}, now), name)
+	}
+}
