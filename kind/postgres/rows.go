@@ -16,7 +16,7 @@ import (
 
 // copyRate is the number of bytes of a database (as it measures itself) that
 // are surely read in a second.
-const copyRate = 120 << 20
+const copyRate = 80 << 20
 
 // patience is how many seconds the dump and the digests of one database may
 // take unless the user wants them at any price.
