@@ -49,7 +49,7 @@ properties:
 # times as many random cases. It says what it did, and ends by itself within the hour.
 soak: build services
 	@set -o pipefail; eval "$$(testdata/services/env 2>/dev/null)"; export DOGEAR_REQUIRE=all DOGEAR_SOAK=1 DOGEAR_CASES=10000; \
-	$(GO) test -v -count=1 -timeout 60m -run $(PROPERTIES)'|Kill|Power|FullDisk|Flip|RandomRestores' ./cmd/dogear ./store/... ./internal/tree \
+	$(GO) test -v -count=1 -timeout 60m -run $(PROPERTIES)'|Kill|Power|FullDisk|Flip|RandomRestores' ./cmd/dogear ./store/... ./internal/tree ./internal/e2e \
 	| grep -Ev '^ *(=== |--- PASS: [^ ]*/|PASS|property.go)'
 
 # Measures against tar | zstd and restic, side by side. BENCH="-run first -rounds 5" and so on; see bin/bench -help.
