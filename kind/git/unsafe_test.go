@@ -139,15 +139,21 @@ func TestNothingOfARepositoryEverRuns(t *testing.T) {
 	b.restore(part, facts)
 	require.Empty(t, tr.sprung())
 
-	// The traps do work: plain git falls into them.
-	for _, name := range []string{"notes.txt", "src/app.go", "sub/notes.txt"} {
-		require.NoError(t, os.Chtimes(filepath.Join(r.root, name), time.Now(), time.Now()))
-	}
-	_, _ = r.try("-c", "core.fsmonitor=false", "status")
-	_, _ = r.try("status")
-	_, _ = r.try("checkout", "-f", "later")
-	sprung := tr.sprung()
-	require.Subset(t, sprung, []string{"core.fsmonitor", "filter.evil.clean", "filter.a-equals-b.clean", "hook-post-checkout", "sub-core.fsmonitor", "sub-filter.sub-own.clean"})
+	// The traps do work: plain git falls into them, if not into all of them at once, as it gives up at a filter that
+	// ends too early.
+	all := []string{"core.fsmonitor", "filter.evil.clean", "filter.a-equals-b.clean", "hook-post-checkout", "sub-core.fsmonitor", "sub-filter.sub-own.clean"}
+	var sprung []string
+	testbed.Eventually(t, time.Minute, "plain git runs all of it", func() bool {
+		for _, name := range []string{"notes.txt", "src/app.go", "sub/notes.txt"} {
+			require.NoError(t, os.Chtimes(filepath.Join(r.root, name), time.Now(), time.Now()))
+		}
+		_, _ = r.try("-c", "core.fsmonitor=false", "status")
+		_, _ = r.try("status")
+		_, _ = r.try("checkout", "-f", "later")
+		_, _ = r.try("checkout", "-f", "main")
+		sprung = append(sprung, tr.sprung()...)
+		return !slices.ContainsFunc(all, func(name string) bool { return !slices.Contains(sprung, name) })
+	})
 }
 
 // TestNoFetchByOurHand (G15, G27): a partial clone whose remote is a program, and
