@@ -1,0 +1,92 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"dogear/kind"
+)
+
+// HasInside implements kind.Insider: tables of a database, by name.
+func (d *Driver) HasInside(ctx context.Context, part kind.Part, source kind.Source, inside string) error {
+	if databaseOf(part.ID) == "" {
+		return errors.New("only tables of a database can be named: postgres/SERVER/DATABASE:SCHEMA.TABLE")
+	}
+	m, err := readMeta(ctx, part, source)
+	if err != nil {
+		return err
+	}
+	if m.Format < metaFormat || !m.Dump {
+		return errors.New(withoutDump)
+	}
+	inv, err := readInventory(ctx, part, source)
+	if err != nil {
+		return err
+	}
+	if found := inv.named(inside); found != nil && found.Word == "table" {
+		return nil
+	}
+	var names []string
+	for _, rel := range inv.Relations {
+		if rel.Word == "table" {
+			names = append(names, rel.Name)
+		}
+	}
+	return fmt.Errorf("the snapshot has no table %s in %s; it has %s", inside, part.ID, strings.Join(names[:min(len(names), 12)], ", "))
+}
+
+// tables are the names of those tables that are to be restored alone.
+func (r *restoration) tables() []string {
+	var names []string
+	for _, name := range r.part.Inside {
+		if found := r.target.named(name); found != nil {
+			name = found.Name
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// isInside reports whether a fact is about one of the chosen tables.
+func (r *restoration) isInside(fact string) bool {
+	facts := r.target.facts()
+	return slices.ContainsFunc(r.tables(), func(t string) bool { return isOf(facts, t, fact) })
+}
+
+func isOf(facts map[string]string, table, fact string) bool {
+	if fact == "table "+table || fact == "schema table "+table {
+		return true
+	}
+	if sequence, ok := strings.CutPrefix(fact, "sequence "); ok {
+		return strings.Contains(facts["schema sequence "+sequence]+" ", " owned_by="+table+".")
+	}
+	return hasPrefix(fact, "schema column "+table+".", "schema constraint "+table+".")
+}
+
+// Narrow leaves out of the comparison what is not restored.
+func (d *Driver) Narrow(ctx context.Context, _ *kind.Workspace, part kind.Part, source kind.Source) (*kind.Narrowed, error) {
+	if len(part.Inside) == 0 {
+		return nil, nil
+	}
+	inv, err := readInventory(ctx, part, source)
+	if err != nil {
+		return nil, err
+	}
+	r := &restoration{part: part, target: inv, database: databaseOf(part.ID)}
+	inside := make(map[string]bool)
+	for _, f := range inv.Facts {
+		if r.isInside(f[0]) {
+			inside[kind.Printable(f[0])] = true
+		}
+	}
+	for _, t := range r.tables() {
+		inside[kind.Printable("table "+t)] = true
+	}
+	return &kind.Narrowed{
+		Leaves: func(fact string) bool { return !inside[fact] },
+		Gap:    kind.Gap{Part: part.ID, What: "all but " + strings.Join(r.tables(), ", "), Why: "only that was asked for"},
+	}, nil
+}
