@@ -41,7 +41,9 @@ func (r *reader) pagedFile(ctx context.Context, fd int, rec *record) (err error)
 	}
 	if rec.spilled = r.spill.clones.add(fd, rec.Size); rec.spilled == nil {
 		if base != nil {
-			return r.spillPages(ctx, newPager(fileAt(fd), &rec.Entry, base), rec)
+			p := newPager(fileAt(fd), &rec.Entry, base)
+			p.again = base.pagesIn(Run.isUnstored)
+			return r.spillPages(ctx, p, rec)
 		}
 		if rec.spilled, err = r.spill.copy(fd, rec.Size, rec.Holes); err != nil {
 			return err
@@ -95,23 +97,30 @@ func toStoreAgain(base *record) []bool {
 		return nil
 	}
 	used := base.Recipe.used()
-	worn := func(run Run) bool {
-		return run.Chunk == unstored || run.Chunk >= 0 && used[run.Chunk]*2 < base.Recipe.Pages[run.Chunk]
-	}
-	if !slices.ContainsFunc(base.Recipe.Runs, worn) {
+	return base.pagesIn(func(run Run) bool {
+		return run.isUnstored() || run.Chunk >= 0 && used[run.Chunk]*2 < base.Recipe.Pages[run.Chunk]
+	})
+}
+
+func (r Run) isUnstored() bool { return r.Chunk == unstored }
+
+// pagesIn selects the pages in certain runs of a paged file. It returns nil if there
+// are none.
+func (r *record) pagesIn(wanted func(Run) bool) []bool {
+	if !slices.ContainsFunc(r.Recipe.Runs, wanted) {
 		return nil
 	}
-	again := make([]bool, pagesOf(base.Size))
+	pages := make([]bool, pagesOf(r.Size))
 	at := int64(0)
-	for _, run := range base.Recipe.Runs {
-		if worn(run) {
+	for _, run := range r.Recipe.Runs {
+		if wanted(run) {
 			for i := range run.Pages {
-				again[at+i] = true
+				pages[at+i] = true
 			}
 		}
 		at += run.Pages
 	}
-	return again
+	return pages
 }
 
 // attemptsAt returns how often a file is read that changes meanwhile. While

@@ -397,14 +397,28 @@ func TestPagesThatTheSinkLostAreStoredAgain(t *testing.T) {
 	root, opts := t.TempDir(), pagedOptions()
 	e := large(t, root)
 	captureTree(t, root, opts, kindtest.NewMemory())
-	for _, change := range []func(){func() {}, func() { e.scatter(3) }} {
-		change()
-		store := kindtest.NewMemory() // has nothing
-		result := captureTree(t, root, opts, store)
-		copied := filepath.Join(t.TempDir(), "copy")
-		apply(t, copied, opts, result.Manifest, store)
-		sameBytes(t, e.content, filepath.Join(copied, "db"))
+	for _, capture := range []func(testing.TB, string, tree.Options, kind.Sink) tree.Result{captureTree, takeTree} {
+		for _, change := range []func(){func() {}, func() { e.scatter(3) }} {
+			change()
+			store := kindtest.NewMemory() // has nothing
+			result := capture(t, root, opts, store)
+			copied := filepath.Join(t.TempDir(), "copy")
+			apply(t, copied, opts, result.Manifest, store)
+			sameBytes(t, e.content, filepath.Join(copied, "db"))
+		}
 	}
+}
+
+// takeTree captures a tree that nobody prepared.
+func takeTree(t testing.TB, root string, opts tree.Options, sink kind.Sink) tree.Result {
+	t.Helper()
+	c, err := tree.New(root).Capture(t.Context(), opts, sink)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, c.Close()) }()
+	require.NoError(t, c.Take(t.Context()))
+	result, err := c.Finish(t.Context())
+	require.NoError(t, err)
+	return result
 }
 
 func TestHolesOfPagedFilesStayHoles(t *testing.T) {
