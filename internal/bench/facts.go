@@ -30,9 +30,19 @@ func look(ctx context.Context, root, what string) ([]byte, error) {
 	return out, nil
 }
 
-// differences returns how many lines of one are not in the other.
+// shownDifferences is how many lines are shown of those that differ.
+const shownDifferences = 5
+
+// differences returns how many lines of one are not in the other, and shows the
+// first of them.
 func differences(want, have []byte) int {
 	left := make(map[string]int)
+	shown := 0
+	show := func(sign, line string) {
+		if shown++; shown <= shownDifferences {
+			progress("    %s %s", sign, strings.TrimSuffix(line, "\n"))
+		}
+	}
 	for line := range strings.Lines(string(want)) {
 		left[line]++
 	}
@@ -40,10 +50,14 @@ func differences(want, have []byte) int {
 	for line := range strings.Lines(string(have)) {
 		if left[line]--; left[line] < 0 {
 			extra++
+			show("+", line)
 		}
 	}
-	for _, n := range left {
-		missing += max(n, 0)
+	for line, n := range left {
+		if n > 0 {
+			missing += n
+			show("-", line)
+		}
 	}
 	return max(extra, missing)
 }

@@ -296,7 +296,7 @@ func (p *planner) finish() {
 		live := p.standing[e.Path]
 		switch a := (action{want: e, live: live, inPlace: live != nil}); {
 		case e.Type != Folder:
-		case p.differ[e.Path] || p.dirty[e.Path]:
+		case p.differ[e.Path] || p.dirty[e.Path] || live != nil && !p.changes.None() && !sameMeta(&live.Entry, e):
 			p.dirs = append(p.dirs, a)
 		case p.holds[e.Path]:
 			p.patched = append(p.patched, a)

@@ -52,7 +52,8 @@ type Options struct {
 	// restored page by page if they are large (see Recipe).
 	InPlace []kind.Pattern
 	// Timeless selects entries whose mtime alone is no reason to touch them
-	// (what git touches whenever it looks). It is captured all the same.
+	// (what git touches whenever it looks). It is captured all the same, and
+	// that of a directory comes back beside any other change.
 	Timeless []kind.Pattern
 	// Lasting selects files whose content never changes under a name, so that
 	// a capture need not read them again when they were touched (git's packs).

@@ -61,6 +61,34 @@ func TestRefreshedIndexKeepsItsTime(t *testing.T) {
 	require.Equal(t, " M notes.txt", r.git("status", "--porcelain"))
 }
 
+// TestRestoreOfFilesKeepsTheTimeOfTheGitDirectory: nothing in the git directory
+// differs but its time, as after an index.lock that came and went. Where files
+// come back, so does that, whatever locks were held meanwhile (planner.finish).
+func TestRestoreOfFilesKeepsTheTimeOfTheGitDirectory(t *testing.T) {
+	r := newHistory(t)
+	r.git("status")
+	b := newBench(t, r.root)
+	part, facts := b.capture()
+	captured := r.modified(".git")
+
+	r.write("notes.txt", "written since\n")
+	require.NoError(t, os.Chtimes(filepath.Join(r.root, ".git"), time.Now(), time.Now()))
+	b.restore(part, facts)
+	require.Equal(t, captured, r.modified(".git"))
+}
+
+// TestLocksKeepTheTimeOfTheirDirectory: where the time of the git directory is
+// not what is brought back, locks leave it as it was (quietly).
+func TestLocksKeepTheTimeOfTheirDirectory(t *testing.T) {
+	r := newHistory(t)
+	before := r.modified(".git")
+	held, err := takeLocks(t.Context(), r.root, []string{".git"}, time.Second)
+	require.NoError(t, err)
+	require.Equal(t, before, r.modified(".git"))
+	require.NoError(t, held.release())
+	require.Equal(t, before, r.modified(".git"))
+}
+
 func (r repo) modified(name string) time.Time {
 	r.t.Helper()
 	info, err := os.Lstat(filepath.Join(r.root, name))

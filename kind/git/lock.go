@@ -78,8 +78,11 @@ func (l *locks) take(ctx context.Context, path string) error {
 }
 
 // createLock makes a lock appear with its mark in it: an empty one, left by a
-// restore that was killed in between, would count as that of a git command.
-func createLock(path string) error { return createFilled(path, lockMark) }
+// restore that was killed in between, would count as that of a git command. The
+// directory keeps its time.
+func createLock(path string) error {
+	return quietly(filepath.Dir(path), func() error { return createFilled(path, lockMark) })
+}
 
 // createFilled makes a file appear with all of its content, if there is none.
 func createFilled(path, content string) error {
@@ -151,16 +154,25 @@ func isOurs(path string) bool {
 }
 
 func removeQuietly(path string) error {
-	dir := filepath.Dir(path)
+	err := quietly(filepath.Dir(path), func() error { return os.Remove(path) })
+	return ignoreMissing(err)
+}
+
+// quietly lets a directory that is changed keep its time, if it is ours.
+func quietly(dir string, change func() error) error {
 	var before unix.Stat_t
 	if err := unix.Lstat(dir, &before); err != nil {
-		return ignoreMissing(err)
+		return &fs.PathError{Op: "lstat", Path: dir, Err: err}
 	}
-	if err := os.Remove(path); err != nil {
-		return ignoreMissing(err)
+	if err := change(); err != nil {
+		return err
 	}
 	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, before.Mtim}
-	return unix.UtimesNanoAt(unix.AT_FDCWD, dir, times, unix.AT_SYMLINK_NOFOLLOW)
+	err := unix.UtimesNanoAt(unix.AT_FDCWD, dir, times, unix.AT_SYMLINK_NOFOLLOW)
+	if errors.Is(err, unix.EPERM) {
+		return nil
+	}
+	return err
 }
 
 // awaitGit waits until no running git command holds a lock. It returns the

@@ -4,14 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path"
-	"path/filepath"
-	"slices"
 	"strings"
 
-	"dogear/internal/tree"
 	"dogear/kind"
 )
 
@@ -21,52 +15,12 @@ import (
 var refPaths = []string{".git/refs", ".git/packed-refs", ".git/logs/refs", ".git/objects"}
 
 // narrowToRefs has a target be about refs alone.
-func (t *target) narrowToRefs(ctx context.Context, root string) error {
-	names, err := t.siblings(ctx, root)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		t.opts.Skip = append(t.opts.Skip, kind.Pattern(literal(name)))
+func (t *target) narrowToRefs() {
+	for _, name := range refPaths {
+		t.opts.Within = append(t.opts.Within, kind.Pattern(name))
 	}
 	t.opts.Additive = append(t.opts.Additive, ".git/objects")
-	t.opts.Timeless = append(t.opts.Timeless, "") // the worktree's root
 	t.same = nil
-	return nil
-}
-
-// siblings lists the entries beside those that refs are in, live and captured.
-func (t *target) siblings(ctx context.Context, root string) ([]string, error) {
-	var names []string
-	note := func(name string) {
-		if !slices.ContainsFunc(refPaths, func(p string) bool { return p == name || strings.HasPrefix(p, name+"/") }) {
-			names = append(names, name)
-		}
-	}
-	for e, err := range tree.ReadManifest(ctx, t.source, t.manifest) {
-		if err != nil {
-			return nil, err
-		}
-		if isBesideRefs(e.Path) {
-			note(e.Path)
-		}
-	}
-	for _, dir := range []string{".", ".git", ".git/logs"} {
-		entries, err := os.ReadDir(filepath.Join(root, dir))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		for _, entry := range entries {
-			note(path.Join(dir, entry.Name()))
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
-}
-
-func isBesideRefs(name string) bool {
-	dir := path.Dir(name)
-	return name != "" && (dir == "." || dir == ".git" || dir == ".git/logs")
 }
 
 // isAboutRefs reports whether a fact is about a ref.

@@ -62,7 +62,7 @@ func targetOf(ctx context.Context, ws *kind.Workspace, part kind.Part, source ki
 	case len(part.Inside) > 0:
 		t.narrowTo(part.Inside)
 	case isSet(ws, refsOnly):
-		return t, t.narrowToRefs(ctx, part.Root)
+		t.narrowToRefs()
 	}
 	return t, nil
 }
