@@ -14,6 +14,7 @@ import (
 // container stops, and an undo takes back that and no more. A dump of another
 // program is restored in the same way.
 func TestDatabaseComesBackAlone(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	db := r.Container("db")
 	sql := func(statements string) string { return testbed.SQL(t, db, statements) }

@@ -34,8 +34,9 @@ func demo(t *testing.T, command ...string) string {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(place)) })
 	require.NoError(t, os.Chmod(place, 0o1777))
+	programs(t)
 	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Env = append(os.Environ(), "SHOP_PROGRAMS="+programs(t), "TMPDIR="+place)
+	cmd.Env = append(os.Environ(), "TMPDIR="+place)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
 	left, err := os.ReadDir(place)
@@ -45,6 +46,7 @@ func demo(t *testing.T, command ...string) string {
 }
 
 func TestDemoWithAnEngine(t *testing.T) {
+	t.Parallel()
 	testbed.Require(t, "docker", "compose", "postgres")
 	out := demo(t, filepath.Join(checkout(t), "testdata", "demo"))
 	require.Contains(t, out, "worker: container and its anonymous volume removed")

@@ -11,6 +11,7 @@ import (
 
 // TestRemovedMeanwhile clears away what a stopped container still names.
 func TestRemovedMeanwhile(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.json(done, "pause")
 	testbed.Docker(t, "rm", r.Container("worker"))

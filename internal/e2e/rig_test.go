@@ -29,7 +29,8 @@ const (
 	unfinished  = 7
 )
 
-// build makes the binary and the sample's programs once for all tests.
+// build makes the binary and the sample's programs once for all tests. Tests that
+// have a whole sample of their own run side by side: they mostly wait.
 var build = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "dogear-e2e-")
 	if err != nil {
@@ -48,6 +49,9 @@ var build = sync.OnceValues(func() (string, error) {
 		if text, err := build.CombinedOutput(); err != nil {
 			return "", errors.New(string(text))
 		}
+	}
+	if err := os.Setenv("SHOP_PROGRAMS", dir); err != nil { // the sample takes them from there
+		return "", err
 	}
 	return dir, os.Chmod(dir, 0o755)
 })
@@ -78,7 +82,7 @@ type rig struct {
 // newRig lays out the whole sample workspace and starts it.
 func newRig(t testing.TB) *rig {
 	t.Helper()
-	t.Setenv("SHOP_PROGRAMS", programs(t))
+	programs(t)
 	r := rigOn(t, testbed.NewShop(t))
 	r.Up()
 	return r

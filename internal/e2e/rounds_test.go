@@ -26,6 +26,7 @@ import (
 // other. A step is whatever the journals record before it is done, so that
 // over the rounds every one of them is hit. DOGEAR_SEED repeats a round.
 func TestRandomRestoresOfAStack(t *testing.T) {
+	t.Parallel()
 	testbed.Require(t, "root") // to stop it at a step
 	r := newRig(t)
 	saved := r.json(done, "save").Snapshot.ID

@@ -16,6 +16,7 @@ import (
 )
 
 func TestWreckedStackComesBack(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	first := r.json(done, "save", "-m", "before the wreck")
 	again := r.json(done, "save")
@@ -86,6 +87,7 @@ func (r *rig) nothingLeftBehind() {
 }
 
 func TestPauseAndResume(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	before := r.Containers()
 	r.StartCounter()
@@ -145,6 +147,7 @@ func (r *rig) fileCount() int64 {
 // to the same volume meanwhile, without a pause but for that (D8): it is
 // frozen too, is named, and is never stopped.
 func TestOnePointInTime(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.StartCounter()
 	stranger := testbed.Container(t, "busybox", []string{"-v", r.counterVolume() + ":/v"},
@@ -174,6 +177,7 @@ func (r *rig) counterVolume() string {
 }
 
 func TestVerifyNamesWhatDiffers(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	saved := r.json(done, "save")
 	for name, c := range map[string]struct {
@@ -240,6 +244,7 @@ func (r *rig) recreate(service, flag, value string) {
 
 // The same through an agent that stays.
 func TestThroughARunningAgent(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	agent := r.command("agent", "run")
 	require.NoError(t, agent.Start())
