@@ -59,6 +59,17 @@ type Source interface {
 	Get(ctx context.Context, id ChunkID, buf []byte) ([]byte, error)
 }
 
+// Packed is a Source that has its content in packs (package store/chunk), which
+// another process may read for itself.
+type Packed interface {
+	Source
+	// Packs returns the directory that the packs are in; "": there is none.
+	Packs() string
+	// PackOf returns the name, without extension, of the pack that holds a
+	// chunk, or "" if none does. Packs come and go: Get has what is not there.
+	PackOf(ctx context.Context, id ChunkID) (string, error)
+}
+
 // Piece is some of the bytes of a chunk. Without a length it is all of them.
 type Piece struct {
 	Chunk          ChunkID

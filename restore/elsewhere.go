@@ -45,7 +45,7 @@ func (e Elsewhere) Run(ctx context.Context) (_ snapshot.Receipt, err error) {
 			err = errors.Join(err, e.clearAway(made))
 		}
 	}()
-	c := &copying{Elsewhere: e, overlay: &overlay{Source: e.Source, chunks: make(map[kind.ChunkID][]byte)}}
+	c := &copying{Elsewhere: e, overlay: &overlay{packed: packed{e.Source}, chunks: make(map[kind.ChunkID][]byte)}}
 	if err := c.relocate(ctx); err != nil {
 		return snapshot.Receipt{}, err
 	}
@@ -199,7 +199,7 @@ func (c *copying) prove(ctx context.Context, atRest Report, began time.Time) (sn
 
 // overlay is a source with some more content, which is kept in memory.
 type overlay struct {
-	kind.Source
+	packed
 	mu     sync.Mutex
 	chunks map[kind.ChunkID][]byte // guarded by mu
 }

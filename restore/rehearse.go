@@ -60,7 +60,7 @@ const dismantleTimeout = 2 * time.Minute
 func (h Rehearsal) Run(ctx context.Context) (_ Rehearsed, err error) {
 	began := h.Now()
 	r := &rehearsing{
-		Rehearsal: h, overlay: &overlay{Source: h.Source, chunks: make(map[kind.ChunkID][]byte)},
+		Rehearsal: h, overlay: &overlay{packed: packed{h.Source}, chunks: make(map[kind.ChunkID][]byte)},
 		stage:   kind.Rehearsal{Mark: h.Mark, From: h.Target.Workspace.Root, To: h.Workspace.Root},
 		renamed: make(map[kind.ID]kind.ID), excuses: make(map[kind.ID]func(string) bool),
 	}

@@ -17,7 +17,7 @@ const stageRoom = 256 << 20
 // a name: what is written while everything stands still is not decompressed and
 // checked again. What it has no room for is read from the source.
 type stage struct {
-	kind.Source
+	packed
 	file *os.File // nil: nothing can be kept
 	room int64
 
@@ -30,12 +30,15 @@ type stage struct {
 // extent is where something lies in the file.
 type extent struct{ offset, length int64 }
 
-var _ kind.Stage = (*stage)(nil)
+var (
+	_ kind.Stage  = (*stage)(nil)
+	_ kind.Packed = (*stage)(nil)
+)
 
 // newStage keeps its file in a directory. That it cannot is no error: the
 // source has everything.
 func newStage(source kind.Source, dir string) *stage {
-	s := &stage{Source: source, room: stageRoom, at: make(map[kind.Piece]extent)}
+	s := &stage{packed: packed{source}, room: stageRoom, at: make(map[kind.Piece]extent)}
 	if fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_EXCL|unix.O_RDWR|unix.O_CLOEXEC, 0o600); err == nil {
 		s.file = os.NewFile(uintptr(fd), "stage")
 	}

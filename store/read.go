@@ -11,7 +11,7 @@ import (
 	"dogear/store/catalog"
 )
 
-var _ kind.Source = (*Store)(nil)
+var _ kind.Packed = (*Store)(nil)
 
 // Get returns a committed chunk, checked against its id, in buf if it is large
 // enough. It returns ErrNotFound or ErrDamaged. What is damaged is noted, so
@@ -39,6 +39,15 @@ func (s *Store) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]byte, e
 		}
 		tried = where // and moved meanwhile
 	}
+}
+
+// PackOf returns the name of the pack that holds a committed chunk, or "".
+func (s *Store) PackOf(ctx context.Context, id kind.ChunkID) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	where, _, err := s.catalog.Locate(id)
+	return where.Pack, err
 }
 
 // Has reports for each chunk whether it is committed, and not noted as damaged.

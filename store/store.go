@@ -209,11 +209,19 @@ func (s *Store) JournalDir() string { return s.path(journalDir) }
 func (s *Store) Incoming() string { return IncomingIn(s.dir) }
 
 // IncomingIn returns that of the store in a directory.
-func IncomingIn(dir string) string {
+func IncomingIn(dir string) string { return in(dir, incomingDir) }
+
+// Packs returns the directory of finished packs.
+func (s *Store) Packs() string { return PacksIn(s.dir) }
+
+// PacksIn returns that of the store in a directory.
+func PacksIn(dir string) string { return in(dir, packsDir) }
+
+func in(dir, name string) string {
 	if absolute, err := filepath.Abs(dir); err == nil { // else Open fails as well
 		dir = absolute
 	}
-	return filepath.Join(dir, incomingDir)
+	return filepath.Join(dir, name)
 }
 
 // Secret returns the key of redacted values.

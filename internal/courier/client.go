@@ -16,6 +16,7 @@ type Client struct {
 	peer    *peer
 	things  *things // sinks, sources and indexes
 	deposit deposit
+	packs   deposit // from which the courier may read
 	done    chan struct{}
 	err     error // set when done is closed
 }
@@ -70,7 +71,7 @@ func (c *Client) work(ctx context.Context, q *question) (*answer, error) {
 			return nil, err
 		}
 		return store(ctx, to, q)
-	case get, piece:
+	case get, piece, packOf:
 		from, err := thing[kind.Source](c.things, q.On)
 		if err != nil {
 			return nil, err
@@ -100,6 +101,10 @@ func fetch(ctx context.Context, from kind.Source, q *question) (*answer, error) 
 	}
 	if len(q.IDs) != 1 {
 		return nil, errors.New("the courier asks for no chunk")
+	}
+	if packs, ok := from.(kind.Packed); ok && q.Method == packOf {
+		name, err := packs.PackOf(ctx, q.IDs[0])
+		return &answer{Name: name}, err
 	}
 	content, err := from.Get(ctx, q.IDs[0], nil)
 	return &answer{Content: content}, err
@@ -199,7 +204,7 @@ func (r *remote) change(ctx context.Context, m method, opts tree.Options, manife
 	on := r.client.things.add(from)
 	defer r.client.things.remove(on)
 	_, staged := from.(kind.Stage)
-	a, err := r.client.peer.ask(ctx, &question{Method: m, Root: r.root, Options: o, Manifest: manifest, On: on, Staged: staged})
+	a, err := r.client.peer.ask(ctx, &question{Method: m, Root: r.root, Options: o, Manifest: manifest, On: on, Staged: staged, Packs: r.client.packsOf(from)})
 	if err != nil {
 		return tree.Changes{}, err
 	}

@@ -27,6 +27,19 @@ func (d deposit) of(to kind.Sink) string {
 	return ""
 }
 
+// UsePacks lets the courier read the host's packs, in a directory that it sees
+// under another path. What it does not find there it asks for, as all content
+// is named by its digest.
+func (c *Client) UsePacks(here, there string) { c.packs = deposit{here, there} }
+
+// packsOf returns where the courier may read the packs of a source, or "".
+func (c *Client) packsOf(from kind.Source) string {
+	if packed, ok := from.(kind.Packed); ok && c.packs.here != "" && packed.Packs() == c.packs.here {
+		return c.packs.there
+	}
+	return ""
+}
+
 // UseDeposit offers the courier a directory that it sees under another path,
 // provided that it can be seen to be the same one: an engine in a machine of its
 // own has paths of its own too. Without it content crosses the pipe.

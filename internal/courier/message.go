@@ -38,13 +38,14 @@ const (
 	compare method = "compare"
 	apply   method = "apply"
 
-	known method = "known"
-	put   method = "put"
-	adopt method = "adopt" // a pack
-	get   method = "get"
-	piece method = "piece" // of a chunk, if the host has it at hand
-	load  method = "load"  // a stat index
-	save  method = "save"
+	known  method = "known"
+	put    method = "put"
+	adopt  method = "adopt" // a pack
+	get    method = "get"
+	packOf method = "pack of" // the pack that holds a chunk
+	piece  method = "piece"   // of a chunk, if the host has it at hand
+	load   method = "load"    // a stat index
+	save   method = "save"
 )
 
 // question holds what its method needs.
@@ -60,6 +61,7 @@ type question struct {
 	Content  []byte
 	Name     string // of a file or a pack
 	Deposit  string // where the courier may write packs; "": nowhere
+	Packs    string // where it may read those of the source; "": nowhere
 }
 
 // answer holds what the method gives.
@@ -67,6 +69,7 @@ type answer struct {
 	On       handle
 	Known    []bool // for a piece: whether Content is it
 	Content  []byte
+	Name     string // of a pack
 	Entries  []tree.Entry
 	Last     bool // no entries after these
 	Changes  tree.Changes

@@ -175,7 +175,8 @@ func (s *server) end(on handle) (*answer, error) {
 }
 
 func (s *server) change(ctx context.Context, q *question) (*answer, error) {
-	t, opts, from := tree.New(q.Root), s.options(q.Options), &source{peer: s.peer, on: q.On, staged: q.Staged}
+	t, opts, from := tree.New(q.Root), s.options(q.Options), newSource(s.peer, q)
+	defer from.close()
 	do := t.Compare
 	if q.Method == apply {
 		do = t.Apply
@@ -186,6 +187,5 @@ func (s *server) change(ctx context.Context, q *question) (*answer, error) {
 
 var (
 	_ kind.Sink  = (*sink)(nil)
-	_ kind.Stage = (*source)(nil)
 	_ tree.Index = (*index)(nil)
 )

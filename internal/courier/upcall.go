@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"dogear/kind"
 )
@@ -24,12 +25,19 @@ type sink struct {
 	on    handle
 	room  chan struct{}
 	packs *packs // nil: everything goes through the pipe
+	sent  sync.WaitGroup
+	pipe  allowance
 
-	sent     sync.WaitGroup
-	mu       sync.Mutex
-	err      error // guarded by mu: the first failure
-	streamed int64 // guarded by mu: bytes of content that went through the pipe
+	mu  sync.Mutex
+	err error // guarded by mu: the first failure
 }
+
+// allowance is how much content of one task may go through the pipe although
+// there is another way.
+type allowance struct{ used atomic.Int64 }
+
+// has reports whether some more may, and counts it.
+func (a *allowance) has(more int) bool { return a.used.Add(int64(more)) <= streamMost }
 
 func newSink(p *peer, on handle, deposit string) *sink {
 	s := &sink{peer: p, on: on, room: make(chan struct{}, window)}
@@ -68,7 +76,7 @@ func (s *sink) Put(ctx context.Context, content []byte) (kind.ChunkID, error) {
 	}
 	id := kind.Sum(content)
 	send := s.stream
-	if s.packs != nil && s.enough(int64(len(content))) {
+	if s.packs != nil && !s.pipe.has(len(content)) {
 		send = s.pack
 	}
 	if err := send(id, content); err != nil {
@@ -76,18 +84,6 @@ func (s *sink) Put(ctx context.Context, content []byte) (kind.ChunkID, error) {
 		return kind.ChunkID{}, err
 	}
 	return id, nil
-}
-
-// enough reports whether so much has gone through the pipe that a pack is worth
-// its while, and counts what has.
-func (s *sink) enough(more int64) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.streamed+more > streamMost {
-		return true
-	}
-	s.streamed += more
-	return false
 }
 
 // stream sends a chunk through the pipe.
@@ -169,34 +165,6 @@ func (s *sink) fail(err error) {
 	if s.err == nil {
 		s.err = err
 	}
-}
-
-// source gets chunks from the host's source.
-type source struct {
-	peer   *peer
-	on     handle
-	staged bool // the host has some content at hand
-}
-
-// Get implements kind.Source.
-func (s *source) Get(ctx context.Context, id kind.ChunkID, _ []byte) ([]byte, error) {
-	a, err := s.peer.ask(ctx, &question{Method: get, On: s.on, IDs: []kind.ChunkID{id}})
-	if err != nil {
-		return nil, err
-	}
-	return a.Content, nil
-}
-
-// Piece implements kind.Stage: it spares the pipe the rest of the chunk.
-func (s *source) Piece(ctx context.Context, p kind.Piece, buf []byte) ([]byte, bool, error) {
-	if !s.staged {
-		return buf, false, nil
-	}
-	a, err := s.peer.ask(ctx, &question{Method: piece, On: s.on, Piece: p})
-	if err != nil || len(a.Known) != 1 || !a.Known[0] {
-		return buf, false, err
-	}
-	return a.Content, true, nil
 }
 
 // index keeps a stat index with the host.

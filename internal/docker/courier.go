@@ -88,8 +88,12 @@ func (e *Engine) launch(ctx context.Context, sees mount.Mount) (*courierContaine
 	return c, err
 }
 
-// incomingPlace is where a courier mounts the directory of the store's packs.
-const incomingPlace = "/incoming"
+// Where a courier mounts the directory of packs that are being written, and of
+// those that are finished.
+const (
+	incomingPlace = "/incoming"
+	packsPlace    = "/packs"
+)
 
 // launchOnce sees to the image and starts a courier from it.
 func (e *Engine) launchOnce(ctx context.Context, sees mount.Mount) (*courierContainer, error) {
@@ -105,19 +109,25 @@ func (e *Engine) launchOnce(ctx context.Context, sees mount.Mount) (*courierCont
 }
 
 // startDepositing starts a courier that leaves what it reads in the store's
-// directory, or if that cannot be mounted one that sends it.
+// directory, and takes from there what it writes; or if that cannot be mounted
+// one that sends and is sent it.
 func (e *Engine) startDepositing(ctx context.Context, image string, sees mount.Mount) (*courierContainer, error) {
 	if e.options.Incoming == "" || !e.Local() {
 		return e.startCourier(ctx, image, sees)
 	}
-	incoming := mount.Mount{Type: mount.TypeBind, Source: e.options.Incoming, Target: incomingPlace}
-	c, err := e.startCourier(ctx, image, sees, incoming)
+	mounts := []mount.Mount{sees, {Type: mount.TypeBind, Source: e.options.Incoming, Target: incomingPlace}}
+	if e.options.Packs != "" {
+		mounts = append(mounts, mount.Mount{Type: mount.TypeBind, Source: e.options.Packs, Target: packsPlace, ReadOnly: true})
+	}
+	c, err := e.startCourier(ctx, image, mounts...)
 	if err != nil {
 		return e.startCourier(ctx, image, sees) // what was wrong, if anything else, is wrong again
 	}
 	// Where that is another directory, or one that not even root may use, content
 	// is sent.
-	_ = c.client.UseDeposit(ctx, e.options.Incoming, incomingPlace)
+	if c.client.UseDeposit(ctx, e.options.Incoming, incomingPlace) == nil && e.options.Packs != "" {
+		c.client.UsePacks(e.options.Packs, packsPlace)
+	}
 	return c, ctx.Err()
 }
 

@@ -122,40 +122,64 @@ func collect(t *testing.T, entries iter.Seq2[tree.Entry, error]) []kind.Fact {
 	return facts
 }
 
-// TestCourierLeavesPacks in the store's directory for the store to adopt. Where
-// that cannot be mounted it sends what it reads, and the result is the same.
-func TestCourierLeavesPacks(t *testing.T) {
+// TestCourierUsesPacks: it leaves what it reads in the store's directory for the
+// store to adopt, and takes what it writes from the store's packs. Where those
+// cannot be mounted it sends, and is sent, everything; the result is the same.
+func TestCourierUsesPacks(t *testing.T) {
 	volume := testbed.Volume(t)
 	testbed.Docker(t, "run", "--rm", testbed.LabelFlag(), "-v", volume+":/v", testbed.Image(t, "busybox"),
 		"dd", "if=/dev/urandom", "of=/v/big", "bs=1M", "count=20")
 	store, program := storetest.Open(t), courierBinary(t)
 	manifests := make(map[string]kind.Object)
-	for name, c := range map[string]struct {
-		incoming string
-		packs    bool
+	for _, c := range []struct {
+		name, incoming, packs string
 	}{
-		"mounted":  {store.Incoming(), true},
-		"no mount": {filepath.Join(t.TempDir(), "gone"), false},
+		{"no mount", filepath.Join(t.TempDir(), "gone"), store.Packs()},
+		{"mounted", store.Incoming(), store.Packs()},
 	} {
-		engine := engineWith(t, docker.Options{AlwaysCourier: true, CourierBinary: program, Incoming: c.incoming})
+		engine := engineWith(t, docker.Options{AlwaysCourier: true, CourierBinary: program, Incoming: c.incoming, Packs: c.packs})
 		v, err := engine.Volume(t.Context(), volume)
 		require.NoError(t, err)
 		files, err := engine.Tree(t.Context(), v.Mountpoint)
 		require.NoError(t, err)
 		session, err := store.Begin(t.Context())
 		require.NoError(t, err)
-		sink := &adopting{Adopter: session.Sink().(kind.Adopter)}
+		part := session.Sink()
+		sink := &adopting{Adopter: part.(kind.Adopter)}
 		capture, err := files.Capture(t.Context(), tree.Options{}, sink)
 		require.NoError(t, err)
 		require.NoError(t, capture.Take(t.Context()))
 		result, err := capture.Finish(t.Context())
 		require.NoError(t, err)
 		require.NoError(t, capture.Close())
-		require.Equal(t, c.packs, sink.adopted.Load() > 0, name)
-		manifests[name] = result.Manifest
-		require.NoError(t, session.Abort())
+		manifests[c.name] = result.Manifest
+		if c.name == "no mount" {
+			require.Zero(t, sink.adopted.Load())
+			require.NoError(t, session.Abort())
+			continue
+		}
+		require.Positive(t, sink.adopted.Load())
+		storetest.Commit(t, session, part, result.Manifest)
+		want := collect(t, files.Entries(t.Context(), tree.Options{}))
+		testbed.Docker(t, "run", "--rm", testbed.LabelFlag(), "-v", volume+":/v", testbed.Image(t, "busybox"), "rm", "/v/big")
+		source := &sending{Packed: store}
+		_, err = files.Apply(t.Context(), tree.Options{}, result.Manifest, source)
+		require.NoError(t, err)
+		require.Zero(t, source.sent.Load())
+		require.Equal(t, want, collect(t, files.Entries(t.Context(), tree.Options{})))
 	}
 	require.Equal(t, manifests["mounted"], manifests["no mount"])
+}
+
+// sending counts the chunks that a source is asked for.
+type sending struct {
+	kind.Packed
+	sent atomic.Int32
+}
+
+func (s *sending) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]byte, error) {
+	s.sent.Add(1)
+	return s.Packed.Get(ctx, id, buf)
 }
 
 // adopting counts the packs that a sink is given.

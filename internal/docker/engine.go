@@ -57,6 +57,9 @@ type Options struct {
 	// Incoming is where the store creates its packs: the courier writes
 	// there what it reads, where the engine can mount it. "": nowhere.
 	Incoming string
+	// Packs is where the store has its packs: the courier reads there what it
+	// writes, where the engine can mount both. "": nowhere.
+	Packs string
 	// Patience is how long an engine may answer nothing at all before it is
 	// given up; 0 means a minute.
 	Patience time.Duration

@@ -20,9 +20,10 @@ import (
 
 // Drivers returns one driver of each kind, in the order in which they look
 // for their items: each sees what those before it have found. incoming is where
-// their store creates its packs; "" if they work for none.
-func Drivers(incoming string) []kind.Driver {
-	engines := docker.NewConnector(docker.Options{Incoming: incoming})
+// their store creates its packs, and packs where it has them; "" if they work for
+// none.
+func Drivers(incoming, packs string) []kind.Driver {
+	engines := docker.NewConnector(docker.Options{Incoming: incoming, Packs: packs})
 	return []kind.Driver{
 		git.New(),
 		files.New(),

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"dogear/kind"
+	"dogear/snapshot"
 	"dogear/store"
 
 	"github.com/stretchr/testify/require"
@@ -44,4 +46,16 @@ func CheckStructure(t testing.TB, s *store.Store) {
 	report, err := s.Check(context.Background(), false)
 	require.NoError(t, err)
 	require.Empty(t, report.Problems)
+}
+
+// Commit commits a session as a snapshot that has one object, put in the sink.
+func Commit(t testing.TB, session *store.Session, sink snapshot.PartSink, object kind.Object) {
+	t.Helper()
+	id := kind.ID{Kind: "files", Name: "."}
+	reach, err := sink.PutReach(context.Background(), "", id)
+	require.NoError(t, err)
+	part := snapshot.Part{Part: kind.Part{ID: id, Objects: []kind.Object{object}}, Reach: reach}
+	require.NoError(t, session.Commit(context.Background(), snapshot.Snapshot{
+		ID: "01", Reason: snapshot.ReasonSave, Workspace: snapshot.WorkspaceAt("/desk"), Parts: []snapshot.Part{part}, NotCaptured: []kind.Gap{},
+	}))
 }
