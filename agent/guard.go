@@ -1,16 +1,16 @@
 package agent
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
 	"sync"
+
+	"golang.org/x/sys/unix"
 
 	"dogear/internal/atomicfile"
 	"dogear/kind"
@@ -38,6 +38,9 @@ type deed struct {
 	Stopping kind.ID    `json:"stopping,omitzero"`
 	Thawed   kind.ID    `json:"thawed,omitzero"`
 	Resumed  kind.ID    `json:"resumed,omitzero"`
+	// Settling is what is stopped for good, after the commit.
+	Settling *lastRun `json:"settling,omitempty"`
+	Settled  kind.ID  `json:"settled,omitzero"`
 	// Done says that a restore is not taken back any more, and what the log
 	// says of it.
 	Done *snapshot.Event `json:"done,omitempty"`
@@ -88,7 +91,11 @@ func reopenGuard(path string, ws *kind.Workspace, start StartWatchdog) (*guard, 
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	return &guard{file: file, watchdog: &watchdog{start: start, ws: ws}}, nil
+	// Held by the watchdog too, so for as long as one of both is at work.
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock journal: %w", err), file.Close())
+	}
+	return &guard{file: file, watchdog: &watchdog{start: start, ws: ws, journal: file}}, nil
 }
 
 // dropTorn removes a last line that was not finished.
@@ -126,6 +133,22 @@ func (g *guard) Thawed(id kind.ID) {
 // Resumed implements snapshot.Guard.
 func (g *guard) Resumed(id kind.ID) { _ = g.record(deed{Resumed: id}, false) }
 
+// WillSettle implements snapshot.Guard.
+func (g *guard) WillSettle(id kind.ID, run string) error {
+	last := lastRun{ID: id, Run: run}
+	if err := g.record(deed{Settling: &last}, true); err != nil {
+		return err
+	}
+	return g.watchdog.tell(order{Settling: &last})
+}
+
+// Settled implements snapshot.Guard. If it cannot be recorded, whoever reads
+// the journal finds that it does not run.
+func (g *guard) Settled(id kind.ID) {
+	_ = g.record(deed{Settled: id}, false)
+	_ = g.watchdog.tell(order{Thawed: id})
+}
+
 // done ends what can be taken back.
 func (g *guard) done(e snapshot.Event) error { return g.record(deed{Done: &e}, true) }
 
@@ -159,7 +182,7 @@ func (g *guard) close(outcome error) error {
 	case errors.As(outcome, &unfinished):
 		return err
 	case outcome != nil && g.left.any():
-		return &unsettledError{error: err, frozen: g.left.frozen, stopped: g.left.stopped}
+		return &unsettledError{error: err, left: g.left}
 	}
 	return errors.Join(err, os.Remove(g.file.Name()))
 }
@@ -168,7 +191,7 @@ func (g *guard) close(outcome error) error {
 // done to what runs.
 type unsettledError struct {
 	error
-	frozen, stopped []kind.ID
+	left leftover
 }
 
 func (e *unsettledError) Unwrap() error { return e.error }
@@ -176,10 +199,13 @@ func (e *unsettledError) Unwrap() error { return e.error }
 // state names what is left.
 func (e *unsettledError) state() string {
 	var left []string
-	for what, ids := range map[string][]kind.ID{"frozen": e.frozen, "stopped": e.stopped} {
+	for what, ids := range map[string][]kind.ID{"frozen": e.left.frozen, "stopped": e.left.stopped} {
 		for _, id := range ids {
 			left = append(left, id.String()+" may still be "+what)
 		}
+	}
+	for _, last := range e.left.settling {
+		left = append(left, last.ID.String()+" was being stopped, after it was captured")
 	}
 	slices.Sort(left)
 	return strings.Join(append(left, "nothing is lost"), "; ")
@@ -187,57 +213,3 @@ func (e *unsettledError) state() string {
 
 // release lets go of the journal and leaves it there.
 func (g *guard) release() error { return errors.Join(g.watchdog.close(), g.file.Close()) }
-
-// leftover is what a journal says about a job that did not come to its end.
-type leftover struct {
-	beginning
-	frozen  []kind.ID
-	stopped []kind.ID // in that order
-	done    *snapshot.Event
-}
-
-// any reports whether there is anything to take back, or to conclude.
-func (l *leftover) any() bool { return len(l.frozen)+len(l.stopped) > 0 || l.done != nil }
-
-// readGuard reads a journal. A last line that was not finished was not acted
-// on either.
-func readGuard(path string) (leftover, error) {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return leftover{}, fmt.Errorf("read journal: %w", err)
-	}
-	var l leftover
-	lines := bufio.NewReader(bytes.NewReader(content))
-	for {
-		line, err := lines.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			return l, nil
-		}
-		var d deed
-		if err := json.Unmarshal(line, &d); err != nil {
-			return leftover{}, fmt.Errorf("read journal %s: %w", path, err)
-		}
-		l.apply(d)
-	}
-}
-
-func (l *leftover) apply(d deed) {
-	switch {
-	case d.Begin != nil:
-		l.beginning = *d.Begin
-	case !d.Freezing.IsZero():
-		l.frozen = append(l.frozen, d.Freezing)
-	case !d.Stopping.IsZero():
-		l.stopped = append(l.stopped, d.Stopping)
-	case !d.Thawed.IsZero():
-		l.frozen = without(l.frozen, d.Thawed)
-	case !d.Resumed.IsZero():
-		l.stopped = without(l.stopped, d.Resumed)
-	case d.Done != nil:
-		l.done = d.Done
-	}
-}
-
-func without(ids []kind.ID, gone kind.ID) []kind.ID {
-	return slices.DeleteFunc(ids, func(id kind.ID) bool { return id == gone })
-}

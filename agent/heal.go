@@ -99,6 +99,13 @@ func (a *Agent) heal(ctx context.Context, j *job, root string) error {
 
 func (a *Agent) healOne(ctx context.Context, j *job, id snapshot.ID, left leftover) error {
 	j.report("taking back an interrupted " + string(left.Operation))
+	if err := awaitWatchdog(ctx, a.journalPath(id, runningJournal)); err != nil {
+		return err
+	}
+	running, err := a.settleLeft(&left)
+	if err != nil {
+		return err
+	}
 	journal, err := restore.ReadJournal(a.journalPath(id, restoreJournal))
 	if err != nil {
 		return err
@@ -113,10 +120,17 @@ func (a *Agent) healOne(ctx context.Context, j *job, id snapshot.ID, left leftov
 	if err != nil {
 		return err
 	}
+	if journal != nil {
+		amend(journal, left, running)
+	}
 	switch {
 	case done != nil:
 		event.Snapshot, event.Safety, event.Outcome = done.Snapshot, done.Safety, outcomeDone
-		err = a.conclude(ctx, j, id, left, *done)
+		if err = a.conclude(ctx, j, id, left, *done); err == nil && left.Operation == snapshot.OpPause {
+			var thawed []kind.ID
+			thawed, err = a.stillRunning(ctx, a.fromWire(left.Workspace), left.frozen)
+			running = append(running, thawed...)
+		}
 	case journal != nil:
 		event.Snapshot, event.Safety = journal.Target, journal.Safety
 		err = a.rollBack(ctx, j, id, left, journal)
@@ -129,7 +143,7 @@ func (a *Agent) healOne(ctx context.Context, j *job, id snapshot.ID, left leftov
 	if err := a.log(ctx, snapshot.WorkspaceAt(left.Workspace.Root), j, event); err != nil {
 		return err
 	}
-	a.recent.add(left.Workspace.Root, event)
+	a.recent.add(left.Workspace.Root, healing{event, running})
 	return os.Remove(a.journalPath(id, runningJournal))
 }
 

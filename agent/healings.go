@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"dogear/kind"
 	"dogear/snapshot"
 )
 
@@ -12,20 +13,27 @@ import (
 // workspace is told.
 type healings struct {
 	mu     sync.Mutex
-	byRoot map[string][]snapshot.Event // guarded by mu
+	byRoot map[string][]healing // guarded by mu
 }
 
-func (h *healings) add(root string, e snapshot.Event) {
+// healing is how something interrupted was brought to an end, and what it was
+// to stop and has not stopped.
+type healing struct {
+	snapshot.Event
+	running []kind.ID
+}
+
+func (h *healings) add(root string, e healing) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.byRoot == nil {
-		h.byRoot = make(map[string][]snapshot.Event)
+		h.byRoot = make(map[string][]healing)
 	}
 	h.byRoot[root] = append(h.byRoot[root], e)
 }
 
 // take returns those of a workspace, and forgets them.
-func (h *healings) take(root string) []snapshot.Event {
+func (h *healings) take(root string) []healing {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	events := slices.Clone(h.byRoot[root])
@@ -34,7 +42,15 @@ func (h *healings) take(root string) []snapshot.Event {
 }
 
 // healedNote says what state the workspace is in now.
-func healedNote(root string, e snapshot.Event) string {
+func healedNote(root string, e healing) string {
+	note := outcomeNote(root, e.Event)
+	for _, id := range e.running {
+		note += fmt.Sprintf("; %s still runs: it was thawed after it was captured, and stopping it now would lose what it has written since", id)
+	}
+	return note
+}
+
+func outcomeNote(root string, e snapshot.Event) string {
 	switch {
 	case e.Outcome == outcomeDone:
 		return fmt.Sprintf("first: an %s of %s turned out to be done, and was entered in the log", e.Note, root)

@@ -91,7 +91,7 @@ func (a *Agent) goOn(ctx context.Context, j *job, d desk, id snapshot.ID, left l
 	variables := d.kind.Variables
 	d.kind = a.fromWire(left.Workspace)
 	d.kind.Variables = variables
-	if err := thaw(a.Drivers, d.kind, left.frozen); err != nil {
+	if err := a.haltAgain(ctx, id, &left, journal); err != nil {
 		return nil, err
 	}
 	as := left.Restores
@@ -106,7 +106,7 @@ func (a *Agent) goOn(ctx context.Context, j *job, d desk, id snapshot.ID, left l
 	if err != nil {
 		return nil, err
 	}
-	g.left, g.left.frozen = left, nil
+	g.left, g.left.frozen, g.left.settling = left, nil, nil
 	outcome, err := a.guarded(ctx, j, d, b, g, a.journalPath(id, restoreJournal), func(ctx context.Context, req restore.Request) (restore.Outcome, error) {
 		return restore.Continue(ctx, req, journal, safety)
 	})
@@ -118,4 +118,25 @@ func (a *Agent) goOn(ctx context.Context, j *job, d desk, id snapshot.ID, left l
 	}
 	result := b.result(d, outcome)
 	return &result, errors.Join(a.log(ctx, d.Workspace, j, healed))
+}
+
+// haltAgain brings what runs to where the restore had it: what was frozen is
+// stopped by it again, what was being stopped for good is stopped.
+func (a *Agent) haltAgain(ctx context.Context, id snapshot.ID, left *leftover, journal *restore.Journal) error {
+	if err := awaitWatchdog(ctx, a.journalPath(id, runningJournal)); err != nil {
+		return err
+	}
+	others, err := a.settleLeft(left)
+	if err != nil {
+		return err
+	}
+	if len(others) > 0 {
+		return &api.Error{
+			Code: api.CodeUnfinished, Message: fmt.Sprintf("the interrupted %s cannot be gone on with: %s was thawed after it was captured, and stopping it would lose what it has written since", left.Operation, others[0]),
+			State: "between two states; nothing is lost: snapshot " + string(journal.Safety) + " holds the state before",
+			Hint:  "dogear recover takes it back; then run it again",
+		}
+	}
+	amend(journal, *left, nil)
+	return thaw(a.Drivers, a.fromWire(left.Workspace), left.frozen)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
 
@@ -22,8 +23,9 @@ const maxFreeze = 5 * time.Minute
 const thawTimeout = 2 * time.Minute
 
 // StartWatchdog starts a process that runs RunWatchdog on what is written to
-// it, and that outlives this one. It returns when that process listens.
-type StartWatchdog func() (io.WriteCloser, error)
+// it, and that outlives this one. It returns when that process listens. That
+// process has the journal open, and so the lock on it, until it ends.
+type StartWatchdog func(journal *os.File) (io.WriteCloser, error)
 
 // order is one line of what a watchdog is told. The first line describes the
 // workspace; each further one names one item.
@@ -31,6 +33,7 @@ type order struct {
 	Workspace *wireWorkspace `json:"workspace,omitempty"`
 	Frozen    kind.ID        `json:"frozen,omitzero"`
 	Thawed    kind.ID        `json:"thawed,omitzero"`
+	Settling  *lastRun       `json:"settling,omitempty"` // to be stopped, not thawed
 }
 
 // wireWorkspace is what drivers need of a workspace to reach its engine.
@@ -55,8 +58,9 @@ func (w *wireWorkspace) workspace() *kind.Workspace {
 
 // watchdog is the agent's end: started before the first freeze.
 type watchdog struct {
-	start StartWatchdog
-	ws    *kind.Workspace
+	start   StartWatchdog
+	ws      *kind.Workspace
+	journal *os.File
 
 	mu   sync.Mutex
 	pipe io.WriteCloser
@@ -68,7 +72,7 @@ func (w *watchdog) tell(o order) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.pipe == nil {
-		pipe, err := w.start()
+		pipe, err := w.start(w.journal)
 		if err != nil {
 			return fmt.Errorf("start watchdog: %w", err)
 		}
@@ -99,7 +103,7 @@ func (w *watchdog) close() error {
 
 // RunWatchdog is the other end. It keeps account of what is frozen, and thaws
 // exactly that when the agent has died (orders end) or has left it frozen for
-// too long.
+// too long. What the agent was about to stop for good when it died it stops.
 func RunWatchdog(orders io.Reader, drivers []kind.Driver) error {
 	return guardFrozen(orders, drivers, maxFreeze)
 }
@@ -108,20 +112,26 @@ func guardFrozen(orders io.Reader, drivers []kind.Driver, limit time.Duration) e
 	lines := readOrders(orders)
 	var ws *kind.Workspace
 	var frozen []kind.ID
+	var settling []lastRun
 	tooLong := time.NewTimer(limit)
 	for {
 		select {
 		case o, ok := <-lines:
 			switch {
 			case !ok:
-				return thaw(drivers, ws, frozen)
+				_, err := settle(drivers, ws, settling, lastMoments)
+				return errors.Join(thaw(drivers, ws, frozen), err)
 			case o.Workspace != nil:
 				ws = o.Workspace.workspace()
 			case !o.Frozen.IsZero():
 				frozen = append(frozen, o.Frozen)
 				tooLong.Reset(limit)
+			case o.Settling != nil:
+				frozen = without(frozen, o.Settling.ID)
+				settling = append(settling, *o.Settling)
 			default:
 				frozen = without(frozen, o.Thawed)
+				settling = settled(settling, o.Thawed)
 			}
 		case <-tooLong.C:
 			if err := thaw(drivers, ws, frozen); err != nil {

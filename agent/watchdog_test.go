@@ -3,6 +3,7 @@ package agent
 import (
 	"encoding/json"
 	"io"
+	"os"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 
 // inProcess starts a watchdog in this process. Closing its pipe waits for it.
 func inProcess(drivers []kind.Driver, limit time.Duration) StartWatchdog {
-	return func() (io.WriteCloser, error) {
+	return func(*os.File) (io.WriteCloser, error) {
 		r, w := io.Pipe()
 		done := make(chan error, 1)
 		go func() { done <- guardFrozen(r, drivers, limit) }()
@@ -77,6 +78,6 @@ func TestWatchdogIgnoresWhatWasNotFinished(t *testing.T) {
 }
 
 func TestWatchdogIsNotStartedForNothing(t *testing.T) {
-	w := &watchdog{start: func() (io.WriteCloser, error) { panic("not needed") }}
+	w := &watchdog{start: func(*os.File) (io.WriteCloser, error) { panic("not needed") }}
 	require.NoError(t, w.close())
 }

@@ -123,7 +123,8 @@ type Freezer interface {
 	// Thaw undoes Freeze. An item that is not frozen is no error.
 	Thaw(ctx context.Context, ws *Workspace, id ID) error
 	// Incarnation identifies one run of the item from start to stop; it
-	// changes whenever the item is restarted or thawed by others.
+	// changes whenever the item is restarted or thawed by others, and is empty
+	// while it does not run.
 	Incarnation(ctx context.Context, ws *Workspace, id ID) (string, error)
 }
 

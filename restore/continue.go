@@ -28,6 +28,13 @@ func (r *run) goOn(ctx context.Context) (Outcome, error) {
 	if err := r.stopAgain(ctx); err != nil {
 		return Outcome{}, err
 	}
+	lost := append(slices.Clone(r.stopped), r.desk.gone(r.begun)...)
+	if err := regain(ctx, r.req.Drivers, r.req.Workspace, &r.safety, r.req.Source, lost); err != nil {
+		return Outcome{}, err
+	}
+	if r.desk, err = r.look(ctx); err != nil {
+		return Outcome{}, err
+	}
 	return r.apply(ctx)
 }
 

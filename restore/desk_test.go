@@ -137,10 +137,12 @@ func (d *desk) noJournal() {
 // unguarded is for workspaces in which nothing runs.
 type unguarded struct{}
 
-func (unguarded) WillFreeze(kind.ID) error { return nil }
-func (unguarded) WillStop(kind.ID) error   { return nil }
-func (unguarded) Thawed(kind.ID)           {}
-func (unguarded) Resumed(kind.ID)          {}
+func (unguarded) WillFreeze(kind.ID) error         { return nil }
+func (unguarded) WillStop(kind.ID) error           { return nil }
+func (unguarded) WillSettle(kind.ID, string) error { return nil }
+func (unguarded) Settled(kind.ID)                  {}
+func (unguarded) Thawed(kind.ID)                   {}
+func (unguarded) Resumed(kind.ID)                  {}
 
 // faulty is the driver for files, with a fault in one method.
 type faulty struct {

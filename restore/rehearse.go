@@ -295,10 +295,12 @@ func (r *rehearsing) outcome(atRest, running Report, unhealthy []string) Rehears
 // unguarded is for what is removed in any case.
 type unguarded struct{}
 
-func (unguarded) WillFreeze(kind.ID) error { return nil }
-func (unguarded) WillStop(kind.ID) error   { return nil }
-func (unguarded) Thawed(kind.ID)           {}
-func (unguarded) Resumed(kind.ID)          {}
+func (unguarded) WillFreeze(kind.ID) error         { return nil }
+func (unguarded) WillStop(kind.ID) error           { return nil }
+func (unguarded) WillSettle(kind.ID, string) error { return nil }
+func (unguarded) Settled(kind.ID)                  {}
+func (unguarded) Thawed(kind.ID)                   {}
+func (unguarded) Resumed(kind.ID)                  {}
 
 // inspect returns the live facts of a part.
 func (d *desk) inspect(ctx context.Context, p snapshot.Part) kind.Facts {

@@ -65,7 +65,11 @@ func (b Rollback) Run(ctx context.Context) error {
 	for _, id := range b.Journal.Alone {
 		d.alone[id] = true
 	}
-	if err := b.stop(ctx, d); err != nil {
+	stopped, err := b.stop(ctx, d)
+	if err != nil {
+		return err
+	}
+	if err := regain(ctx, b.Drivers, b.Workspace, &b.Safety, b.Source, stopped); err != nil {
 		return err
 	}
 	if err := b.removeCreated(ctx, d); err != nil {
@@ -80,20 +84,22 @@ func (b Rollback) Run(ctx context.Context) error {
 	return b.Journal.remove()
 }
 
-// stop stops whatever uses what has to be taken back.
-func (b Rollback) stop(ctx context.Context, d *desk) error {
+// stop stops whatever uses what has to be taken back, and returns it, with what
+// stopped for good when the safety snapshot was taken.
+func (b Rollback) stop(ctx context.Context, d *desk) ([]kind.ID, error) {
 	var steps []Step
 	for _, id := range b.Journal.Begun {
 		steps = append(steps, Step{Part: id, Change: kind.Change{Action: kind.ActionPatch}})
 	}
 	levels := snapshot.Levels(d.affected(steps), d.needs)
 	slices.Reverse(levels)
-	for _, id := range slices.Concat(levels...) {
+	stopped := slices.Concat(levels...)
+	for _, id := range stopped {
 		if _, err := d.drivers[id.Kind].(kind.Stopper).Stop(ctx, b.Workspace, id); err != nil {
-			return fmt.Errorf("stop %s: %w", id, err)
+			return nil, fmt.Errorf("stop %s: %w", id, err)
 		}
 	}
-	return nil
+	return append(stopped, d.gone(b.Journal.Begun)...), nil
 }
 
 // removeCreated removes what the restore has made and the safety snapshot

@@ -113,7 +113,7 @@ func (r *run) secure(ctx context.Context) (err error) {
 	if err := r.commit(ctx, session); err != nil {
 		return errors.Join(fmt.Errorf("safety snapshot: %w", err), r.taken.Revert(ctx))
 	}
-	return nil
+	return r.settle(ctx)
 }
 
 func (r *run) safetyRequest(session snapshot.Session) snapshot.Request {
@@ -121,7 +121,7 @@ func (r *run) safetyRequest(session snapshot.Session) snapshot.Request {
 	for _, id := range r.plan.Quiet {
 		stop[id] = true
 	}
-	guard := &clock{Guard: r.req.Guard, now: r.req.Now, first: &r.stoppedAt}
+	guard := &ledger{Guard: r.req.Guard, r: r}
 	req := snapshot.Request{
 		Drivers: r.req.Drivers, Workspace: r.req.Workspace, Session: session,
 		Guard: guard, Now: r.req.Now, Progress: r.req.Progress,
@@ -166,26 +166,60 @@ func (r *run) commit(ctx context.Context, session snapshot.Session) error {
 	if err := session.Commit(ctx, r.safety); err != nil {
 		return err
 	}
-	if err := r.taken.Settle(ctx); err != nil {
-		return err
-	}
-	r.j = &Journal{
+	j := &Journal{
 		path: r.req.JournalPath, Operation: r.req.Operation, Workspace: r.req.Workspace.Root,
 		Target: r.req.Target.ID, Safety: r.safety.ID, Plan: r.plan, Alone: r.touchedAlone(),
 	}
-	return r.j.save()
-}
-
-// clock notes when the first item was about to be stopped.
-type clock struct {
-	snapshot.Guard
-	now   func() time.Time
-	first *time.Time
-}
-
-func (c *clock) WillStop(id kind.ID) error {
-	if c.first.IsZero() {
-		*c.first = c.now()
+	if err := j.save(); err != nil {
+		return err
 	}
-	return c.Guard.WillStop(id)
+	r.j = j
+	return nil
+}
+
+// settle stops what goes when it stops, and is in the safety snapshot now, and
+// makes it again from there.
+func (r *run) settle(ctx context.Context) error {
+	err := r.taken.Settle(ctx)
+	if err == nil {
+		err = regain(ctx, r.req.Drivers, r.req.Workspace, &r.safety, r.req.Source, r.j.Begun)
+	}
+	if err == nil {
+		return nil
+	}
+	if reverted := r.taken.Revert(ctx); reverted != nil || len(r.j.Begun) > 0 {
+		return r.takeBack(ctx, errors.Join(err, reverted))
+	}
+	return errors.Join(err, r.j.remove())
+}
+
+// ledger is the guard of the safety capture. It notes when the first item was
+// about to be stopped, and in the journal what goes by being stopped.
+type ledger struct {
+	snapshot.Guard
+	r  *run
+	mu sync.Mutex
+}
+
+func (l *ledger) WillStop(id kind.ID) error {
+	l.note()
+	return l.Guard.WillStop(id)
+}
+
+// WillSettle is in the journal last: what is there may be restored over, and
+// until the guard knows, it may be thawed.
+func (l *ledger) WillSettle(id kind.ID, run string) error {
+	l.note()
+	if err := l.Guard.WillSettle(id, run); err != nil {
+		return err
+	}
+	return l.r.j.begin(id)
+}
+
+func (l *ledger) note() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.r.stoppedAt.IsZero() {
+		l.r.stoppedAt = l.r.req.Now()
+	}
 }

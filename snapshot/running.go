@@ -234,6 +234,22 @@ func (r *running) stop(ctx context.Context, id kind.ID) error {
 	return nil
 }
 
+// settle stops an item for good.
+func (r *running) settle(ctx context.Context, id kind.ID, run string) error {
+	s, ok := r.stopper(id)
+	if !ok {
+		return nil
+	}
+	if err := r.guard.WillSettle(id, run); err != nil {
+		return fmt.Errorf("record the stop of %s: %w", id, err)
+	}
+	if _, err := s.Stop(context.WithoutCancel(ctx), r.ws, id); err != nil {
+		return fmt.Errorf("stop %s: %w", id, err)
+	}
+	r.guard.Settled(id)
+	return nil
+}
+
 // resumeAll starts again what was stopped: what is needed first, and what
 // hosts a server before what does not.
 func (r *running) resumeAll(ctx context.Context) error {

@@ -41,6 +41,12 @@ type Guard interface {
 	// not be recorded is not done.
 	WillFreeze(id kind.ID) error
 	WillStop(id kind.ID) error
+	// WillSettle is called before an item is stopped for good that was captured
+	// frozen, in the run that its incarnation says: its snapshot is committed.
+	// Another process brings that to its end instead of taking it back, unless
+	// it is in another run by then. Settled is called after it.
+	WillSettle(id kind.ID, run string) error
+	Settled(id kind.ID)
 	// Thawed and Resumed are called after the deed was taken back.
 	Thawed(id kind.ID)
 	Resumed(id kind.ID)

@@ -105,8 +105,12 @@ type guard stage
 
 func (g *guard) WillFreeze(id kind.ID) error { return (*stage)(g).happens("will freeze %s", id) }
 func (g *guard) WillStop(id kind.ID) error   { return (*stage)(g).happens("will stop %s", id) }
-func (g *guard) Thawed(kind.ID)              {}
-func (g *guard) Resumed(kind.ID)             {}
+func (g *guard) WillSettle(id kind.ID, _ string) error {
+	return (*stage)(g).happens("will settle %s", id)
+}
+func (g *guard) Settled(kind.ID) {}
+func (g *guard) Thawed(kind.ID)  {}
+func (g *guard) Resumed(kind.ID) {}
 
 // actor is the driver of one kind on the stage.
 type actor struct {

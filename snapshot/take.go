@@ -79,15 +79,14 @@ func (t *Taken) Settle(ctx context.Context) error {
 		if err != nil && !errors.Is(err, kind.ErrGone) {
 			return err
 		}
-		if err == nil && now[id] != t.runs[id] {
+		if err == nil && now[id] != "" && now[id] != t.runs[id] {
 			return fmt.Errorf("%s: %w", id, errMovedOn)
 		}
 	}
 	for _, id := range t.waiting {
-		if err := t.running.stop(ctx, id); err != nil {
+		if err := t.running.settle(ctx, id, t.runs[id]); err != nil {
 			return err
 		}
-		t.running.guard.Thawed(id)
 	}
 	return nil
 }

@@ -37,10 +37,11 @@ func watchdogCommand() *cobra.Command {
 
 // startWatchdog starts that process, in a session of its own: an interrupt at
 // the terminal is not meant for it.
-func startWatchdog() (io.WriteCloser, error) {
+func startWatchdog(journal *os.File) (io.WriteCloser, error) {
 	cmd := exec.Command(ownProgram)
 	cmd.Args = []string{"dogear", "watchdog"}
 	cmd.Stderr = os.Stderr
+	cmd.ExtraFiles = []*os.File{journal} // for its lock
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

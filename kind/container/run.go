@@ -77,7 +77,7 @@ func (d *Driver) Thaw(ctx context.Context, _ *kind.Workspace, id kind.ID) error 
 // Incarnation identifies one run of a container, and whether it is frozen.
 func (d *Driver) Incarnation(ctx context.Context, _ *kind.Workspace, id kind.ID) (string, error) {
 	_, live, err := d.look(ctx, id)
-	if err != nil {
+	if err != nil || live.State == Stopped {
 		return "", err
 	}
 	return fmt.Sprintf("%s %s %s", live.ID, live.Container.State.StartedAt.Format(time.RFC3339Nano), live.State), nil
