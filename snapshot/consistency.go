@@ -38,11 +38,11 @@ func (r *round) consistency(c *capture, instant time.Time) Consistency {
 	if _, resting := r.running.drivers[c.item.ID.Kind].(kind.Resting); !resting && held.IsZero() {
 		held = c.asked // one look, not a reading of many files
 	}
-	writers := r.writers(c.item.ID)
+	writers := r.writers(c)
 	switch {
 	case held.IsZero():
 		return Live
-	case c.isOpenToOthers() || len(writers) == 0:
+	case slices.ContainsFunc(r.whereIs(c), (*capture).isOpenToOthers) || len(writers) == 0:
 		if held.Covers(kind.Interval{From: instant, To: instant}) {
 			return Frozen
 		}
@@ -55,8 +55,30 @@ func (r *round) consistency(c *capture, instant time.Time) Consistency {
 	return Live
 }
 
-// writers lists what runs and writes to an item: itself, or what needs it.
-func (r *round) writers(id kind.ID) []kind.ID {
+// whereIs returns a capture, and, if its item runs nowhere, those of the trees
+// in which its bytes are: what writes to them writes to it.
+func (r *round) whereIs(c *capture) []*capture {
+	all := []*capture{c}
+	for _, other := range r.captures {
+		claims := func(claim kind.Claim) bool { return claim.On == other.item.ID }
+		if other != c && c.item.RunsIn.IsZero() && slices.ContainsFunc(c.item.Claims, claims) {
+			all = append(all, other)
+		}
+	}
+	return all
+}
+
+// writers lists what runs and writes to an item: itself, or what needs it or
+// what it lies in.
+func (r *round) writers(c *capture) []kind.ID {
+	var out []kind.ID
+	for _, at := range r.whereIs(c) {
+		out = append(out, r.writersTo(at.item.ID)...)
+	}
+	return out
+}
+
+func (r *round) writersTo(id kind.ID) []kind.ID {
 	var out []kind.ID
 	for _, c := range r.captures {
 		if _, ok := r.running.stopper(c.item.ID); !ok {

@@ -251,6 +251,30 @@ func TestWhatNeverHoldsStillIsLive(t *testing.T) {
 	require.Equal(t, []kind.Gap{{Part: id("data/files"), What: "base", Why: "it never held still"}}, taken.Snapshot.NotCaptured)
 }
 
+// What lies in a tree is written to by what writes to that: nothing changes it
+// while those are frozen, though none of them names it (whereIs).
+func TestWhatLiesInATreeIsFrozenWithIt(t *testing.T) {
+	inner := kind.Item{ID: id("data/inner"), Needs: []kind.ID{id("data/files")}, Claims: []kind.Claim{{On: id("data/files"), Paths: []kind.Pattern{"inner"}}}}
+	app := kind.Item{ID: id("box/app"), Needs: []kind.ID{id("data/files")}}
+	for name, c := range map[string]struct {
+		items []kind.Item
+		stop  func(kind.ID) bool
+		want  snapshot.Consistency
+	}{
+		"frozen":      {[]kind.Item{{ID: id("data/files")}, app, inner}, nil, snapshot.Frozen},
+		"stopped":     {[]kind.Item{{ID: id("data/files")}, app, inner}, everything, snapshot.Stopped},
+		"on the host": {[]kind.Item{{ID: id("data/files"), Root: "/stage"}, app, inner}, nil, snapshot.Live},
+	} {
+		t.Run(name, func(t *testing.T) {
+			taken, err := take(t, newStage(c.items...), c.stop)
+			require.NoError(t, err)
+			part, ok := taken.Snapshot.Part(inner.ID)
+			require.True(t, ok)
+			require.Equal(t, c.want, part.Consistency)
+		})
+	}
+}
+
 func TestACancelledCaptureThaws(t *testing.T) {
 	s := shop()
 	ctx, cancel := context.WithCancel(t.Context())
