@@ -135,7 +135,7 @@ func store(ctx context.Context, to kind.Sink, q *question) (*answer, error) {
 // options keeps what cannot be sent; the caller calls release when it is not
 // needed any more.
 func (c *Client) options(opts tree.Options) (o options, release func()) {
-	o = options{Nested: opts.Nested, Skip: opts.Skip, First: opts.First, InPlace: opts.InPlace, Within: opts.Within}
+	o = options{Nested: opts.Nested, Skip: opts.Skip, First: opts.First, InPlace: opts.InPlace, Within: opts.Within, Only: opts.Only}
 	if opts.Index == nil {
 		return o, func() {}
 	}
@@ -209,6 +209,21 @@ func (r *remote) change(ctx context.Context, m method, opts tree.Options, manife
 		return tree.Changes{}, err
 	}
 	return a.Changes, nil
+}
+
+// Search implements tree.Tree.
+func (r *remote) Search(ctx context.Context, s tree.Search) ([]tree.Sighting, error) {
+	q := &question{Method: search, Root: r.root, Search: s}
+	if s.Seen != nil {
+		q.On = r.client.things.add(s.Seen)
+		defer r.client.things.remove(q.On)
+		q.Search.Seen = nil // stays here
+	}
+	a, err := r.client.peer.ask(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return a.Found, nil
 }
 
 // Capture implements tree.Tree.

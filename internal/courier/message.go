@@ -37,6 +37,7 @@ const (
 	end     method = "end" // a capture
 	compare method = "compare"
 	apply   method = "apply"
+	search  method = "search" // of a tree, for files that begin in some way
 
 	known  method = "known"
 	put    method = "put"
@@ -59,9 +60,10 @@ type question struct {
 	Piece    kind.Piece
 	Staged   bool // the source has some content at hand
 	Content  []byte
-	Name     string // of a file or a pack
-	Deposit  string // where the courier may write packs; "": nowhere
-	Packs    string // where it may read those of the source; "": nowhere
+	Name     string      // of a file or a pack
+	Deposit  string      // where the courier may write packs; "": nowhere
+	Packs    string      // where it may read those of the source; "": nowhere
+	Search   tree.Search // whose Seen is the index
 }
 
 // answer holds what the method gives.
@@ -74,6 +76,7 @@ type answer struct {
 	Last     bool // no entries after these
 	Changes  tree.Changes
 	Captured captured
+	Found    []tree.Sighting
 }
 
 // captured is a tree.Result without its entries, which are asked for. Before
@@ -91,9 +94,9 @@ type handle uint64
 
 // options are tree.Options that can be sent.
 type options struct {
-	Nested                       []string
-	Skip, First, InPlace, Within []kind.Pattern
-	Index                        handle
+	Nested                             []string
+	Skip, First, InPlace, Within, Only []kind.Pattern
+	Index                              handle
 }
 
 // failure is an error that can be sent.

@@ -58,12 +58,14 @@ func (s *server) work(ctx context.Context, q *question) (*answer, error) {
 		return s.end(q.On)
 	case compare, apply:
 		return s.change(ctx, q)
+	case search:
+		return s.search(ctx, q)
 	}
 	return nil, fmt.Errorf("the courier does not know %q", q.Method)
 }
 
 func (s *server) options(o options) tree.Options {
-	opts := tree.Options{Nested: o.Nested, Skip: o.Skip, First: o.First, InPlace: o.InPlace, Within: o.Within}
+	opts := tree.Options{Nested: o.Nested, Skip: o.Skip, First: o.First, InPlace: o.InPlace, Within: o.Within, Only: o.Only}
 	if o.Index != 0 {
 		opts.Index = &index{peer: s.peer, on: o.Index}
 	}
@@ -172,6 +174,14 @@ func (s *server) end(on handle) (*answer, error) {
 		return &answer{}, errors.Join(c.Close(), c.sink.close())
 	}
 	return &answer{}, nil
+}
+
+func (s *server) search(ctx context.Context, q *question) (*answer, error) {
+	if q.On != 0 {
+		q.Search.Seen = &index{peer: s.peer, on: q.On}
+	}
+	found, err := tree.New(q.Root).Search(ctx, q.Search)
+	return &answer{Found: found}, err
 }
 
 func (s *server) change(ctx context.Context, q *question) (*answer, error) {

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -16,7 +17,6 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"dogear/internal/content"
 	"dogear/internal/tree"
 	"dogear/kind"
 )
@@ -111,7 +111,9 @@ func readFile(ctx context.Context, files tree.Tree, name string, beside kind.Pat
 			return nil, err
 		}
 		if entry.Path == name && entry.Type == tree.Regular {
-			return sink.assemble(entry), nil
+			var file bytes.Buffer
+			err := tree.WriteContent(ctx, entry, sink, &file)
+			return file.Bytes(), err
 		}
 	}
 	return nil, fs.ErrNotExist
@@ -123,7 +125,10 @@ type pieces struct {
 	content map[kind.ChunkID][]byte // guarded by mu
 }
 
-var _ kind.Sink = (*pieces)(nil)
+var (
+	_ kind.Sink   = (*pieces)(nil)
+	_ kind.Source = (*pieces)(nil)
+)
 
 // Known implements kind.Sink.
 func (p *pieces) Known(_ context.Context, ids []kind.ChunkID) ([]bool, error) {
@@ -139,39 +144,11 @@ func (p *pieces) Put(_ context.Context, chunk []byte) (kind.ChunkID, error) {
 	return id, nil
 }
 
-// assemble returns the content of a file.
-func (p *pieces) assemble(file tree.Entry) []byte {
+// Get implements kind.Source.
+func (p *pieces) Get(_ context.Context, id kind.ChunkID, buf []byte) ([]byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if file.Recipe != nil {
-		return p.pages(file)
-	}
-	var data []byte
-	for _, id := range file.Chunks {
-		data = append(data, p.content[id]...)
-	}
-	whole := make([]byte, 0, file.Size)
-	for _, hole := range file.Holes {
-		n := min(int64(len(data)), hole.Offset-int64(len(whole)))
-		whole, data = append(whole, data[:n]...), data[n:]
-		whole = append(whole, make([]byte, hole.Length)...)
-	}
-	return append(whole, data...)
-}
-
-// pages returns the content of a large file, which is cut into pages.
-func (p *pieces) pages(file tree.Entry) []byte {
-	data := make([]byte, 0, file.Size)
-	for _, run := range file.Recipe.Runs {
-		from, length := run.First*content.PageSize, run.Pages*content.PageSize
-		if run.Chunk < 0 {
-			data = append(data, make([]byte, length)...)
-			continue
-		}
-		chunk := p.content[file.Chunks[run.Chunk]]
-		data = append(data, chunk[from:min(from+length, int64(len(chunk)))]...)
-	}
-	return data[:min(file.Size, int64(len(data)))]
+	return append(buf[:0], p.content[id]...), nil
 }
 
 // parseRecords returns the directories of containers' layers by their ids.

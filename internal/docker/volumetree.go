@@ -99,6 +99,16 @@ func (t *volumeTree) Apply(ctx context.Context, opts tree.Options, manifest kind
 	return changes, errors.Join(err, courier.remove())
 }
 
+// Search implements tree.Tree.
+func (t *volumeTree) Search(ctx context.Context, search tree.Search) ([]tree.Sighting, error) {
+	files, courier, err := t.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := files.Search(ctx, search)
+	return found, errors.Join(err, courier.remove())
+}
+
 // Capture implements tree.Tree.
 func (t *volumeTree) Capture(ctx context.Context, opts tree.Options, sink kind.Sink) (tree.Capture, error) {
 	files, courier, err := t.open(ctx)

@@ -8,16 +8,23 @@ func CacheIndex(cache kind.Cache, id kind.ID) Index {
 	if cache == nil {
 		return nil
 	}
-	return cacheIndex{cache: cache, id: id}
+	return cacheIndex{cache: cache, id: id, name: "stat-index"}
+}
+
+// SeenIndex keeps what a search has seen likewise (see Search).
+func SeenIndex(cache kind.Cache, id kind.ID) Index {
+	if cache == nil {
+		return nil
+	}
+	return cacheIndex{cache: cache, id: id, name: "seen"}
 }
 
 type cacheIndex struct {
 	cache kind.Cache
 	id    kind.ID
+	name  string
 }
 
-const cacheIndexName = "stat-index"
+func (i cacheIndex) Load() []byte { return i.cache.Load(i.id, i.name) }
 
-func (i cacheIndex) Load() []byte { return i.cache.Load(i.id, cacheIndexName) }
-
-func (i cacheIndex) Save(content []byte) error { return i.cache.Save(i.id, cacheIndexName, content) }
+func (i cacheIndex) Save(content []byte) error { return i.cache.Save(i.id, i.name, content) }

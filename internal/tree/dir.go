@@ -67,7 +67,7 @@ func (d *Dir) scan(ctx context.Context, opts Options) (scanned, error) {
 
 // name is that of what is read of the tree in one look.
 func (d *Dir) name(opts Options) string {
-	return fmt.Sprintf("tree %q %q %q %q", d.root, opts.Nested, opts.Skip, opts.InPlace)
+	return fmt.Sprintf("tree %q %q %q %q %q", d.root, opts.Nested, opts.Skip, opts.InPlace, opts.Only)
 }
 
 // read reads the live tree and renews the stat index.
@@ -95,7 +95,7 @@ func (d *Dir) read(ctx context.Context, opts Options) (_ scanned, err error) {
 
 // look walks the tree, unless the same look at the workspace has done so.
 func (d *Dir) look(ctx context.Context, p *pass) (walked, []string, error) {
-	if found, ok := p.opts.Shared.Known(surveyName); ok {
+	if found, ok := p.opts.Shared.Known(surveyName); ok && len(p.opts.Only) == 0 {
 		w, stale, ok, err := found.(*surveyed).below(ctx, d.root, p)
 		if ok || err != nil {
 			return w, stale, err

@@ -18,6 +18,7 @@ type Sighting struct {
 	Dev, Ino     uint64
 	Size         int64
 	Mtime, Ctime unix.Timespec
+	Links        uint32 // how many names it has
 }
 
 // repositoryDir is not entered: what is in it is git's, and may be more than
@@ -81,6 +82,7 @@ func sightings(v *view) []Sighting {
 		}
 		found = append(found, Sighting{
 			Path: n.path, Type: n.typ, Dev: n.stamp.dev, Ino: n.stamp.ino, Size: n.stamp.size,
+			Links: n.stamp.nlink,
 			Mtime: unix.Timespec{Sec: n.stamp.mtime.sec, Nsec: n.stamp.mtime.nsec},
 			Ctime: unix.Timespec{Sec: n.stamp.ctime.sec, Nsec: n.stamp.ctime.nsec},
 		})

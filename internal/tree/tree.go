@@ -32,6 +32,9 @@ type Tree interface {
 	// Apply makes the live tree what the manifest says. It touches only what
 	// differs, and may be run again after being killed at any point.
 	Apply(ctx context.Context, opts Options, manifest kind.Object, source kind.Source) (Changes, error)
+	// Search lists the regular files that begin with something, in the order
+	// of kind.CompareNames.
+	Search(ctx context.Context, search Search) ([]Sighting, error)
 }
 
 // Options say what belongs to the tree, and where its stat index is.
@@ -65,6 +68,10 @@ type Options struct {
 	// Directories on the way there are made if they are missing, and otherwise
 	// stay as they are.
 	Within []kind.Pattern
+	// Only selects, if there are any, all of the tree that is looked at, and
+	// the directories on the way there: for who wants a few files of many. With
+	// Compare and Apply it goes with the same Within.
+	Only []kind.Pattern
 	// Index keeps the stat index; nil means none.
 	Index Index
 	// Shared keeps what was read of the tree for as long as one look at it

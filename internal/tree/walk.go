@@ -33,9 +33,9 @@ type view struct {
 	stale []string // temporary files that a killed Apply left
 }
 
-// walk stats every entry of the tree.
+// walk stats every entry of the tree that is looked at.
 func walk(ctx context.Context, root int, opts Options) (*view, error) {
-	return walkWithin(ctx, root, opts, nil)
+	return walkWithin(ctx, root, opts, opts.Only)
 }
 
 // walkWithin stats what the patterns select, and the directories on the way

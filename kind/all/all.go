@@ -35,6 +35,6 @@ func Drivers(incoming, packs string) []kind.Driver {
 		mysql.New(engines),
 		redis.New(engines),
 		mongodb.New(engines),
-		sqlite.New(),
+		sqlite.New(engines),
 	}
 }

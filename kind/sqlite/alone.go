@@ -31,7 +31,7 @@ func (*Driver) HasInside(ctx context.Context, part kind.Part, source kind.Source
 
 // Narrow leaves out of the comparison whatever is not about the tables that
 // are restored alone.
-func (*Driver) Narrow(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (*kind.Narrowed, error) {
+func (d *Driver) Narrow(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (*kind.Narrowed, error) {
 	if len(part.Inside) == 0 {
 		return nil, nil
 	}
@@ -39,7 +39,7 @@ func (*Driver) Narrow(ctx context.Context, ws *kind.Workspace, part kind.Part, s
 	if err != nil {
 		return nil, err
 	}
-	live, err := factsOf(ctx, ws, part.Item())
+	live, err := d.factsOf(ctx, ws, part.Item())
 	if err != nil && !errors.Is(err, kind.ErrGone) {
 		return nil, err
 	}
@@ -55,8 +55,7 @@ func (*Driver) Narrow(ctx context.Context, ws *kind.Workspace, part kind.Part, s
 
 // exchange replaces some tables of the live database by those of the dump: in
 // a copy, which then takes its place.
-func exchange(ctx context.Context, ws *kind.Workspace, part kind.Part, dump *copied, m meta) (err error) {
-	live := unitAt(filePath(ws, part.ID))
+func exchange(ctx context.Context, live home, part kind.Part, dump *copied, m meta) (err error) {
 	c, err := live.copy(ctx)
 	if err != nil {
 		return fmt.Errorf("copy the live database: %w", err)
@@ -76,14 +75,14 @@ func exchange(ctx context.Context, ws *kind.Workspace, part kind.Part, dump *cop
 	if !after.about(part.Inside).same(m.Facts.about(part.Inside)) || !after.except(part.Inside).same(before.except(part.Inside)) {
 		return fmt.Errorf("%s did not come out as captured, or something else changed with it (nothing was touched): restore the whole database", whatOf(part))
 	}
-	now, err := live.stamp()
+	now, err := live.stamp(ctx)
 	if err != nil {
 		return err
 	}
 	if now != c.stamp {
 		return errors.New("it was written to meanwhile (nothing was touched): end what writes to it and try again")
 	}
-	return place(ctx, ws, part.ID, c, m.Owner)
+	return live.place(ctx, c, m.Owner)
 }
 
 // takeTables replaces tables by those of another database, all or none.

@@ -31,13 +31,20 @@ type look struct {
 }
 
 // Open begins a capture.
-func (*Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, sink kind.Sink) (kind.Capture, error) {
+func (d *Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, sink kind.Sink) (kind.Capture, error) {
+	h, err := d.homeOf(ctx, ws, item)
+	if err != nil {
+		return nil, err
+	}
 	c := &capture{
-		ws: ws, item: item, sink: sink, reading: newReading(ws, item),
+		ws: ws, item: item, sink: sink, reading: newReading(ws, item, h),
 		part: kind.Part{ID: item.ID, Needs: item.Needs, RunsIn: item.RunsIn, Claims: item.Claims},
 	}
 	if c.wantsDump() {
 		c.reading.accept = func(dump *kind.Object) bool { return dump != nil && c.isStored(ctx, *dump) }
+	}
+	if housed, ok := h.(*housed); ok && !c.reading.large {
+		return openHoused(ctx, housed, c)
 	}
 	return c, nil
 }
@@ -60,25 +67,32 @@ func (c *capture) fix(ctx context.Context) error {
 	if err := c.reading.fix(ctx); err != nil {
 		return err
 	}
-	info, err := os.Lstat(c.reading.unit.path)
-	if err != nil {
-		return err
+	if local, ok := c.reading.home.(*inTheWorkspace); ok {
+		info, err := os.Lstat(local.unit().path)
+		if err != nil {
+			return err
+		}
+		c.owner = ownerOf(info)
 	}
-	c.owner = ownerOf(info)
-	c.glance()
+	c.glance(ctx)
 	return nil
 }
 
 // glance adds a look. An error is no news: the file may be gone by now.
-func (c *capture) glance() {
-	if stamp, err := c.reading.unit.stamp(); err == nil {
+func (c *capture) glance(ctx context.Context) {
+	if stamp, err := c.reading.home.stamp(ctx); err == nil {
 		c.looks = append(c.looks, look{at: time.Now(), stamp: stamp})
 	}
 }
 
 // Finish reads the copy, and stores it.
 func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
-	c.glance()
+	c.glance(ctx)
+	c.part.Held = c.held()
+	return c.finish(ctx)
+}
+
+func (c *capture) finish(ctx context.Context) (kind.Part, error) {
 	facts, err := c.reading.facts(ctx)
 	if err != nil {
 		return kind.Part{}, err
@@ -95,7 +109,7 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 		return kind.Part{}, err
 	}
 	c.part.Objects = append(c.part.Objects, object)
-	c.part.Held, c.part.Facts = c.held(), kind.Stream(facts.facts())
+	c.part.Facts = kind.Stream(facts.facts())
 	return c.part, nil
 }
 

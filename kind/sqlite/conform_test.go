@@ -20,7 +20,7 @@ func TestConforms(t *testing.T) {
 					Undo: func(t *testing.T) { execute(t, db, undo) }}
 			}
 			kindtest.Run(t, kindtest.Harness{
-				Driver:    New(),
+				Driver:    New(nil),
 				Workspace: ws,
 				Found:     treeItem(ws),
 				Item:      kind.ID{Kind: "sqlite", Name: "data/shop.store"},

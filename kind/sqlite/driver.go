@@ -1,5 +1,5 @@
 // Package sqlite is the driver for SQLite databases that lie in the trees of
-// a workspace.
+// a workspace, and in the volumes of its containers.
 //
 // # Files and facts
 //
@@ -25,7 +25,7 @@
 // table alone is exchanged in a private copy of what is live, which then takes
 // the place of that. A database that a program on this host has open is not
 // touched, either way (see also package tree): the program would go on with
-// what it knows, and ruin it.
+// what it knows, and ruin it. Containers that mount its tree are stopped.
 //
 // # What is not done
 //
@@ -36,8 +36,8 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"path/filepath"
 
+	"dogear/internal/docker"
 	"dogear/kind"
 )
 
@@ -45,7 +45,9 @@ import (
 const Kind = "sqlite"
 
 // Driver is the sqlite driver.
-type Driver struct{}
+type Driver struct {
+	engines *docker.Connector
+}
 
 var (
 	_ kind.Driver    = (*Driver)(nil)
@@ -54,28 +56,27 @@ var (
 	_ kind.Insider   = (*Driver)(nil)
 )
 
-// New returns the driver.
-func New() *Driver { return &Driver{} }
+// New returns a driver that looks also into volumes of the given engine.
+func New(engines *docker.Connector) *Driver { return &Driver{engines: engines} }
 
 // Kind returns "sqlite".
 func (*Driver) Kind() string { return Kind }
 
 // Inspect returns what the live database holds.
-func (*Driver) Inspect(ctx context.Context, ws *kind.Workspace, item kind.Item) kind.Facts {
-	facts, err := factsOf(ctx, ws, item)
+func (d *Driver) Inspect(ctx context.Context, ws *kind.Workspace, item kind.Item) kind.Facts {
+	facts, err := d.factsOf(ctx, ws, item)
 	if err != nil {
 		return kind.FailedFacts(err)
 	}
 	return kind.Stream(facts.facts())
 }
 
-func factsOf(ctx context.Context, ws *kind.Workspace, item kind.Item) (statements, error) {
-	r := newReading(ws, item)
+func (d *Driver) factsOf(ctx context.Context, ws *kind.Workspace, item kind.Item) (statements, error) {
+	h, err := d.homeOf(ctx, ws, item)
+	if err != nil {
+		return nil, err
+	}
+	r := newReading(ws, item, h)
 	facts, err := r.inspect(ctx)
 	return facts, errors.Join(err, r.close())
-}
-
-// filePath returns the path of the database file itself.
-func filePath(ws *kind.Workspace, id kind.ID) string {
-	return filepath.Join(ws.Root, filepath.FromSlash(id.Name))
 }

@@ -4,15 +4,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
+	"dogear/internal/docker"
 	"dogear/internal/tree"
 	"dogear/kind"
 )
@@ -29,31 +30,54 @@ const (
 // That does not depend on options: what is compared must be the same each time.
 const maxRead = 400 << 20
 
-// Find looks at every file of the trees that the other drivers found, by
-// content: databases bear any name. Files in .git belong to git.
+// Find looks at every file of the trees that the other drivers found, in the
+// workspace and in volumes, by content: databases bear any name. Files in .git
+// belong to git.
 func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, found []kind.Item) ([]kind.Item, error) {
+	items, err := inWorkspace(ctx, ws, found)
+	if err != nil {
+		return nil, err
+	}
+	for _, volume := range found {
+		if volume.ID.Kind != volumeKind || len(volume.Needs) > 0 {
+			continue // what lies in the workspace is found there
+		}
+		more, err := d.inVolume(ctx, ws, volume.ID, found)
+		if err != nil {
+			return nil, fmt.Errorf("look for databases in %s: %w", volume.ID, err)
+		}
+		items = append(items, more...)
+	}
+	slices.SortStableFunc(items, func(a, b kind.Item) int { return a.ID.Compare(b.ID) })
+	// A directory of the workspace may be called as volumes are here. What is
+	// in the volume is then compared byte by byte.
+	return slices.CompactFunc(items, func(a, b kind.Item) bool { return a.ID == b.ID }), nil
+}
+
+func inWorkspace(ctx context.Context, ws *kind.Workspace, found []kind.Item) ([]kind.Item, error) {
 	trees := treesIn(ws.Root, found)
 	if len(trees) == 0 {
 		return nil, nil
 	}
-	s := search{root: ws.Root, seen: loadSeen(ws.Cache), now: time.Now()}
-	if err := s.look(ctx, ws); err != nil {
+	files, err := tree.SearchSurvey(ctx, ws, searchFor(ws, "."))
+	if err != nil {
 		return nil, err
 	}
-	if err := s.seen.save(ws.Cache); err != nil {
-		return nil, err
-	}
-	items := make([]kind.Item, 0, len(s.databases))
-	for _, found := range s.databases {
-		if item, ok := newItem(ws.Root, found.path, trees); ok {
-			if found.size > maxRead {
-				item.Claims = nil
-			}
-			items = append(items, item)
+	var items []kind.Item
+	for _, f := range files {
+		path := filepath.Join(ws.Root, f.Path)
+		at := slices.IndexFunc(trees, func(tree kind.Item) bool { return strings.HasPrefix(path, tree.Root+"/") })
+		if at >= 0 {
+			items = append(items, newItem(f.Path, trees[at].ID, strings.TrimPrefix(path, trees[at].Root+"/"), f.Size))
 		}
 	}
-	slices.SortFunc(items, func(a, b kind.Item) int { return a.ID.Compare(b.ID) })
 	return items, nil
+}
+
+// searchFor says what is looked for in a tree, of which is remembered what was
+// seen.
+func searchFor(ws *kind.Workspace, in string) tree.Search {
+	return tree.Search{Begins: []byte(magic), Least: minimumSize, Seen: tree.SeenIndex(ws.Cache, kind.ID{Kind: Kind, Name: in})}
 }
 
 // treesIn returns the items that own a tree in the workspace, inner ones
@@ -69,18 +93,50 @@ func treesIn(root string, found []kind.Item) []kind.Item {
 	return trees
 }
 
-func newItem(root, path string, trees []kind.Item) (kind.Item, bool) {
-	at := slices.IndexFunc(trees, func(tree kind.Item) bool { return strings.HasPrefix(path, tree.Root+"/") })
-	if at < 0 {
-		return kind.Item{}, false
+// inVolume looks into a volume for what nobody else speaks for.
+func (d *Driver) inVolume(ctx context.Context, ws *kind.Workspace, id kind.ID, found []kind.Item) ([]kind.Item, error) {
+	engine, err := d.engines.Engine(ctx)
+	if err != nil {
+		return nil, err
 	}
-	tree := trees[at]
-	name := strings.TrimPrefix(path, tree.Root+"/")
-	return kind.Item{
-		ID:     kind.ID{Kind: Kind, Name: strings.TrimPrefix(path, root+"/")},
-		Needs:  []kind.ID{tree.ID},
-		Claims: []kind.Claim{{On: tree.ID, Paths: siblings(name)}},
-	}, true
+	v, err := engine.Volume(ctx, id.Name)
+	if errors.Is(err, kind.ErrGone) || err == nil && v.InMemory() {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	files, err := engine.VolumeTree(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	search := searchFor(ws, id.String())
+	search.Skip = docker.VolumeVolatile(ws)
+	for _, item := range found {
+		for _, claim := range item.Claims {
+			if claim.On == id {
+				search.Skip = append(search.Skip, claim.Paths...)
+			}
+		}
+	}
+	sightings, err := files.Search(ctx, search)
+	if err != nil {
+		return nil, err
+	}
+	var items []kind.Item
+	for _, f := range sightings {
+		items = append(items, newItem(id.String()+"/"+f.Path, id, f.Path, f.Size))
+	}
+	return items, nil
+}
+
+// newItem is a database that lies in a tree. name is its path there.
+func newItem(path string, in kind.ID, name string, size int64) kind.Item {
+	item := kind.Item{ID: kind.ID{Kind: Kind, Name: path}, Needs: []kind.ID{in}}
+	if size <= maxRead {
+		item.Claims = []kind.Claim{{On: in, Paths: siblings(name)}}
+	}
+	return item
 }
 
 // siblings are the files of one database.
@@ -91,56 +147,6 @@ func siblings(name string) []kind.Pattern {
 		all = append(all, kind.Pattern(name+suffix))
 	}
 	return all
-}
-
-// search is one look at the files of a workspace.
-type search struct {
-	root      string
-	seen      *seen
-	now       time.Time
-	databases []database
-}
-
-// database is a file that is one.
-type database struct {
-	path string
-	size int64
-}
-
-// look looks at every regular file of the workspace.
-func (s *search) look(ctx context.Context, ws *kind.Workspace) error {
-	sightings, err := tree.Survey(ctx, ws)
-	if err != nil {
-		return err
-	}
-	for i := range sightings {
-		f := &sightings[i]
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if f.Type == tree.Regular && f.Size >= minimumSize && s.isDatabase(f) {
-			s.databases = append(s.databases, database{path: filepath.Join(s.root, f.Path), size: f.Size})
-		}
-	}
-	return nil
-}
-
-func (s *search) isDatabase(f *tree.Sighting) bool {
-	key := keyOf(f)
-	if database, ok := s.seen.look(key); ok {
-		return database
-	}
-	database, err := hasMagic(filepath.Join(s.root, f.Path))
-	if err == nil && settled(f, s.now) {
-		s.seen.remember(key, database)
-	}
-	return database
-}
-
-// settled reports whether a change that is made from now on will show in the
-// file's times, whatever the resolution of its file system's clock.
-func settled(f *tree.Sighting, now time.Time) bool {
-	return now.Sub(time.Unix(f.Ctime.Unix())) > 2*time.Second
 }
 
 func hasMagic(path string) (_ bool, err error) {

@@ -35,6 +35,34 @@ type owner struct {
 	Mode os.FileMode `json:"mode"`
 }
 
+// special are the bits of a mode beside permissions.
+var special = []struct {
+	unix uint32
+	mode os.FileMode
+}{{0o4000, os.ModeSetuid}, {0o2000, os.ModeSetgid}, {0o1000, os.ModeSticky}}
+
+// fileMode turns a mode of a tree's entry into one of this language.
+func fileMode(unix uint32) os.FileMode {
+	mode := os.FileMode(unix) & os.ModePerm
+	for _, bit := range special {
+		if unix&bit.unix != 0 {
+			mode |= bit.mode
+		}
+	}
+	return mode
+}
+
+// unixMode is the reverse of fileMode.
+func unixMode(mode os.FileMode) uint32 {
+	unix := uint32(mode & os.ModePerm)
+	for _, bit := range special {
+		if mode&bit.mode != 0 {
+			unix |= bit.unix
+		}
+	}
+	return unix
+}
+
 func ownerOf(info os.FileInfo) owner {
 	o := owner{Mode: info.Mode() & (os.ModePerm | os.ModeSetuid | os.ModeSetgid | os.ModeSticky)}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {

@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 
 	"dogear/kind"
 )
@@ -14,7 +12,7 @@ var notRead = kind.Fact{Name: "tables", Value: "not looked into: it is large, an
 // reading gets hold of one state of a database, as a private copy or from
 // the cache, and tells what it holds.
 type reading struct {
-	unit  unit
+	home  home
 	cache factCache
 	// accept says whether what is known without a copy will do; nil: it will.
 	accept func(dump *kind.Object) bool
@@ -29,10 +27,8 @@ type reading struct {
 	unreadable error
 }
 
-func newReading(ws *kind.Workspace, item kind.Item) *reading {
-	return &reading{
-		unit: unitAt(filePath(ws, item.ID)), cache: factCache{cache: ws.Cache, id: item.ID}, large: len(item.Claims) == 0,
-	}
+func newReading(ws *kind.Workspace, item kind.Item, h home) *reading {
+	return &reading{home: h, cache: factCache{cache: ws.Cache, id: item.ID}, large: len(item.Claims) == 0}
 }
 
 func (r *reading) inspect(ctx context.Context) (statements, error) {
@@ -49,34 +45,38 @@ func (r *reading) inspect(ctx context.Context) (statements, error) {
 // fix gets hold of the present state. If nothing has changed since the last
 // time that costs a look.
 func (r *reading) fix(ctx context.Context) error {
-	now, err := r.unit.stamp()
-	if errors.Is(err, fs.ErrNotExist) {
-		return kind.ErrGone
+	now, err := r.home.stamp(ctx)
+	if err != nil || now == r.stamp {
+		return err
 	}
+	if err := r.close(); err != nil || r.knows(now) {
+		return err
+	}
+	c, err := r.home.copy(ctx)
 	if err != nil {
 		return err
 	}
-	if now == r.stamp {
-		return nil
-	}
-	if err := r.close(); err != nil {
-		return err
-	}
+	r.hold(c)
+	return nil
+}
+
+// knows reports whether nothing has to be read of a state of the files.
+func (r *reading) knows(now stamp) bool {
 	r.size = now.size
 	if r.large {
 		r.known, r.stamp = statements{{Fact: notRead}}, now
-		return nil
+		return true
 	}
-	if facts, dump, ok := r.cache.load(now); ok && (r.accept == nil || r.accept(dump)) {
-		r.known, r.dump, r.stamp = facts, dump, now
-		return nil
+	facts, dump, ok := r.cache.load(now)
+	if !ok || r.accept != nil && !r.accept(dump) {
+		return false
 	}
-	if r.copy, err = r.unit.copy(ctx); err != nil {
-		return err
-	}
-	r.known, r.dump, r.stamp = nil, nil, r.copy.stamp
-	return nil
+	r.known, r.dump, r.stamp = facts, dump, now
+	return true
 }
+
+// hold has the copy be what is read.
+func (r *reading) hold(c *copied) { r.copy, r.known, r.dump, r.stamp = c, nil, nil, c.stamp }
 
 // facts says what the fixed state holds.
 func (r *reading) facts(ctx context.Context) (facts statements, err error) {

@@ -9,10 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	stored "dogear/internal/content"
-	"dogear/internal/handles"
 	"dogear/kind"
 )
 
@@ -20,13 +17,13 @@ import (
 const withoutDump = "the snapshot holds no dump of it: restore it together with the tree that holds its files"
 
 // Preview compares the live database with the part.
-func (*Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (kind.Change, error) {
+func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (kind.Change, error) {
 	m, err := readMeta(ctx, part, source)
 	if err != nil && !errors.Is(err, errOlder) || m.Large {
 		return kind.Change{Action: kind.ActionNone}, err
 	}
 	change := kind.Change{Action: kind.ActionPatch, Details: []string{"replace " + whatOf(part)}}
-	facts, err := factsOf(ctx, ws, part.Item())
+	facts, err := d.factsOf(ctx, ws, part.Item())
 	switch {
 	case errors.Is(err, kind.ErrGone):
 		change.Action = kind.ActionCreate
@@ -44,7 +41,11 @@ func (*Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part, 
 		return change, nil
 	}
 	change.Bytes, change.Chunks = dump.Size, dump.Chunks
-	inTheWay, err := obstacles(filePath(ws, part.ID))
+	h, err := d.homeOf(ctx, ws, part.Item())
+	if err != nil {
+		return change, err
+	}
+	inTheWay, err := h.obstacles(ctx)
 	change.Conflicts = append(change.Conflicts, inTheWay...)
 	return change, err
 }
@@ -60,40 +61,19 @@ func whatOf(part kind.Part) string {
 	return "tables " + strings.Join(part.Inside, ", ")
 }
 
-// obstacles says why a database cannot be replaced.
-func obstacles(path string) ([]string, error) {
-	files := make(map[handles.File]bool)
-	var conflicts []string
-	for _, suffix := range content {
-		var st unix.Stat_t
-		if err := unix.Lstat(path+suffix, &st); err != nil {
-			continue
-		}
-		files[handles.File{Dev: st.Dev, Ino: st.Ino}] = true
-		if st.Nlink > 1 {
-			conflicts = append(conflicts, fmt.Sprintf("%s has %d names (hard links), which replacing it would tear apart: restore the tree that holds them",
-				kind.Printable(filepath.Base(path+suffix)), st.Nlink))
-		}
-	}
-	if _, err := os.Lstat(filepath.Dir(path)); err != nil {
-		conflicts = append(conflicts, "its directory is gone: restore the tree that holds it")
-	}
-	holders, err := handles.Of(files)
-	for _, h := range holders {
-		conflicts = append(conflicts, fmt.Sprintf("it is open in %s, which would write over what is restored: end that first", h))
-	}
-	return conflicts, err
-}
-
 // Restore puts the database in place from its dump. The engine calls it only
 // where the tree that holds its files does not come back with it.
 func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (err error) {
 	change, err := d.Preview(ctx, ws, part, source)
+	if err != nil {
+		return err
+	}
+	h, err := d.homeOf(ctx, ws, part.Item())
 	switch {
 	case err != nil:
 		return err
 	case change.Action == kind.ActionNone:
-		return sweepStaged(ws, part.ID)
+		return h.sweep()
 	case len(change.Conflicts) > 0:
 		return errors.New(change.Conflicts[0])
 	}
@@ -107,9 +87,9 @@ func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 	}
 	defer func() { err = errors.Join(err, dump.remove()) }()
 	if len(part.Inside) > 0 {
-		return exchange(ctx, ws, part, dump, m)
+		return exchange(ctx, h, part, dump, m)
 	}
-	return place(ctx, ws, part.ID, dump, m.Owner)
+	return h.place(ctx, dump, m.Owner)
 }
 
 // fetch writes the dump into a private directory, and compares it with what

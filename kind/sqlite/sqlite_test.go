@@ -70,14 +70,14 @@ func treeItem(ws *kind.Workspace) []kind.Item {
 
 func find(t *testing.T, ws *kind.Workspace, found []kind.Item) []kind.Item {
 	t.Helper()
-	items, err := New().Find(t.Context(), ws, found)
+	items, err := New(nil).Find(t.Context(), ws, found)
 	require.NoError(t, err)
 	return items
 }
 
 func inspect(t *testing.T, ws *kind.Workspace, item kind.Item) map[string]string {
 	t.Helper()
-	return collect(t, New().Inspect(t.Context(), ws, item))
+	return collect(t, New(nil).Inspect(t.Context(), ws, item))
 }
 
 func collect(t *testing.T, facts kind.Facts) map[string]string {
@@ -204,7 +204,7 @@ func TestCaptureFixesTheStateAtTake(t *testing.T) {
 	ws := workspace(t)
 	db := newShop(t, ws, "wal")
 	item := find(t, ws, treeItem(ws))[0]
-	c, err := New().Open(t.Context(), ws, item, kindtest.NewMemory())
+	c, err := New(nil).Open(t.Context(), ws, item, kindtest.NewMemory())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, c.Close()) }()
 
@@ -233,7 +233,7 @@ func TestUnreadableDatabaseIsComparedByBytes(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, content, 0o644))
 	require.NotEqual(t, before, inspect(t, ws, item))
 
-	c, err := New().Open(t.Context(), ws, item, kindtest.NewMemory())
+	c, err := New(nil).Open(t.Context(), ws, item, kindtest.NewMemory())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, c.Close()) }()
 	require.NoError(t, c.Take(t.Context()))
@@ -245,7 +245,7 @@ func TestUnreadableDatabaseIsComparedByBytes(t *testing.T) {
 func TestGone(t *testing.T) {
 	ws := workspace(t)
 	item := kind.Item{ID: kind.ID{Kind: "sqlite", Name: "none.db"}}
-	for _, err := range New().Inspect(t.Context(), ws, item) {
+	for _, err := range New(nil).Inspect(t.Context(), ws, item) {
 		require.ErrorIs(t, err, kind.ErrGone)
 	}
 }

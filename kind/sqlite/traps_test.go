@@ -125,7 +125,7 @@ func take(d *desk, driver kind.Driver, item kind.Item) (kind.Part, map[string]st
 func (d *desk) capture() (alone, tree kind.Part, facts map[string]string) {
 	d.Helper()
 	item := d.item()
-	alone, facts = take(d, New(), item)
+	alone, facts = take(d, New(nil), item)
 	tree, _ = take(d, files.New(), d.tree(item))
 	return alone, tree, facts
 }
@@ -135,7 +135,7 @@ var ways = []string{"with its tree", "alone"}
 
 func (d *desk) restore(way string, alone, tree kind.Part) error {
 	if way == "alone" {
-		return New().Restore(d.Context(), d.ws.Look(), alone, d.store)
+		return New(nil).Restore(d.Context(), d.ws.Look(), alone, d.store)
 	}
 	return files.New().Restore(d.Context(), d.ws.Look(), tree, d.store)
 }
@@ -232,7 +232,7 @@ func TestS5OpenDatabaseIsNotTouched(t *testing.T) {
 			alone, tree, facts := d.capture()
 			p := d.open("INSERT INTO t VALUES (501)")
 			who := fmt.Sprintf("is open in sqlite3 (process %d)", p.cmd.Process.Pid)
-			for driver, part := range map[kind.Driver]kind.Part{New(): alone, files.New(): tree} {
+			for driver, part := range map[kind.Driver]kind.Part{New(nil): alone, files.New(): tree} {
 				change, err := driver.(kind.Previewer).Preview(t.Context(), d.ws.Look(), part, d.store)
 				require.NoError(t, err)
 				require.Contains(t, strings.Join(change.Conflicts, "\n"), who)
@@ -270,11 +270,11 @@ func TestLargeDatabaseIsComparedByItsTree(t *testing.T) {
 	require.NoError(t, os.Truncate(d.path, maxRead+1))
 	item := d.item()
 	require.Empty(t, item.Claims)
-	part, facts := take(d, New(), item)
+	part, facts := take(d, New(nil), item)
 	require.Equal(t, map[string]string{notRead.Name: notRead.Value}, facts)
 	require.Equal(t, "dump, and rows as facts", part.Gaps[0].What)
 	require.Contains(t, part.Gaps[0].Why, "come back with files/.")
-	change, err := New().Preview(t.Context(), d.ws, part, d.store)
+	change, err := New(nil).Preview(t.Context(), d.ws, part, d.store)
 	require.NoError(t, err)
 	require.Equal(t, kind.ActionNone, change.Action)
 }
@@ -287,10 +287,10 @@ func TestDumpIsStoredOnce(t *testing.T) {
 	item := d.item()
 	take(d, files.New(), d.tree(item))
 	before := d.store.Bytes()
-	first, _ := take(d, New(), item)
+	first, _ := take(d, New(nil), item)
 	require.Less(t, d.store.Bytes()-before, int64(64<<10), "the tree has it")
 	testbed.Eventually(t, 20*time.Second, "what it was is remembered", func() bool {
-		again, _ := take(d, New(), item)
+		again, _ := take(d, New(nil), item)
 		require.Equal(t, first.Objects, again.Objects)
 		stamp, err := unitAt(d.path).stamp()
 		require.NoError(t, err)
@@ -298,7 +298,7 @@ func TestDumpIsStoredOnce(t *testing.T) {
 		return ok && dump != nil
 	})
 	d.store.Clear()
-	lost, _ := take(d, New(), item)
+	lost, _ := take(d, New(nil), item)
 	require.Equal(t, first.Objects, lost.Objects)
 	require.Greater(t, d.store.Bytes(), int64(4<<19), "a store that has lost it gets it again")
 }
@@ -361,15 +361,15 @@ INSERT INTO orders(item) VALUES ('tea'), ('cup'), ('pot'); DELETE FROM orders WH
 	const look = "SELECT rowid, * FROM lines; SELECT * FROM orders; SELECT * FROM sqlite_sequence; SELECT * FROM sqlite_stat1 ORDER BY 1, 2, 3; SELECT * FROM pairs"
 	want := d.sql(look)
 	alone, _, facts := d.capture()
-	require.NoError(t, New().HasInside(t.Context(), alone, d.store, "orders"))
-	require.ErrorContains(t, New().HasInside(t.Context(), alone, d.store, "none"), "no table none in it; it has lines, log, orders, pairs")
+	require.NoError(t, New(nil).HasInside(t.Context(), alone, d.store, "orders"))
+	require.ErrorContains(t, New(nil).HasInside(t.Context(), alone, d.store, "none"), "no table none in it; it has lines, log, orders, pairs")
 	d.sql("DROP VIEW v; DROP TABLE orders; CREATE TABLE orders(x); CREATE INDEX later ON orders(x); DELETE FROM lines; DELETE FROM pairs; INSERT INTO log VALUES ('stays'); DELETE FROM sqlite_sequence")
 	alone.Inside = []string{"lines", "orders", "pairs"}
 	require.NoError(t, d.restore("alone", alone, kind.Part{}))
 	require.Equal(t, want, d.sql(look))
 	require.Equal(t, "ok", d.sql("PRAGMA integrity_check"))
 	require.Equal(t, "wal", d.sql("PRAGMA journal_mode"))
-	left, err := New().Narrow(t.Context(), d.ws.Look(), alone, d.store)
+	left, err := New(nil).Narrow(t.Context(), d.ws.Look(), alone, d.store)
 	require.NoError(t, err)
 	for name, value := range d.facts() {
 		if !left.Leaves(name) {
@@ -380,7 +380,7 @@ INSERT INTO orders(item) VALUES ('tea'), ('cup'), ('pot'); DELETE FROM orders WH
 		require.Equal(t, leaves, left.Leaves(fact), fact)
 	}
 	require.Equal(t, "4", d.sql("SELECT count(*) FROM log"))
-	change, err := New().Preview(t.Context(), d.ws.Look(), alone, d.store)
+	change, err := New(nil).Preview(t.Context(), d.ws.Look(), alone, d.store)
 	require.NoError(t, err)
 	require.Equal(t, kind.ActionNone, change.Action)
 }
@@ -408,7 +408,7 @@ func TestForeignDatabaseIsImported(t *testing.T) {
 	item := d.item()
 	other := newDesk(t)
 	other.open("PRAGMA journal_mode=wal; PRAGMA wal_autocheckpoint=0; " + rows).kill(t)
-	part, err := New().Import(t.Context(), d.ws, item, other.path, d.store)
+	part, err := New(nil).Import(t.Context(), d.ws, item, other.path, d.store)
 	require.NoError(t, err)
 	require.Equal(t, collect(t, part.Facts), other.facts())
 	require.NoError(t, d.restore("alone", part, kind.Part{}))
@@ -417,12 +417,12 @@ func TestForeignDatabaseIsImported(t *testing.T) {
 
 	text := filepath.Join(t.TempDir(), "dump.sql")
 	require.NoError(t, os.WriteFile(text, []byte("CREATE TABLE t(x);"+strings.Repeat(" ", 600)), 0o600))
-	_, err = New().Import(t.Context(), d.ws, item, text, d.store)
+	_, err = New(nil).Import(t.Context(), d.ws, item, text, d.store)
 	require.ErrorContains(t, err, "it is no SQLite database")
 	whole, err := os.ReadFile(d.path)
 	require.NoError(t, err)
 	copy(whole[4096:], strings.Repeat("x", 4000))
 	require.NoError(t, os.WriteFile(text, whole, 0o600))
-	_, err = New().Import(t.Context(), d.ws, item, text, d.store)
+	_, err = New(nil).Import(t.Context(), d.ws, item, text, d.store)
 	require.Error(t, err)
 }
