@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"context"
 	"path"
 	"strings"
 
@@ -52,13 +53,16 @@ func below(name, dir string) (string, bool) {
 	return strings.CutPrefix(name, strings.TrimSuffix(dir, "/")+"/")
 }
 
+var _ kind.Placer = (*Connector)(nil)
+
 // Place says how much room there is where the engine keeps its data, if that
-// is on this host.
-func (e *Engine) Place() (kind.Place, error) {
-	if !e.Local() {
-		return kind.Place{}, nil
+// is on this host. All that drivers keep in an engine is there.
+func (c *Connector) Place(ctx context.Context, _ *kind.Workspace, _ kind.Part) (kind.Place, error) {
+	engine, err := c.Engine(ctx)
+	if err != nil || !engine.Local() {
+		return kind.Place{}, err
 	}
-	return kind.PlaceOf(e.DataRoot())
+	return kind.PlaceOf(engine.DataRoot())
 }
 
 // Literal escapes what a pattern would take for wildcards.

@@ -20,6 +20,7 @@ const Kind = "container"
 
 // Driver finds, captures and restores containers.
 type Driver struct {
+	kind.Placer
 	engines *docker.Connector
 
 	mu     sync.Mutex
@@ -43,7 +44,7 @@ var (
 
 // New returns a driver that works on the given engine.
 func New(engines *docker.Connector) *Driver {
-	return &Driver{engines: engines, frozen: make(map[string]bool), paused: make(map[string]bool)}
+	return &Driver{Placer: engines, engines: engines, frozen: make(map[string]bool), paused: make(map[string]bool)}
 }
 
 // Close ends the connection to the engine, which the drivers of what

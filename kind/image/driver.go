@@ -26,6 +26,7 @@ const (
 
 // Driver finds, captures and restores images.
 type Driver struct {
+	kind.Placer
 	engines *docker.Connector
 	now     func() time.Time
 }
@@ -36,7 +37,9 @@ var (
 )
 
 // New returns a driver that works on the given engine.
-func New(engines *docker.Connector) *Driver { return &Driver{engines: engines, now: time.Now} }
+func New(engines *docker.Connector) *Driver {
+	return &Driver{Placer: engines, engines: engines, now: time.Now}
+}
 
 // Kind returns "image".
 func (d *Driver) Kind() string { return Kind }

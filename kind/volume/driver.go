@@ -18,6 +18,7 @@ const Kind = "volume"
 
 // Driver finds, captures and restores volumes.
 type Driver struct {
+	kind.Placer
 	engines *docker.Connector
 }
 
@@ -29,7 +30,7 @@ var (
 )
 
 // New returns a driver that works on the given engine.
-func New(engines *docker.Connector) *Driver { return &Driver{engines: engines} }
+func New(engines *docker.Connector) *Driver { return &Driver{Placer: engines, engines: engines} }
 
 // Kind returns "volume".
 func (d *Driver) Kind() string { return Kind }
