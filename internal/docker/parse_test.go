@@ -2,7 +2,12 @@ package docker
 
 import (
 	"errors"
+	"fmt"
+	"net"
+	"net/netip"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,6 +26,46 @@ func TestSignalMask(t *testing.T) {
 	require.EqualValues(t, 0x4000, signalMask(status, "SigBlk"))
 	require.EqualValues(t, 2, signalMask(status, "SigCgt"))
 	require.EqualValues(t, ^uint64(0), signalMask(status, "SigIgn"), "if in doubt it hears")
+}
+
+// TestReadSockets reads the kernel's tables; a port of less than 1024 can be tried
+// by root alone, and is looked for there.
+func TestReadSockets(t *testing.T) {
+	table := `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11 1 0 100 0 0 10 0
+   1: 00000000000000000000000000000000:0050 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 22 1 0 100 0 0 10 0
+   2: 0100007F:1F91 0100007F:0016 01 00000000:00000000 00:00000000 00000000     0        0 33 1 0 20 4 30 10 -1
+   3: short
+   4: XX:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 44 1 0 100 0 0 10 0
+`
+	found := readSockets(strings.NewReader(table), waiting["tcp"])
+	require.Equal(t, []socket{
+		{netip.MustParseAddrPort("127.0.0.1:8080"), "11"}, {netip.MustParseAddrPort("[::]:80"), "22"},
+	}, found)
+	for _, c := range []struct {
+		socket   int
+		ip, port string
+		blocks   bool
+	}{
+		{0, "", "8080", true}, {0, "0.0.0.0", "8080", true}, {0, "127.0.0.1", "8080", true}, {0, "127.0.0.2", "8080", false},
+		{0, "127.0.0.1", "8081", false}, {1, "127.0.0.1", "80", true},
+	} {
+		require.Equal(t, c.blocks, found[c.socket].blocks(Binding{HostIP: c.ip, HostPort: c.port}), "%+v", c)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, listener.Close()) }()
+	at := netip.MustParseAddrPort(listener.Addr().String())
+	live := slices.IndexFunc(sockets("tcp"), func(s socket) bool { return s.at == at })
+	require.GreaterOrEqual(t, live, 0)
+	require.Contains(t, processOf(sockets("tcp")[live].inode), fmt.Sprintf("pid %d", os.Getpid()))
+}
+
+func TestHasAddress(t *testing.T) {
+	for ip, want := range map[string]bool{"": true, "0.0.0.0": true, "::": true, "127.0.0.9": true, "::1": true, "198.51.100.7": false, "2001:db8::7": false} {
+		require.Equal(t, want, (&PortHolders{local: true}).HasAddress(Binding{HostIP: ip}), ip)
+		require.True(t, (&PortHolders{}).HasAddress(Binding{HostIP: ip}), "nothing is known of another host")
+	}
 }
 
 func TestChosenAddresses(t *testing.T) {

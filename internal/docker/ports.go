@@ -2,12 +2,12 @@ package docker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/docker/docker/api/types/container"
 
@@ -50,6 +50,20 @@ func (e *Engine) PortHolders(ctx context.Context, ws *kind.Workspace) (*PortHold
 	return h, nil
 }
 
+// HasAddress reports whether the host has the address of a binding, as far as
+// that can be known.
+func (h *PortHolders) HasAddress(b Binding) bool {
+	wanted, err := netip.ParseAddr(b.HostIP)
+	if err != nil || !h.local || wanted.IsUnspecified() || wanted.IsLoopback() {
+		return true
+	}
+	addresses, err := net.InterfaceAddrs()
+	return err != nil || slices.ContainsFunc(addresses, func(a net.Addr) bool {
+		prefix, err := netip.ParsePrefix(a.String())
+		return err == nil && prefix.Addr() == wanted
+	})
+}
+
 // Holder returns who keeps a binding from being made, or "". What a member of
 // the workspace holds is not counted.
 func (h *PortHolders) Holder(protocol string, b Binding) string {
@@ -60,18 +74,8 @@ func (h *PortHolders) Holder(protocol string, b Binding) string {
 	if holder := h.containers[wanted]; holder != "" {
 		return holder
 	}
-	if h.local && protocol == "tcp" && isTaken(b) {
-		return "a process on this host"
+	if !h.local {
+		return ""
 	}
-	return ""
-}
-
-// isTaken tries whether a port can be listened on.
-func isTaken(b Binding) bool {
-	listener, err := net.Listen("tcp", net.JoinHostPort(b.HostIP, b.HostPort))
-	if err == nil {
-		_ = listener.Close() // was never used
-		return false
-	}
-	return errors.Is(err, syscall.EADDRINUSE)
+	return portUser(protocol, b)
 }

@@ -31,6 +31,9 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 			Action: kind.ActionRecreate, Details: differences(live, want, ws),
 			Conflicts: slices.Concat(missing(engine, ws, want), notOurs(live, ws)), Chunks: objectChunks(part),
 		}
+		if err := requireLayer(live); err != nil {
+			change.Conflicts = append(change.Conflicts, err.Error())
+		}
 	default:
 		if change, err = d.previewLayer(ctx, ws, engine, live, part, source); err != nil {
 			return kind.Change{}, err
@@ -143,6 +146,10 @@ func takenPorts(ctx context.Context, engine *docker.Engine, ws *kind.Workspace, 
 	for port, bindings := range published {
 		_, protocol, _ := strings.Cut(port, "/")
 		for _, b := range bindings {
+			if !holders.HasAddress(b) {
+				conflicts = append(conflicts, fmt.Sprintf("this host has no address %s, at which it publishes port %s: add the address", b.HostIP, port))
+				continue
+			}
 			if holder := holders.Holder(protocol, b); holder != "" {
 				conflicts = append(conflicts, fmt.Sprintf("port %s of this host is taken by %s: stop it", address(b), holder))
 			}

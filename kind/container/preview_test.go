@@ -1,6 +1,7 @@
 package container_test
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -24,7 +25,7 @@ func TestConflicts(t *testing.T) {
 	require.NoError(t, listener.Close())
 	source := filepath.Join(t.TempDir(), "source")
 	require.NoError(t, os.Mkdir(source, 0o755))
-	name := started(t, "-p", address+":80", "-v", source+":/source:ro")
+	name := started(t, "-p", address+":80", "-p", address+":80/udp", "-v", source+":/source:ro")
 	w := newWorld(t, docker.Options{}, name)
 	parts := w.capture()
 	require.Equal(t, kind.ActionNone, w.preview(parts, name).Action)
@@ -39,8 +40,15 @@ func TestConflicts(t *testing.T) {
 	require.Len(t, change.Conflicts, 2)
 	require.Contains(t, change.Conflicts[0], source)
 	require.Contains(t, change.Conflicts[1], address)
-	require.Contains(t, change.Conflicts[1], "a process on this host")
+	me := fmt.Sprintf("a process on this host (container.test, pid %d)", os.Getpid())
+	require.Contains(t, change.Conflicts[1], me)
 	require.NoError(t, listener.Close())
+
+	datagrams, err := net.ListenPacket("udp", address)
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(w.preview(parts, name).Conflicts, "\n"), address+" of this host is taken by "+me, "of UDP")
+	require.NoError(t, datagrams.Close())
+	require.Len(t, w.preview(parts, name).Conflicts, 1)
 
 	holder := testbed.Container(t, "busybox", []string{"-p", address + ":80"}, idle()...)
 	require.Contains(t, strings.Join(w.preview(parts, name).Conflicts, "\n"), holder)

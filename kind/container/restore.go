@@ -113,13 +113,23 @@ func remove(ctx context.Context, engine *docker.Engine, ws *kind.Workspace, live
 		return foreign(live, ws, owned)
 	case live.State != Stopped:
 		return errors.New("it would have to be removed, and still runs")
-	case live.layer == "":
-		return errors.New("it would have to be removed, and its writable layer could not be captured before")
+	}
+	if err := requireLayer(live); err != nil {
+		return err
 	}
 	if err := engine.RemoveContainer(ctx, live.ID); err != nil && !errors.Is(err, kind.ErrGone) {
 		return fmt.Errorf("remove the container that has the name now: %w", err)
 	}
 	return nil
+}
+
+// requireLayer returns an error for a container that must not go, as nobody has
+// what is in its writable layer.
+func requireLayer(live *description) error {
+	if live.layer != "" {
+		return nil
+	}
+	return errors.New("it would be removed, and its writable layer cannot be captured before: copy out what you need of it, and remove it yourself")
 }
 
 // foreign returns an error for a container of somebody else.

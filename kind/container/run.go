@@ -142,11 +142,15 @@ func (d *Driver) Resume(ctx context.Context, _ *kind.Workspace, id kind.ID) erro
 	return bring(ctx, engine, live, state)
 }
 
-// StopsLast reports whether the engine removes the container when it stops.
+// StopsLast reports whether the engine removes the container when it stops. It
+// fails if that would lose what cannot be captured.
 func (d *Driver) StopsLast(ctx context.Context, _ *kind.Workspace, id kind.ID) (bool, error) {
 	_, live, err := d.look(ctx, id)
 	if errors.Is(err, kind.ErrGone) {
 		return false, nil
+	}
+	if err == nil && live.Removes() && live.State != Stopped {
+		err = requireLayer(live)
 	}
 	return err == nil && live.Removes(), err
 }

@@ -2,6 +2,7 @@ package container_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"path"
 	"strings"
@@ -245,4 +246,46 @@ func TestBusyEngine(t *testing.T) {
 			require.NoError(t, w.containers.Thaw(t.Context(), w.ws, idOf(name)))
 		})
 	}
+}
+
+// unreadable stands before an engine that names no directory of any writable
+// layer, as engines with another storage driver do.
+func unreadable(t *testing.T) string {
+	return testbed.EngineProxy(t, func(answer http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodGet || !strings.Contains(r.URL.Path, "/containers/") || path.Base(r.URL.Path) != "json" || path.Base(path.Dir(r.URL.Path)) == "containers" {
+			return false
+		}
+		ref := path.Base(path.Dir(r.URL.Path))
+		raw := testbed.Docker(t, "-H", "unix:///var/run/docker.sock", "inspect", "--type=container", "--format", "{{json .}}", ref)
+		var fields map[string]any
+		if json.Unmarshal([]byte(raw), &fields) != nil {
+			return false
+		}
+		fields["GraphDriver"] = map[string]any{"Name": "vfs", "Data": nil}
+		return json.NewEncoder(answer).Encode(fields) == nil
+	})
+}
+
+// TestLayerThatCannotBeRead (D9, D20): what nobody could capture is not removed,
+// neither to create the container again nor because the snapshot has none, and
+// not stopped where the engine would remove it then.
+func TestLayerThatCannotBeRead(t *testing.T) {
+	name, fleeting := started(t), started(t, "--rm")
+	t.Setenv("DOCKER_HOST", unreadable(t))
+	w := newWorld(t, docker.Options{}, name, fleeting)
+	parts := w.capture()
+	require.Contains(t, gapsOf(parts), "writable layer")
+	_, err := w.containers.StopsLast(t.Context(), w.ws, idOf(fleeting))
+	require.ErrorContains(t, err, "cannot be captured")
+
+	testbed.Docker(t, "rm", "--force", name)
+	other := []string{"create", "--name", name, testbed.LabelFlag(), "--env", "OTHER=1", testbed.Image(t, "busybox"), "true"}
+	testbed.Docker(t, other...)
+	id := testbed.Inspect(t, name, ".Id")
+	change := w.preview(parts, name)
+	require.Equal(t, kind.ActionRecreate, change.Action)
+	require.Contains(t, strings.Join(change.Conflicts, "\n"), "cannot be captured")
+	require.ErrorContains(t, w.containers.Restore(t.Context(), w.ws, partOf(parts, name).Part, w.store), "cannot be captured")
+	require.ErrorContains(t, w.containers.Remove(t.Context(), w.ws, kind.Item{ID: idOf(name)}), "cannot be captured")
+	require.Equal(t, id, testbed.Inspect(t, name, ".Id"))
 }
