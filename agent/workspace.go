@@ -62,6 +62,7 @@ func (a *Agent) forDrivers(root string, ws api.Workspace) *kind.Workspace {
 	return &kind.Workspace{
 		Root: root, Config: ws.Config, Options: ws.Options, Volatile: volatile, Dumps: ws.Dumps,
 		Variables: ws.Variables, Redact: a.redact, Cache: a.store.Cache(snapshot.WorkspaceAt(root).ID), Kept: &kind.Shared{},
+		Traffic: &kind.Traffic{},
 	}
 }
 

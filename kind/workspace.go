@@ -51,6 +51,9 @@ type Workspace struct {
 	// looks: what content that is named by its digest means. Nil: nothing is
 	// kept.
 	Kept *Shared
+
+	// Traffic counts for as long as a job lasts. Nil: nothing is counted.
+	Traffic *Traffic
 }
 
 // Option returns the value of -o kind.key=value, or "".

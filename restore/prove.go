@@ -69,6 +69,7 @@ func (r *run) receipt(atRest, running Report, changedAfterStart []snapshot.Diffe
 		Kept:              keeps.list(),
 		Want:              r.desk.target.state(),
 		Have:              running.State,
+		Streamed:          r.req.Workspace.Traffic.Restored(),
 		Parts:             r.partReceipts(atRest, running),
 	}
 	receipt.Identical = len(receipt.Differences) == 0

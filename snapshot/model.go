@@ -104,10 +104,12 @@ type Timings struct {
 }
 
 // Bytes counts plain bytes read from the workspace, and bytes by which the
-// store's files grew.
+// store's files grew. Streamed counts plain bytes of content that came through
+// the connection to who read it, as that could not reach the store.
 type Bytes struct {
-	Read  int64 `json:"read"`
-	Added int64 `json:"added"`
+	Read     int64 `json:"read"`
+	Added    int64 `json:"added"`
+	Streamed int64 `json:"streamed,omitempty"`
 }
 
 // Part is a captured item together with its stored facts.

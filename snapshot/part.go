@@ -63,6 +63,7 @@ func (r *round) snapshot() Snapshot {
 	}
 	s.State = StateDigest(digests)
 	s.Bytes.Added = r.req.Session.Added()
+	s.Bytes.Streamed = r.req.Workspace.Traffic.Captured()
 	s.Timings.FreezeMS = r.freeze.To.Sub(r.freeze.From).Round(time.Millisecond).Milliseconds()
 	return s
 }

@@ -57,6 +57,10 @@ type Receipt struct {
 	Want Digest `json:"want"`
 	Have Digest `json:"have"`
 
+	// Streamed counts plain bytes of content that went through the connection to
+	// who wrote it, as that could not reach the store.
+	Streamed int64 `json:"streamed,omitempty"`
+
 	Parts   []PartReceipt  `json:"parts"`
 	Timings RestoreTimings `json:"timings"`
 }

@@ -59,6 +59,15 @@ func (c *Client) Hello(ctx context.Context) error {
 	return err
 }
 
+// ReadFile reads a small file as the courier sees it.
+func (c *Client) ReadFile(ctx context.Context, name string) ([]byte, error) {
+	a, err := c.peer.ask(ctx, &question{Method: reach, Name: name})
+	if err != nil {
+		return nil, err
+	}
+	return a.Content, nil
+}
+
 // Tree returns the tree at root, an absolute path as the courier sees it.
 func (c *Client) Tree(root string) tree.Tree { return &remote{client: c, root: root} }
 
@@ -201,10 +210,14 @@ func (r *remote) Apply(ctx context.Context, opts tree.Options, manifest kind.Obj
 func (r *remote) change(ctx context.Context, m method, opts tree.Options, manifest kind.Object, from kind.Source) (tree.Changes, error) {
 	o, release := r.client.options(opts)
 	defer release()
+	_, staged := from.(kind.Stage)
+	packs := r.client.packsOf(from)
+	if packs == "" {
+		from = &countingSource{Source: from, traffic: opts.Traffic}
+	}
 	on := r.client.things.add(from)
 	defer r.client.things.remove(on)
-	_, staged := from.(kind.Stage)
-	a, err := r.client.peer.ask(ctx, &question{Method: m, Root: r.root, Options: o, Manifest: manifest, On: on, Staged: staged, Packs: r.client.packsOf(from)})
+	a, err := r.client.peer.ask(ctx, &question{Method: m, Root: r.root, Options: o, Manifest: manifest, On: on, Staged: staged, Packs: packs})
 	if err != nil {
 		return tree.Changes{}, err
 	}
@@ -229,8 +242,12 @@ func (r *remote) Search(ctx context.Context, s tree.Search) ([]tree.Sighting, er
 // Capture implements tree.Tree.
 func (r *remote) Capture(ctx context.Context, opts tree.Options, to kind.Sink) (tree.Capture, error) {
 	o, release := r.client.options(opts)
+	deposit := r.client.deposit.of(to)
+	if deposit == "" {
+		to = &countingSink{Sink: to, traffic: opts.Traffic}
+	}
 	sinkOn := r.client.things.add(to)
-	a, err := r.client.peer.ask(ctx, &question{Method: capture, Root: r.root, Options: o, On: sinkOn, Deposit: r.client.deposit.of(to)})
+	a, err := r.client.peer.ask(ctx, &question{Method: capture, Root: r.root, Options: o, On: sinkOn, Deposit: deposit})
 	c := &remoteCapture{client: r.client, sink: sinkOn, release: release}
 	if err != nil {
 		c.forget()

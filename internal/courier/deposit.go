@@ -52,11 +52,11 @@ func (c *Client) UseDeposit(ctx context.Context, here, there string) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, os.Remove(path)) }()
-	a, err := c.peer.ask(ctx, &question{Method: reach, Name: filepath.Join(there, name)})
+	content, err := c.ReadFile(ctx, filepath.Join(there, name))
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(a.Content, token) {
+	if !bytes.Equal(content, token) {
 		return fmt.Errorf("%s is another directory there", here)
 	}
 	c.deposit = deposit{here, there}

@@ -26,7 +26,7 @@ type method string
 // What the host asks for, and what the courier asks for.
 const (
 	hello   method = "hello"
-	reach   method = "reach"   // a file of the host, to see whether both mean the same
+	reach   method = "reach"   // a small file
 	entries method = "entries" // of a tree; answered with a cursor
 	next    method = "next"    // batch of a cursor
 	drop    method = "drop"    // a cursor

@@ -1,7 +1,10 @@
 package courier_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -9,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"dogear/internal/courier"
 	"dogear/internal/tree"
 	"dogear/kind"
 	"dogear/store"
@@ -78,4 +82,69 @@ func stored(t *testing.T, to *store.Store, root string) kind.Object {
 	require.NoError(t, c.Close())
 	storetest.Commit(t, session, sink, result.Manifest)
 	return result.Manifest
+}
+
+// TestCompressed sends what compresses in a tenth of the room, only what the host
+// does not have, and counts it; restored it is the same. It fails without the
+// compression, and without asking before something is sent.
+func TestCompressed(t *testing.T) {
+	toCourier, fromHost := io.Pipe()
+	toHost, fromCourier := io.Pipe()
+	served := make(chan error, 1)
+	go func() {
+		err := courier.ServeCompressed(context.Background(), toCourier, fromCourier)
+		served <- errors.Join(err, fromCourier.Close())
+	}()
+	sent := &counter{Reader: toHost}
+	streams, err := courier.NewCompressed(sent, fromHost)
+	require.NoError(t, err)
+	client := courier.NewClient(streams, streams)
+
+	root, opened := filepath.Join(t.TempDir(), "tree"), storetest.Open(t)
+	require.NoError(t, os.Mkdir(root, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "text"), bytes.Repeat([]byte("as it was, "), 1<<19), 0o600))
+	session, err := opened.Begin(t.Context())
+	require.NoError(t, err)
+	captured := func() (manifest kind.Object, content int64) {
+		t.Helper()
+		traffic := &kind.Traffic{}
+		c, err := client.Tree(root).Capture(t.Context(), tree.Options{Traffic: traffic}, session.Sink())
+		require.NoError(t, err)
+		require.NoError(t, c.Take(t.Context()))
+		result, err := c.Finish(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, c.Close())
+		return result.Manifest, traffic.Captured()
+	}
+	manifest, content := captured()
+	require.Positive(t, content)
+	require.Less(t, sent.n.Load(), content/10)
+	_, again := captured()
+	require.Zero(t, again)
+
+	require.NoError(t, os.Remove(filepath.Join(root, "text")))
+	traffic := &kind.Traffic{}
+	_, err = client.Tree(root).Apply(t.Context(), tree.Options{Traffic: traffic}, manifest, session)
+	require.NoError(t, err)
+	require.Positive(t, traffic.Restored())
+	restored, err := os.ReadFile(filepath.Join(root, "text"))
+	require.NoError(t, err)
+	require.Len(t, restored, 11<<19)
+	require.NoError(t, session.Abort())
+	require.NoError(t, streams.CloseWrite())
+	require.NoError(t, fromHost.Close())
+	require.NoError(t, <-served)
+	require.NoError(t, client.Wait(t.Context()))
+}
+
+// counter counts what is read.
+type counter struct {
+	io.Reader
+	n atomic.Int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n.Add(int64(n))
+	return n, err
 }

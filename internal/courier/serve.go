@@ -22,6 +22,15 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	return s.peer.run(ctx, in)
 }
 
+// ServeCompressed is Serve behind streams that are compressed.
+func ServeCompressed(ctx context.Context, in io.Reader, out io.Writer) error {
+	streams, err := NewCompressed(in, out)
+	if err != nil {
+		return err
+	}
+	return errors.Join(Serve(ctx, streams, streams), streams.CloseWrite())
+}
+
 // server is the courier's end.
 type server struct {
 	ctx    context.Context // of the whole service

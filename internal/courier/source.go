@@ -45,11 +45,13 @@ func (s *source) packOf(ctx context.Context, id kind.ChunkID) (string, error) {
 	return a.Name, nil
 }
 
-// Piece implements kind.Stage: it spares the pipe the rest of the chunk. Where
-// there are packs, single pages come faster through the pipe, and much of a
-// file does not.
+// pieceMost is how long a piece may be to come through the pipe where there are
+// packs: a frame is not worth decompressing for some pages.
+const pieceMost = 32 << 10
+
+// Piece implements kind.Stage: it spares the pipe the rest of the chunk.
 func (s *source) Piece(ctx context.Context, p kind.Piece, buf []byte) ([]byte, bool, error) {
-	if !s.staged || s.packs != nil && !s.pipe.has(int(p.Length)) {
+	if !s.staged || s.packs != nil && (p.Length > pieceMost || !s.pipe.has(int(p.Length))) {
 		return buf, false, nil
 	}
 	a, err := s.peer.ask(ctx, &question{Method: piece, On: s.on, Piece: p})

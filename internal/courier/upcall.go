@@ -75,9 +75,9 @@ func (s *sink) Put(ctx context.Context, content []byte) (kind.ChunkID, error) {
 		return kind.ChunkID{}, ctx.Err()
 	}
 	id := kind.Sum(content)
-	send := s.stream
-	if s.packs != nil && !s.pipe.has(len(content)) {
-		send = s.pack
+	send := s.offer
+	if s.packs != nil && s.pipe.has(len(content)) {
+		send = s.stream
 	}
 	if err := send(id, content); err != nil {
 		<-s.room
@@ -88,7 +88,7 @@ func (s *sink) Put(ctx context.Context, content []byte) (kind.ChunkID, error) {
 
 // stream sends a chunk through the pipe.
 func (s *sink) stream(id kind.ChunkID, content []byte) error {
-	asked, err := s.peer.send(&question{Method: put, On: s.on, IDs: []kind.ChunkID{id}, Content: content})
+	asked, err := s.sendChunk(id, content)
 	if err != nil {
 		return err
 	}
@@ -96,8 +96,13 @@ func (s *sink) stream(id kind.ChunkID, content []byte) error {
 	return nil
 }
 
-// pack writes a chunk to a pack, unless the host has it.
-func (s *sink) pack(id kind.ChunkID, content []byte) error {
+func (s *sink) sendChunk(id kind.ChunkID, content []byte) (pending, error) {
+	return s.peer.send(&question{Method: put, On: s.on, IDs: []kind.ChunkID{id}, Content: content})
+}
+
+// offer writes a chunk to a pack, or sends it where there are none, unless the
+// host has it.
+func (s *sink) offer(id kind.ChunkID, content []byte) error {
 	asked, err := s.peer.send(&question{Method: known, On: s.on, IDs: []kind.ChunkID{id}})
 	if err != nil {
 		return err
@@ -107,7 +112,14 @@ func (s *sink) pack(id kind.ChunkID, content []byte) error {
 		if len(a.Known) == 1 && a.Known[0] {
 			return nil
 		}
-		return s.packs.put(id, content)
+		if s.packs != nil {
+			return s.packs.put(id, content)
+		}
+		sent, err := s.sendChunk(id, content)
+		if err == nil {
+			_, err = s.peer.wait(context.Background(), sent)
+		}
+		return err
 	})
 	return nil
 }

@@ -54,22 +54,36 @@ func (e *Engine) learnRecorded(ctx context.Context) error {
 	return nil
 }
 
-// recordRoots returns where containerd may keep its data. Whoever needs the
-// courier learns it from that: it is a container too.
+// recordRoots returns where containerd may keep its data.
 func (e *Engine) recordRoots(ctx context.Context) ([]string, error) {
-	if !e.ReadsItself() && len(e.containerdRoots()) == 0 {
-		if _, err := e.warmCourier(ctx, e.DataRoot()); err != nil {
-			return nil, fmt.Errorf("start the courier: %w", err)
-		}
-		if err := e.learnMounted(); err != nil {
-			return nil, err
-		}
-	}
-	if roots := e.containerdRoots(); len(roots) > 0 || !e.ReadsItself() {
+	if roots := e.containerdRoots(); len(roots) > 0 {
 		return roots, nil
+	}
+	if !e.ReadsItself() {
+		err := e.learnFromCourier(ctx)
+		return e.containerdRoots(), err
 	}
 	usual := []string{path.Join(e.DataRoot(), "containerd", "daemon"), "/var/lib/containerd"}
 	return slices.DeleteFunc(usual, func(root string) bool { return !e.readsItself(root + snapshotterDir) }), nil
+}
+
+// learnFromCourier learns where containerd keeps its data from the courier: it
+// is a container too, wherever the engine runs, and sees where its own layer is.
+func (e *Engine) learnFromCourier(ctx context.Context) error {
+	c, err := e.warmCourier(ctx, e.DataRoot())
+	if err != nil {
+		return fmt.Errorf("start the courier: %w", err)
+	}
+	mounts, err := c.ReadFile(ctx, "/proc/self/mountinfo")
+	if err != nil {
+		return fmt.Errorf("ask the courier what is mounted: %w", err)
+	}
+	for line := range strings.Lines(string(mounts)) {
+		if point, upper := overlay(line); point == "/" && strings.Contains(upper, snapshotter) {
+			e.learnRoot(upper)
+		}
+	}
+	return nil
 }
 
 // recordedLayers reads the records below one of containerd's data directories.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -40,6 +41,9 @@ type Engine struct {
 	info    system.Info
 	podman  bool
 	options Options
+	// storeApart says that the store's directory is not the one of that name on
+	// the engine's host.
+	storeApart atomic.Bool
 
 	mu       sync.Mutex                   // guards all below
 	couriers map[string]*courierContainer // by the data directory that they see

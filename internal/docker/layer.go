@@ -24,21 +24,23 @@ type layers struct {
 // host, or "" if it keeps none that can be read.
 //
 // Engines with the containerd image store do not say where it is. While a
-// container runs the kernel does, in the list of mounts; otherwise containerd's
-// own records do. (The engine would also mount it to copy a file out, but that
-// makes and removes a directory in it.)
+// container runs the kernel of this host does, in the list of mounts; otherwise,
+// and on other hosts, containerd's own records do. (The engine would also mount
+// it to copy a file out, but that makes and removes a directory in it.)
 func (e *Engine) Layer(ctx context.Context, c *Container) (string, error) {
-	if dir := c.layer(); dir != "" || !e.Local() || e.info.Driver != "overlayfs" {
+	if dir := c.layer(); dir != "" || e.info.Driver != "overlayfs" {
 		return dir, nil
 	}
 	if dir := e.knownLayer(c.ID); dir != "" {
 		return dir, nil
 	}
-	if err := e.learnMounted(); err != nil {
-		return "", fmt.Errorf("look for its writable layer: %w", err)
-	}
-	if dir := e.knownLayer(c.ID); dir != "" {
-		return dir, nil
+	if e.Local() {
+		if err := e.learnMounted(); err != nil {
+			return "", fmt.Errorf("look for its writable layer: %w", err)
+		}
+		if dir := e.knownLayer(c.ID); dir != "" {
+			return dir, nil
+		}
 	}
 	if err := e.learnRecorded(ctx); err != nil {
 		return "", fmt.Errorf("look for its writable layer: %w", err)
@@ -61,10 +63,20 @@ func (e *Engine) learn(dirs map[string]string) {
 	}
 	for id, dir := range dirs {
 		e.layers.dirs[id] = dir
-		root, _, _ := strings.Cut(dir, snapshotter)
-		if !slices.Contains(e.layers.roots, root) {
-			e.layers.roots = append(e.layers.roots, root)
-		}
+		e.layers.addRoot(dir)
+	}
+}
+
+// learnRoot notes in which data directory a layer is.
+func (e *Engine) learnRoot(dir string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.layers.addRoot(dir)
+}
+
+func (l *layers) addRoot(dir string) {
+	if root, _, _ := strings.Cut(dir, snapshotter); !slices.Contains(l.roots, root) {
+		l.roots = append(l.roots, root)
 	}
 }
 
@@ -95,24 +107,29 @@ func (e *Engine) learnMounted() error {
 	return err
 }
 
+// overlay returns where a line of a list of mounts says that an overlay is
+// mounted, and the directory that it writes to. Both are empty for what is none.
+func overlay(line string) (point, upper string) {
+	mount, filesystem, _ := strings.Cut(strings.TrimSpace(line), " - ")
+	where, what := strings.Fields(mount), strings.Fields(filesystem)
+	if len(where) < 5 || len(what) < 3 || what[0] != "overlay" {
+		return "", ""
+	}
+	for option := range strings.SplitSeq(what[2], ",") {
+		if dir, ok := strings.CutPrefix(option, "upperdir="); ok {
+			upper = unescape(dir)
+		}
+	}
+	return unescape(where[4]), upper
+}
+
 // mountedLayers finds the layers of mounted containers in a list of mounts. The
 // engine mounts each in a directory of the container's id, in its own.
 func mountedLayers(mounts, dataRoot string) map[string]string {
 	dirs := make(map[string]string)
 	for line := range strings.Lines(mounts) {
-		mount, filesystem, _ := strings.Cut(strings.TrimSpace(line), " - ")
-		where, what := strings.Fields(mount), strings.Fields(filesystem)
-		if len(where) < 5 || len(what) < 3 || what[0] != "overlay" {
-			continue
-		}
-		point := unescape(where[4])
-		if !strings.HasPrefix(point, dataRoot+"/rootfs/") {
-			continue
-		}
-		for option := range strings.SplitSeq(what[2], ",") {
-			if upper, ok := strings.CutPrefix(option, "upperdir="); ok && strings.Contains(upper, snapshotter) {
-				dirs[path.Base(point)] = unescape(upper)
-			}
+		if point, upper := overlay(line); strings.HasPrefix(point, dataRoot+"/rootfs/") && strings.Contains(upper, snapshotter) {
+			dirs[path.Base(point)] = upper
 		}
 	}
 	return dirs

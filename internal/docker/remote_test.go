@@ -1,8 +1,6 @@
 package docker_test
 
 import (
-	"io"
-	"net"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,7 +20,7 @@ func TestRemote(t *testing.T) {
 	user := testbed.Container(t, "busybox", []string{"-v", name + ":/v"}, "sh", "-c", "echo v > /v/f; ln /v/f /v/g; echo layer > /f")
 	testbed.Docker(t, "wait", user)
 	local := engineWith(t, docker.Options{})
-	t.Setenv("DOCKER_HOST", "tcp://"+forwarded(t))
+	t.Setenv("DOCKER_HOST", testbed.Forwarded(t, "/var/run/docker.sock"))
 	remote := engineWith(t, docker.Options{CourierBinary: courierBinary(t)})
 	require.False(t, remote.Local())
 	require.False(t, remote.ReadsItself())
@@ -47,37 +45,4 @@ func TestRemote(t *testing.T) {
 		store := kindtest.NewMemory()
 		require.Equal(t, captureTree(t, here, store), captureTree(t, there, store))
 	}
-}
-
-// forwarded makes the engine's socket a port of this host.
-func forwarded(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, listener.Close()) })
-	go func() {
-		for {
-			from, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			to, err := net.Dial("unix", "/var/run/docker.sock")
-			if err != nil {
-				_ = from.Close()
-				continue
-			}
-			go pass(to.(*net.UnixConn), from)
-			go pass(from.(*net.TCPConn), to)
-		}
-	}()
-	return listener.Addr().String()
-}
-
-// pass copies one direction, and its end with it.
-func pass(to interface {
-	io.Writer
-	CloseWrite() error
-}, from io.Reader) {
-	_, _ = io.Copy(to, from)
-	_ = to.CloseWrite()
 }

@@ -14,7 +14,9 @@ import (
 // that runs, one that has ended and one that never ran, with what they wrote.
 // With the containerd image store such an engine says of none where its layer
 // is: that is read from the list of mounts for the first, and from containerd's
-// records for the others, by root and through the courier.
+// records for the others, by root and through the courier, also where the engine
+// is on another host. Then content goes through the connection, and the output
+// says so (D19).
 func TestNewerEngine(t *testing.T) {
 	for name, imageStore := range map[string]bool{"overlay2": false, "containerd": true} {
 		t.Run(name, func(t *testing.T) {
@@ -27,10 +29,22 @@ func TestNewerEngine(t *testing.T) {
 				comesBack(t, r)
 			})
 			if imageStore {
+				t.Run("away", fromAway)
 				t.Run("pinned", pinnedImage)
 			}
 		})
 	}
+}
+
+// fromAway works from another host: what is there of the engine is read by a
+// courier over there, containerd's records too.
+func fromAway(t *testing.T) {
+	r := modern(t)
+	r.awayFrom(t, os.Getenv("DOCKER_HOST"))
+	saved := comesBack(t, r)
+	require.Positive(t, saved.Bytes.Streamed)
+	require.Contains(t, r.dogear(done, "show", saved.Snapshot.ID), "through the connection to the engine")
+	require.Contains(t, r.dogear(done, "receipt"), "through the connection to the engine")
 }
 
 // pinnedImage has a container that was made from a digest (D15). The digest
@@ -86,7 +100,7 @@ func modern(t *testing.T) *rig {
 	return r
 }
 
-func comesBack(t *testing.T, r *rig) {
+func comesBack(t *testing.T, r *rig) result {
 	t.Helper()
 	saved := r.json(done, "save")
 	for _, gap := range saved.NotCaptured {
@@ -111,4 +125,5 @@ func comesBack(t *testing.T, r *rig) {
 	require.Equal(t, "v l", testbed.Exec(t, "runs", "sh", "-c", "echo $(cat /v/f /layer)"))
 	require.Equal(t, "created", testbed.Inspect(t, "made", ".State.Status"))
 	require.Equal(t, saved.Snapshot.State, r.json(done, "save").Snapshot.State)
+	return saved
 }

@@ -77,6 +77,7 @@ type rig struct {
 	t     testing.TB
 	store string
 	as    *user.User // who runs the commands; nil: who runs the tests
+	away  *away      // the commands run as on another host than the engine; nil: on the same one
 }
 
 // newRig lays out the whole sample workspace and starts it.
@@ -99,9 +100,9 @@ func rigOn(t testing.TB, shop *testbed.Shop) *rig {
 
 func (r *rig) command(args ...string) *exec.Cmd {
 	r.t.Helper()
-	cmd := exec.Command(filepath.Join(programs(r.t), "dogear"), args...)
+	cmd := r.away.command(filepath.Join(programs(r.t), "dogear"), args...)
 	cmd.Dir = r.Dir
-	cmd.Env = append(os.Environ(), "DOGEAR_STORE="+r.store, "XDG_CONFIG_HOME="+filepath.Dir(r.store))
+	cmd.Env = append(cmd.Environ(), "DOGEAR_STORE="+r.store, "XDG_CONFIG_HOME="+filepath.Dir(r.store))
 	if r.as != nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: r.credential()}
 		cmd.Env = append(cmd.Env, "HOME="+r.as.HomeDir)
@@ -155,7 +156,7 @@ type result struct {
 	Snapshot struct {
 		ID, State, Consistency string
 	}
-	Bytes   struct{ Read, Added int64 }
+	Bytes   struct{ Read, Added, Streamed int64 }
 	Timings struct {
 		FreezeMS  int64 `json:"freeze_ms"`
 		OutageMS  int64 `json:"outage_ms"`
@@ -170,6 +171,7 @@ type result struct {
 		Differences   []difference
 		NotComparable []struct{ Part, What, Why string } `json:"not_comparable"`
 		Kept          []struct{ Part, What string }
+		Streamed      int64
 		Want, Have    string
 		Parts         []struct{ Part, Method, Running string }
 	}

@@ -79,6 +79,8 @@ type Options struct {
 	Shared *kind.Shared
 	// Kept keeps what was read of the store for longer; nil: as above.
 	Kept *kind.Shared
+	// Traffic counts what a tree that is read elsewhere sends and is sent.
+	Traffic *kind.Traffic
 }
 
 // Index keeps the stat index of one tree between runs. It is a cache.

@@ -155,5 +155,5 @@ func (d *Driver) look(ctx context.Context, id kind.ID) (*docker.Engine, *descrip
 }
 
 func layerOptions(ws *kind.Workspace, id kind.ID) tree.Options {
-	return tree.Options{Index: tree.CacheIndex(ws.Cache, id), Shared: ws.Shared, Kept: ws.Kept}
+	return tree.Options{Index: tree.CacheIndex(ws.Cache, id), Shared: ws.Shared, Kept: ws.Kept, Traffic: ws.Traffic}
 }

@@ -145,5 +145,5 @@ func spokenFor(ws *kind.Workspace, item kind.Item) []kind.Pattern {
 }
 
 func treeOptions(ws *kind.Workspace, item kind.Item) tree.Options {
-	return tree.Options{InPlace: item.Claimed, Index: tree.CacheIndex(ws.Cache, item.ID), Shared: ws.Shared, Kept: ws.Kept}
+	return tree.Options{InPlace: item.Claimed, Index: tree.CacheIndex(ws.Cache, item.ID), Shared: ws.Shared, Kept: ws.Kept, Traffic: ws.Traffic}
 }

@@ -47,9 +47,17 @@ func (p *Page) captured(verb string, r api.CaptureResult) {
 	p.title("%s %s as %s", verb, r.Snapshot.Workspace.Root, r.Snapshot.ID)
 	p.line("  %s: %s", count(len(r.Parts), "part"), consistencies(r.Parts))
 	p.line("  %s read, %s added to the store", size(r.Bytes.Read), size(r.Bytes.Added))
+	p.streamed(r.Bytes.Streamed)
 	p.line("  %s in all%s", ms(r.Timings.TotalMS), freeze(r.Timings.FreezeMS))
 	p.delta(r.Delta)
 	p.gaps("Not captured", r.NotCaptured)
+}
+
+// streamed says what took the slow way.
+func (p *Page) streamed(n int64) {
+	if n > 0 {
+		p.line("  %s of content through the connection to the engine, compressed: it cannot reach the store", size(n))
+	}
 }
 
 // delta says how changed files were kept while everything stood still, where one

@@ -40,6 +40,7 @@ func Show(p *Page, s api.SnapshotDetail) {
 	p.line("  state %s", s.State)
 	p.line("  %s in all%s; %s read, %s added to the store",
 		ms(s.Timings.TotalMS), freeze(s.Timings.FreezeMS), size(s.Bytes.Read), size(s.Bytes.Added))
+	p.streamed(s.Bytes.Streamed)
 	p.delta(s.Delta)
 	p.crumbs(s)
 	rows := make([][]string, 0, len(s.Parts))

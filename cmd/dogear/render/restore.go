@@ -56,6 +56,7 @@ func (p *Page) restored(verb string, r api.RestoreResult) {
 	p.pulled(r)
 	p.verdict(*receipt)
 	p.times(receipt.Timings)
+	p.streamed(receipt.Streamed)
 	p.unhealthy(r.Unhealthy)
 	p.differences(receipt.Differences)
 	p.kept(*receipt)
@@ -82,6 +83,7 @@ func Receipt(p *Page, r api.ReceiptResult) {
 	p.title("Receipt %s: %s restored from %s on %s", receipt.ID, receipt.Workspace.Root, receipt.Snapshot, at(receipt.Created))
 	p.verdict(receipt)
 	p.times(receipt.Timings)
+	p.streamed(receipt.Streamed)
 	if receipt.Want != "" {
 		p.line("  state %s, wanted %s", receipt.Have, receipt.Want)
 	}

@@ -5,12 +5,17 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 
 	"dogear/internal/courier"
 )
 
 func main() {
-	if err := courier.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
+	serve := courier.Serve
+	if slices.Contains(os.Args, "--"+courier.CompressedFlag) {
+		serve = courier.ServeCompressed
+	}
+	if err := serve(context.Background(), os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
