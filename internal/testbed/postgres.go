@@ -18,19 +18,20 @@ type PostgresServer struct {
 	Container string // its name
 }
 
-// Postgres starts a server of its own for this test, in about three seconds; it is removed at the end.
-func Postgres(t testing.TB) PostgresServer {
+// Postgres starts a server of its own for this test, in about three seconds; it is removed at the end. options are
+// flags of `docker run`.
+func Postgres(t testing.TB, options ...string) PostgresServer {
 	t.Helper()
 	Require(t, "postgres")
 	password := random()
 	secret := filepath.Join(t.TempDir(), "env") // no argument list has the password
 	require.NoError(t, os.WriteFile(secret, []byte("POSTGRES_PASSWORD="+password+"\n"), 0o600))
-	container := Container(t, "bookworm", []string{
+	container := Container(t, "bookworm", append([]string{
 		"--user=postgres", "--entrypoint=/bin/bash", "--stop-signal=SIGINT", "--publish=127.0.0.1::5432",
 		"--volume=" + filepath.Join(shopDir(t), "tree", "db") + ":/opt/db:ro",
 		"--env=POSTGRES_USER=shop", "--env=POSTGRES_DB=shop", "--env-file=" + secret,
 		"--env=PGDATA=/var/lib/postgresql/data",
-	}, "/opt/db/entrypoint.sh", "-c", "fsync=off")
+	}, options...), "/opt/db/entrypoint.sh", "-c", "fsync=off")
 	waitForPostgres(t, container)
 	_, port, _ := strings.Cut(Docker(t, "port", container, "5432/tcp"), ":")
 	return PostgresServer{

@@ -56,7 +56,7 @@ func readServer(ctx context.Context, conn *sql.Conn, l *link) (*belongings, erro
 	b := &belongings{Version: l.version, Variables: make(map[string]variable)}
 	if l.mariadb {
 		if err := each(ctx, conn, `SELECT LOWER(VARIABLE_NAME), GLOBAL_VALUE, VARIABLE_TYPE FROM information_schema.system_variables
-WHERE GLOBAL_VALUE_ORIGIN = 'SQL' AND READ_ONLY = 'NO' AND VARIABLE_NAME NOT LIKE 'GTID%'`, func(row []sql.NullString) error {
+WHERE GLOBAL_VALUE_ORIGIN = 'SQL' AND READ_ONLY = 'NO' AND VARIABLE_NAME NOT LIKE 'GTID%' AND `+notButtons, func(row []sql.NullString) error {
 			t := row[2].String
 			number := strings.HasPrefix(t, "BIGINT") || strings.HasPrefix(t, "INT") || t == "DOUBLE"
 			b.Variables[row[0].String] = variable{row[1].String, number, strings.HasPrefix(t, "VARCHAR")}
@@ -78,6 +78,11 @@ WHERE GLOBAL_VALUE_ORIGIN = 'SQL' AND READ_ONLY = 'NO' AND VARIABLE_NAME NOT LIK
 	}
 	return b, nil
 }
+
+// notButtons leaves out variables that are there to have something done: that
+// somebody has pressed one is no state.
+const notButtons = `VARIABLE_NAME NOT LIKE 'INNODB\_%\_NOW'
+	AND VARIABLE_NAME NOT IN ('INNODB_BUFFER_POOL_LOAD_ABORT', 'INNODB_MAX_PURGE_LAG_WAIT')`
 
 // readAccounts lists the accounts. An account that may not see others sees
 // what it may itself.
