@@ -12,6 +12,7 @@ import (
 
 	"dogear/internal/content"
 	"dogear/internal/rowsum"
+	"dogear/internal/rowtext"
 )
 
 // statementSize is how many bytes of rows go into one INSERT, at most, unless
@@ -62,7 +63,7 @@ func (r *restoration) load(ctx context.Context, t *table) error {
 	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
 		return err
 	}
-	if err := lines(content.Open(ctx, r.source, object), func(line []byte) error { return w.add(ctx, line) }); err != nil {
+	if err := rowtext.Lines(content.Open(ctx, r.source, object), func(line []byte) error { return w.add(ctx, line) }); err != nil {
 		return err
 	}
 	if err := w.flush(ctx); err != nil {

@@ -1,19 +1,19 @@
 package mysql
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"io"
+
+	"dogear/internal/rowtext"
 )
 
-// The rows of a table are kept as lines of text: the values as the server
-// writes them under fixed settings, in the bytes in which they are stored,
-// separated by tabs. NULL is \N; a tab, a line feed and a backslash have a
-// backslash before them (\t, \n, \\).
+// The rows of a table are kept in the form of package rowtext: the values as
+// the server writes them under fixed settings, in the bytes in which they are
+// stored.
 
 // copyRows writes the rows of a query in that form.
 func copyRows(ctx context.Context, conn *sql.Conn, query string, w io.Writer) (err error) {
@@ -37,7 +37,7 @@ func copyRows(ctx context.Context, conn *sql.Conn, query string, w io.Writer) (e
 		}
 		line = line[:0]
 		for _, v := range values {
-			line = append(appendValue(line, v), '\t')
+			line = append(rowtext.Append(line, v), '\t')
 		}
 		line[len(line)-1] = '\n'
 		if _, err := w.Write(line); err != nil {
@@ -45,28 +45,6 @@ func copyRows(ctx context.Context, conn *sql.Conn, query string, w io.Writer) (e
 		}
 	}
 	return found.Err()
-}
-
-func appendValue(line, value []byte) []byte {
-	if value == nil {
-		return append(line, `\N`...)
-	}
-	for {
-		i := bytes.IndexAny(value, "\t\n\\")
-		if i < 0 {
-			return append(line, value...)
-		}
-		line = append(line, value[:i]...)
-		switch value[i] {
-		case '\t':
-			line = append(line, `\t`...)
-		case '\n':
-			line = append(line, `\n`...)
-		default:
-			line = append(line, `\\`...)
-		}
-		value = value[i+1:]
-	}
 }
 
 // appendTuple turns a line into the values of an INSERT.
@@ -108,31 +86,4 @@ func appendQuoted(statement, field []byte) []byte {
 		}
 	}
 	return statement
-}
-
-// lines calls f for each line; the last has to be whole.
-func lines(r io.Reader, f func(line []byte) error) error {
-	reader := bufio.NewReaderSize(r, 1<<18)
-	var long []byte
-	for {
-		piece, err := reader.ReadSlice('\n')
-		switch {
-		case errors.Is(err, bufio.ErrBufferFull):
-			long = append(long, piece...)
-			continue
-		case errors.Is(err, io.EOF) && len(piece)+len(long) == 0:
-			return nil
-		case errors.Is(err, io.EOF):
-			return errors.New("the dump ends in the middle of a row")
-		case err != nil:
-			return err
-		}
-		if len(long) > 0 {
-			piece = append(long, piece...)
-			long = piece[:0]
-		}
-		if err := f(piece[:len(piece)-1]); err != nil {
-			return err
-		}
-	}
 }

@@ -1,19 +1,21 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 
-	"bytes"
-
 	"dogear/internal/content"
+	"dogear/internal/dbdiff"
 	"dogear/kind"
 )
 
@@ -22,19 +24,7 @@ var _ kind.Explainer = (*Driver)(nil)
 // Explain shows changed definitions as statements, and how many rows of each
 // table differ, or which.
 func (d *Driver) Explain(ctx context.Context, ws *kind.Workspace, a, b kind.State, how kind.Explaining) iter.Seq2[kind.Explanation, error] {
-	return func(yield func(kind.Explanation, error) bool) {
-		all, err := d.explain(ctx, ws, a, b, how)
-		if err != nil {
-			yield(kind.Explanation{}, err)
-			return
-		}
-		slices.SortFunc(all, func(a, b kind.Explanation) int { return kind.CompareNames(a.Fact, b.Fact) })
-		for _, e := range all {
-			if !yield(e, nil) {
-				return
-			}
-		}
-	}
+	return dbdiff.Explanations(func() ([]kind.Explanation, error) { return d.explain(ctx, ws, a, b, how) })
 }
 
 func (d *Driver) explain(ctx context.Context, ws *kind.Workspace, a, b kind.State, how kind.Explaining) ([]kind.Explanation, error) {
@@ -49,8 +39,10 @@ func (d *Driver) explain(ctx context.Context, ws *kind.Workspace, a, b kind.Stat
 	}
 	defer after.close()
 	var all []kind.Explanation
-	if e := explainStatements(before.statements, after.statements, how); e != nil {
-		all = append(all, *e)
+	if before.statements != nil && after.statements != nil {
+		if e := dbdiff.Statements(shown(before.statements), shown(after.statements), how); e != nil {
+			all = append(all, *e)
+		}
 	}
 	for _, was := range before.inventory.Relations {
 		is := after.inventory.relation(was.Name)
@@ -129,20 +121,6 @@ func (d *Driver) liveSide(ctx context.Context, ws *kind.Workspace, state kind.St
 
 func (s *side) close() { hangUp(s.conn) }
 
-// rows writes the rows of a relation.
-func (s *side) rows(ctx context.Context, r relation) io.ReadCloser {
-	if s.conn == nil {
-		object, ok := s.state.Part.Object(r.Word + "/" + r.Name)
-		if !ok {
-			return nil
-		}
-		return io.NopCloser(content.Open(ctx, s.state.Source, object))
-	}
-	out, w := io.Pipe()
-	go func() { w.CloseWithError(copyOut(ctx, s.conn, r.source(), w)) }()
-	return out
-}
-
 func readStatements(r io.Reader) ([]statement, error) {
 	var all []statement
 	script := newScript(r)
@@ -161,65 +139,52 @@ func readStatements(r io.Reader) ([]statement, error) {
 }
 
 // secretive are kinds of objects whose options may be secret.
-var secretive = []string{"USER MAPPING", "SERVER", "SUBSCRIPTION", "FOREIGN DATA WRAPPER"}
+var secretive = []string{"USER MAPPING", "SERVER", "SUBSCRIPTION", "FOREIGN DATA WRAPPER", "DATABASE PROPERTIES"}
 
-// explainStatements shows the statements that only one of two states has.
-func explainStatements(before, after []statement, how kind.Explaining) *kind.Explanation {
-	if before == nil || after == nil {
-		return nil
-	}
-	gone, come := onlyIn(before, after), onlyIn(after, before)
-	if len(gone)+len(come) == 0 {
-		return nil
-	}
-	e := &kind.Explanation{Fact: "schema", Summary: fmt.Sprintf("%s gone, %d new", counted(int64(len(gone)), "statement"), len(come))}
-	for _, some := range []struct {
-		sign string
-		list []statement
-	}{{"- ", gone}, {"+ ", come}} {
-		for _, st := range some.list {
-			for line := range strings.SplitSeq(shownStatement(st, how)+";", "\n") {
-				addLine(e, some.sign+kind.Printable(line))
-			}
-		}
-	}
-	return e
-}
+var literals = regexp.MustCompile(`'(?:[^']|'')*'`)
 
-func shownStatement(st statement, how kind.Explaining) string {
-	if slices.Contains(secretive, st.kind) && !how.Values {
-		return literals.ReplaceAllString(st.sql, "'***'")
-	}
-	return st.sql
-}
-
-func onlyIn(list, other []statement) []statement {
-	count := make(map[string]int)
-	for _, st := range other {
-		count[st.sql]++
-	}
-	var only []statement
+// shown are statements as they are compared and shown.
+func shown(list []statement) []dbdiff.Statement {
+	var all []dbdiff.Statement
 	for _, st := range list {
-		if count[st.sql] > 0 {
-			count[st.sql]--
-			continue
+		redacted := st.sql
+		if slices.Contains(secretive, st.kind) {
+			redacted = literals.ReplaceAllString(redacted, "'***'")
 		}
-		only = append(only, st)
+		all = append(all, dbdiff.Statement{Name: st.kind + " " + st.name, Text: st.sql, Redacted: redacted})
 	}
-	return only
+	return all
 }
 
-func addLine(e *kind.Explanation, line string) {
-	if len(e.Lines) == kind.MaxLines {
-		e.More++
-		return
+// compareRows explains how the rows of a relation differ.
+func compareRows(ctx context.Context, before, after *side, was, is relation, how kind.Explaining) (kind.Explanation, error) {
+	if !was.hasRows(before) || !is.hasRows(after) {
+		return kind.Explanation{Fact: kind.Printable(was.fact()), Summary: "the rows of one side were not kept"}, nil
 	}
-	e.Lines = append(e.Lines, line)
+	table := dbdiff.Table{Fact: was.fact(), Key: was.Key}
+	return dbdiff.Rows(ctx, table, before.rows(was), after.rows(is), how)
 }
 
-func counted(n int64, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+// hasRows reports whether the rows can be read.
+func (r relation) hasRows(s *side) bool {
+	_, stored := s.state.Part.Object(r.Word + "/" + r.Name)
+	return s.conn != nil || stored
+}
+
+// count is how many rows the relation has, as its sum says.
+func (r relation) count() int64 {
+	word, _, _ := strings.Cut(r.Sum, " ")
+	n, _ := strconv.ParseInt(word, 10, 64) // 0 where it has none
+	return n
+}
+
+// rows are the rows of a relation.
+func (s *side) rows(r relation) dbdiff.State {
+	return dbdiff.State{Columns: r.Columns, Rows: r.count(), Lines: func(ctx context.Context) io.ReadCloser {
+		if s.conn == nil {
+			object, _ := s.state.Part.Object(r.Word + "/" + r.Name)
+			return io.NopCloser(content.Open(ctx, s.state.Source, object))
+		}
+		return dbdiff.Written(func(w io.Writer) error { return copyOut(ctx, s.conn, r.source(), w) })
+	}}
 }

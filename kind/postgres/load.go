@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"dogear/internal/content"
+	"dogear/internal/rowtext"
 	"dogear/kind"
 )
 
@@ -186,59 +187,26 @@ func (s *staging) writePage(ctx context.Context, row []*string) error {
 
 // eachRow reads rows in the text form of COPY. Fields are nil for NULL.
 func eachRow(r io.Reader, fields int, f func(row []*string) error) error {
-	lines := bufio.NewReaderSize(r, 1<<16)
-	for {
-		line, err := lines.ReadBytes('\n')
-		switch {
-		case err == io.EOF && len(line) == 0:
-			return nil
-		case err == io.EOF:
-			return fmt.Errorf("rows: %w", errCut)
-		case err != nil:
-			return err
-		}
-		row := rowFields(line[:len(line)-1])
+	return rowtext.Lines(r, func(line []byte) error {
+		row := rowFields(line)
 		if len(row) != fields {
 			return fmt.Errorf("a row has %d fields, not %d", len(row), fields)
 		}
-		if err := f(row); err != nil {
-			return err
-		}
-	}
+		return f(row)
+	})
 }
 
 func rowFields(line []byte) []*string {
 	var row []*string
 	for field := range bytes.SplitSeq(line, []byte{'\t'}) {
-		if string(field) == `\N` {
+		if string(field) == rowtext.Null {
 			row = append(row, nil)
 			continue
 		}
-		text := unescaped(field)
+		text := rowtext.Value(field)
 		row = append(row, &text)
 	}
 	return row
-}
-
-// unescaped undoes what COPY does to a value.
-func unescaped(field []byte) string {
-	if bytes.IndexByte(field, '\\') < 0 {
-		return string(field)
-	}
-	out := make([]byte, 0, len(field))
-	for i := 0; i < len(field); i++ {
-		if field[i] != '\\' || i+1 == len(field) {
-			out = append(out, field[i])
-			continue
-		}
-		i++
-		if j := strings.IndexByte("bfnrtv", field[i]); j >= 0 {
-			out = append(out, "\b\f\n\r\t\v"[j])
-			continue
-		}
-		out = append(out, field[i])
-	}
-	return string(out)
 }
 
 // recovered is a database that came back with its server's files.
