@@ -50,10 +50,12 @@ func (r *restoration) tables() []string {
 	return names
 }
 
-// isInside reports whether a fact is about one of the chosen tables.
-func (r *restoration) isInside(fact string) bool {
-	facts := r.target.facts()
-	return slices.ContainsFunc(r.tables(), func(t string) bool { return isOf(facts, t, fact) })
+// inside tells which facts are about one of the chosen tables.
+func (r *restoration) inside() func(fact string) bool {
+	facts, tables := r.target.facts(), r.tables()
+	return func(fact string) bool {
+		return slices.ContainsFunc(tables, func(t string) bool { return isOf(facts, t, fact) })
+	}
 }
 
 func isOf(facts map[string]string, table, fact string) bool {
@@ -76,9 +78,9 @@ func (d *Driver) Narrow(ctx context.Context, _ *kind.Workspace, part kind.Part, 
 		return nil, err
 	}
 	r := &restoration{part: part, target: inv, database: databaseOf(part.ID)}
-	inside := make(map[string]bool)
+	isInside, inside := r.inside(), make(map[string]bool)
 	for _, f := range inv.Facts {
-		if r.isInside(f[0]) {
+		if isInside(f[0]) {
 			inside[kind.Printable(f[0])] = true
 		}
 	}

@@ -186,7 +186,8 @@ func (r *restoration) preview(ctx context.Context) (kind.Change, error) {
 	if err != nil {
 		return kind.Change{}, err
 	}
-	differ := slices.DeleteFunc(differing(r.target.facts(), live), func(fact string) bool { return !r.restores(fact) })
+	restores := r.restores()
+	differ := slices.DeleteFunc(differing(r.target.facts(), live), func(fact string) bool { return !restores(fact) })
 	if len(differ) == 0 {
 		return kind.Change{Action: kind.ActionNone}, nil
 	}
@@ -256,15 +257,15 @@ func (r *restoration) live(ctx context.Context) (map[string]string, error) {
 	return inv.facts(), nil
 }
 
-// restores reports whether Restore makes a fact right.
-func (r *restoration) restores(fact string) bool {
+// restores tells which facts Restore makes right.
+func (r *restoration) restores() func(fact string) bool {
 	switch {
 	case r.database == "":
-		return hasPrefix(fact, "role ", "setting ", "tablespace ")
+		return func(fact string) bool { return hasPrefix(fact, "role ", "setting ", "tablespace ") }
 	case len(r.part.Inside) > 0:
-		return r.isInside(fact)
+		return r.inside()
 	}
-	return true
+	return func(string) bool { return true }
 }
 
 func hasPrefix(s string, prefixes ...string) bool {
