@@ -29,6 +29,8 @@ type input struct {
 	keep bool
 	kept []byte // what was read since keep was set
 	copy io.Writer
+	// glance is where the beginning of a value goes; nil: nowhere.
+	glance *glance
 }
 
 func (in *input) read(p []byte) error {
@@ -153,6 +155,7 @@ func (in *input) hashText(h hash.Hash) error {
 	if special {
 		text, err := in.encoded(n)
 		h.Write(text)
+		in.see(text)
 		return err
 	}
 	buf := make([]byte, min(n, step))
@@ -162,6 +165,7 @@ func (in *input) hashText(h hash.Hash) error {
 			return err
 		}
 		h.Write(piece)
+		in.see(piece)
 		n -= uint64(len(piece))
 	}
 	return nil

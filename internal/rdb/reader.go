@@ -34,6 +34,11 @@ type Key struct {
 	Deadline int64
 	// Digest stands for name, type and value.
 	Digest Digest
+	// Text is the beginning of the value as people read it, if Reader.Texts is
+	// set; Cut says that it is not all of it. Streams, and what modules keep, have
+	// none.
+	Text string
+	Cut  bool
 	// Payload is the value for the RESTORE command, if Reader.Payloads is set.
 	Payload []byte
 }
@@ -51,6 +56,8 @@ type Record struct {
 type Reader struct {
 	// Payloads makes Next return values too.
 	Payloads bool
+	// Texts makes Next return what of a value can be shown.
+	Texts bool
 	// Copy, if set, is given the stream as it is read, without what differs
 	// from one stream of the same keys to the next: the time and other remarks,
 	// when a key was last used, and the checksum, which is written as 0 (none).
@@ -193,6 +200,9 @@ func (r *Reader) value(encoding byte, key *Key) (Record, error) {
 	if r.Payloads {
 		r.in.keep, r.in.kept = true, []byte{encoding}
 	}
+	if r.Texts {
+		r.in.glance = &glance{}
+	}
 	var sum Digest
 	key.Type, sum, err = r.in.value(encoding)
 	r.in.keep = false
@@ -200,6 +210,10 @@ func (r *Reader) value(encoding byte, key *Key) (Record, error) {
 		return Record{}, fmt.Errorf("key %q: %w", key.Name, err)
 	}
 	key.Digest = digest([]byte(key.Type), key.Name, sum[:])
+	if r.Texts {
+		key.Text, key.Cut = r.in.glance.text(key.Type), r.in.glance.cut || key.Type == Stream || key.Type == Module
+		r.in.glance = nil
+	}
 	if r.Payloads {
 		key.Payload, r.in.kept = r.seal(r.in.kept), nil
 	}

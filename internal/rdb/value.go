@@ -41,7 +41,7 @@ func (in *input) value(encoding byte) (Type, Digest, error) {
 		d, err = in.list(encoding)
 	case 2:
 		t = Set
-		d, err = in.plain(1, nil)
+		d, err = in.plain(1)
 	case 11:
 		t = Set
 		d, err = in.packed(intset, 1, nil)
@@ -56,13 +56,13 @@ func (in *input) value(encoding byte) (Type, Digest, error) {
 		d, err = in.scored(in.uint64)
 	case 12:
 		t = ZSet
-		d, err = in.packed(ziplist, 2, canonicalScore)
+		d, err = in.packed(ziplist, 2, in.canonicalScore)
 	case 17:
 		t = ZSet
-		d, err = in.packed(listpack, 2, canonicalScore)
+		d, err = in.packed(listpack, 2, in.canonicalScore)
 	case 4:
 		t = Hash
-		d, err = in.plain(2, nil)
+		d, err = in.plain(2)
 	case 13:
 		t = Hash
 		d, err = in.packed(ziplist, 2, nil)
@@ -75,7 +75,7 @@ func (in *input) value(encoding byte) (Type, Digest, error) {
 	case 25:
 		t = Hash
 		if _, err = in.uint64(); err == nil { // the first deadline of a field
-			d, err = in.packed(listpack, 3, withoutNoDeadline)
+			d, err = in.packed(listpack, 3, in.withoutNoDeadline)
 		}
 	case 15, 19, 21:
 		t = Stream
@@ -90,11 +90,11 @@ func (in *input) value(encoding byte) (Type, Digest, error) {
 }
 
 // canonical changes one member of what has no order, so that the same member
-// is always the same.
+// is always the same, and notes what of it can be shown.
 type canonical func(member [][]byte) error
 
 // plain reads members that consist of so many strings each.
-func (in *input) plain(each int, change canonical) (Digest, error) {
+func (in *input) plain(each int) (Digest, error) {
 	n, err := in.number()
 	if err != nil {
 		return Digest{}, err
@@ -107,11 +107,7 @@ func (in *input) plain(each int, change canonical) (Digest, error) {
 				return Digest{}, err
 			}
 		}
-		if change != nil {
-			if err := change(member); err != nil {
-				return Digest{}, err
-			}
-		}
+		in.see(member...)
 		sum.Add(digest(member...))
 	}
 	return sum.Digest(), nil
@@ -129,7 +125,9 @@ func (in *input) packed(open unpack, each int, change canonical) (Digest, error)
 	var sum Sum
 	for ; len(elements) > 0; elements = elements[each:] {
 		member := elements[:each]
-		if change != nil {
+		if change == nil {
+			in.see(member...)
+		} else {
 			if err := change(member); err != nil {
 				return Digest{}, err
 			}
@@ -155,14 +153,18 @@ func trimmed(member [][]byte) [][]byte {
 	return member
 }
 
-func canonicalScore(member [][]byte) error {
+func (in *input) canonicalScore(member [][]byte) error {
 	score, err := strconv.ParseFloat(string(member[1]), 64)
 	if err != nil {
 		return fmt.Errorf("score %q: %w", member[1], errPacked)
 	}
+	in.see(member[0], readable(score))
 	member[1] = scoreBytes(score)
 	return nil
 }
+
+// readable is a score as people read it.
+func readable(score float64) []byte { return strconv.AppendFloat(nil, score, 'g', -1, 64) }
 
 func scoreBytes(score float64) []byte {
 	return binary.BigEndian.AppendUint64(nil, math.Float64bits(score))
@@ -170,7 +172,8 @@ func scoreBytes(score float64) []byte {
 
 // withoutNoDeadline makes a field without a deadline the same as one of a hash
 // that has none at all.
-func withoutNoDeadline(member [][]byte) error {
+func (in *input) withoutNoDeadline(member [][]byte) error {
+	in.see(member[:2]...)
 	if string(member[2]) == "0" {
 		member[2] = nil
 	}
@@ -193,6 +196,7 @@ func (in *input) scored(read func() (uint64, error)) (Digest, error) {
 		if err != nil {
 			return Digest{}, err
 		}
+		in.see(member, readable(math.Float64frombits(score)))
 		sum.Add(digest(member, binary.BigEndian.AppendUint64(nil, score)))
 	}
 	return sum.Digest(), nil
@@ -246,6 +250,7 @@ func (in *input) perishingHash() (Digest, error) {
 			return Digest{}, err
 		}
 		member := [][]byte{field, value}
+		in.see(member...)
 		if distance != 0 {
 			member = append(member, strconv.AppendUint(nil, first+distance-1, 10))
 		}
@@ -281,6 +286,7 @@ func (in *input) list(encoding byte) (Digest, error) {
 			return Digest{}, err
 		}
 		for _, e := range elements {
+			in.see(e)
 			o.add(e)
 		}
 	}
