@@ -32,10 +32,13 @@ func (o object) belongsTo() string {
 	return o.table
 }
 
+// automatic is said of what SQLite made by itself.
+const automatic = "automatic, of "
+
 func (o object) fact() kind.Fact {
 	value := kind.Printable(o.sql.String)
 	if !o.sql.Valid {
-		value = "automatic, of " + kind.Printable(o.table)
+		value = automatic + kind.Printable(o.table)
 	}
 	return kind.Fact{Name: "schema " + o.kind + " " + o.name, Value: value}
 }
