@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"encoding/json"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,14 +99,23 @@ func TestWholeRangeComesBackFromItsDump(t *testing.T) {
 	store := newChunks()
 	part, captured := r.capture(r.item("shop"), store, nil)
 	require.NotContains(t, captured, "shop: table public.far", "it is elsewhere")
+	defined := r.definitions()
 	r.sql("insert into orders (customer) values ('after')") // the view is stale by now, and was before
 	change, err := r.driver.Preview(t.Context(), r.ws, part, store)
 	require.NoError(t, err)
 	require.Empty(t, change.Conflicts)
 	require.NoError(t, r.driver.Restore(t.Context(), r.ws, part, store))
 	require.Empty(t, changed(captured, r.factsOf(r.item("shop"))))
+	require.Equal(t, defined, r.definitions(), "what the server's own program says of it")
 	require.Equal(t, "42", r.sql("select f_atomic(41)"))
 	require.Equal(t, "t", r.sql("select count(*) < (select count(*) from orders) from (select 1 from stale) s"))
+}
+
+// definitions are those that pg_dump writes, without the keys that it makes up.
+func (r *rig) definitions() string {
+	r.Helper()
+	script := testbed.Exec(r, r.container, "pg_dump", "--username=shop", "--schema-only", "--create", "shop")
+	return regexp.MustCompile(`(?m)^\\(un)?restrict .*$`).ReplaceAllString(script, "")
 }
 
 // Faults: a lock that is held for ever, a server that ends in the middle, a
@@ -237,6 +247,23 @@ create trigger words before update of body on docs for each row when (old.body i
 alter table docs alter body set storage external;
 grant usage on schema "other place" to clerk; alter default privileges in schema "other place" grant select on tables to clerk;
 create unlogged table fleeting as select generate_series(1, 10) n; create index partial on fleeting (n) where n > 5;
+create function absolute(int) returns int language internal immutable strict as 'int4abs';
+create function alike(text, text) returns float4 language c immutable strict as '$libdir/pg_trgm', 'similarity';
+create table many (days datemultirange, at timestamptz[], primary key (days)); insert into many values ('{[2024-01-01,2024-02-01),[2024-03-01,2024-04-01)}', '{2024-01-01,infinity}');
+create table dropped (a int, b int, c int); alter table dropped drop column b; insert into dropped values (1, 3);
+create table logs_us (n int, junk int, region text not null, at date not null); alter table logs_us drop column junk;
+alter table logs attach partition logs_us for values in ('us2'); insert into logs values ('2024-05-06', 'us2', 3);
+create table typed of pair (primary key (a)); insert into typed values (1, 'of a type');
+create function backwards(int, int) returns int language sql immutable as 'select btint4cmp($2, $1)';
+create operator class backwards for type int4 using btree as operator 1 >, operator 2 >=, operator 3 =, operator 4 <=, operator 5 <, function 1 backwards(int, int);
+create index on made (id backwards); create unique index on made (n) nulls not distinct; alter table made cluster on made_n_idx;
+create conversion latin for 'LATIN1' to 'UTF8' from iso8859_1_to_utf8; create text search dictionary words (template = simple, stopwords = english);
+create collation careless (provider = icu, locale = 'und-u-ks-level2', deterministic = false); create domain short as text[] collate careless check (cardinality(value) < 5);
+create table careless (s short, t text collate careless unique); insert into careless values ('{a}', 'Same'); create view invoked with (security_invoker) as select * from careless;
+create statistics expressed on (n % 2), (lower(region)) from logs; create publication partly for table made (id) where (id > 5) with (publish = 'insert');
+create constraint trigger late after insert on parent deferrable initially deferred for each row execute function touch();
+create trigger counted after insert on parent referencing new table as added for each statement execute function touch();
+alter table docs alter body set compression pglz; create access method another type table handler heap_tableam_handler; create table elsewhere (n int) using another; insert into elsewhere values (1);
 comment on constraint there on "circle a" is 'round'; comment on column docs.body is E'tab\there';
 select lo_put(4711, 5000, 'far'), lo_from_bytea(4712, ''); grant select on large object 4712 to clerk; comment on large object 4712 is 'empty';
 `

@@ -125,6 +125,10 @@ func TestEveryChangeIsNamed(t *testing.T) {
 		{"REINDEX", nil},
 		{"UPDATE orders SET price=2.75 WHERE id=1", []string{"table orders"}},
 		{"UPDATE orders SET item=x'746561' WHERE id=1", []string{"table orders"}}, // the same bytes as a blob
+		{"UPDATE orders SET price=price, item=item, blob=blob, at=at", nil},
+		{"UPDATE orders SET price=9e999 WHERE id=1", []string{"table orders"}},
+		{"UPDATE orders SET price=NULL WHERE id=1", []string{"table orders"}},
+		{"UPDATE orders SET blob=x'' WHERE id=2", []string{"table orders"}}, // it was NULL
 		{"UPDATE orders SET paid=1.5 WHERE id=1", []string{"table orders"}},
 		{"UPDATE orders SET at='2026-01-01T00:00:00Z' WHERE id=1", []string{"table orders"}}, // the same time
 		{"INSERT INTO log VALUES ('same')", []string{"table log"}},
