@@ -109,10 +109,24 @@ var (
 	ErrApart   = errors.New("it is apart from the workspace")
 )
 
+// Expectant is a Driver that is told by dogear.yaml what there should be. Absent
+// lists what of that the last Find has not found, as it is not there.
+type Expectant interface {
+	Absent(ws *Workspace) []Gap
+}
+
 // Remover is a Driver that can remove an item which the snapshot being
 // restored does not have. It has been captured by then.
 type Remover interface {
 	Remove(ctx context.Context, ws *Workspace, item Item) error
+}
+
+// Distant is a Remover some of whose items are on other machines.
+type Distant interface {
+	Remover
+	// Machine names the other machine that a live item is on, "" if it is on
+	// this one. What is there has to be asked for (--yes-remote).
+	Machine(ctx context.Context, ws *Workspace, item Item) (string, error)
 }
 
 // Freezer is a Driver whose running items can be frozen for a moment.

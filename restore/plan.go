@@ -120,6 +120,12 @@ func (d *desk) needs(id kind.ID) []kind.ID {
 func (d *desk) plan(ctx context.Context) (Plan, error) {
 	plan := Plan{Target: d.target.ID, Quiet: []kind.ID{}, Stop: []kind.ID{}, Conflicts: []string{}}
 	plan.Steps = slices.DeleteFunc(d.removals(), func(s Step) bool { return d.live[s.Part].Apart })
+	for i := range plan.Steps {
+		if err := d.locate(ctx, &plan.Steps[i]); err != nil {
+			return Plan{}, err
+		}
+		plan.Conflicts = append(plan.Conflicts, d.tooFar(plan.Steps[i])...)
+	}
 	changes, err := d.changes(ctx)
 	if err != nil {
 		return Plan{}, err
@@ -132,9 +138,7 @@ func (d *desk) plan(ctx context.Context) (Plan, error) {
 			for _, c := range step.Conflicts {
 				plan.Conflicts = append(plan.Conflicts, fmt.Sprintf("%s: %s", id, c))
 			}
-			if step.Remote != "" && step.touches() && !d.remotely {
-				plan.Conflicts = append(plan.Conflicts, fmt.Sprintf("%s is on %s, which is another machine: --yes-remote restores it there all the same", id, step.Remote))
-			}
+			plan.Conflicts = append(plan.Conflicts, d.tooFar(step)...)
 		}
 	}
 	plan.Quiet = d.affected(plan.Steps)
@@ -150,6 +154,27 @@ func (d *desk) plan(ctx context.Context) (Plan, error) {
 	}
 	plan.EstimateMS = plan.estimate()
 	return plan, nil
+}
+
+// locate says of a removal on which other machine it is.
+func (d *desk) locate(ctx context.Context, s *Step) (err error) {
+	driver, ok := d.drivers[s.Part.Kind].(kind.Distant)
+	if !ok {
+		return nil
+	}
+	if s.Remote, err = driver.Machine(ctx, d.ws, d.live[s.Part]); err != nil {
+		return fmt.Errorf("plan %s: %w", s.Part, err)
+	}
+	return nil
+}
+
+// tooFar returns a conflict if a step changes another machine, and nobody has
+// asked for that.
+func (d *desk) tooFar(s Step) []string {
+	if s.Remote == "" || !s.touches() || d.remotely {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s is on %s, which is another machine: --yes-remote changes it there all the same", s.Part, s.Remote)}
 }
 
 // levels sorts the target's parts so that each follows what it needs.

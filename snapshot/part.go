@@ -61,6 +61,11 @@ func (r *round) snapshot() Snapshot {
 	for _, n := range r.beside {
 		s.NotCaptured = append(s.NotCaptured, kind.Gap{Part: n.ID, What: "all of it", Why: n.Why})
 	}
+	for _, d := range r.req.Drivers {
+		if e, ok := d.(kind.Expectant); ok {
+			s.NotCaptured = append(s.NotCaptured, e.Absent(r.req.Workspace)...)
+		}
+	}
 	s.State = StateDigest(digests)
 	s.Bytes.Added = r.req.Session.Added()
 	s.Bytes.Streamed = r.req.Workspace.Traffic.Captured()
