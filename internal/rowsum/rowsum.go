@@ -48,6 +48,14 @@ func (s *Sum) add(row []byte) {
 	s.rows++
 }
 
+// Add adds the rows of another sum, whose last row has ended.
+func (s *Sum) Add(other *Sum) {
+	var carry uint64
+	s.lo, carry = bits.Add64(s.lo, other.lo, 0)
+	s.hi, _ = bits.Add64(s.hi, other.hi, carry)
+	s.rows += other.rows
+}
+
 func (s *Sum) String() string {
 	return fmt.Sprintf("%d rows, %016x%016x", s.rows, s.hi, s.lo)
 }

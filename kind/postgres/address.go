@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -37,11 +38,47 @@ func (d *Driver) findByAddress(ctx context.Context, ws *kind.Workspace) ([]kind.
 		if len(databases) == 0 {
 			databases = []string{config.Database}
 		}
+		if databases, err = known.present(ws, item.ID, databases); err != nil {
+			return nil, err
+		}
 		for _, database := range databases {
 			items = append(items, kind.Item{ID: kind.ID{Kind: Kind, Name: named.Name + "/" + database}})
 		}
 	}
 	return items, nil
+}
+
+// present leaves out the databases that the server says it does not have, and
+// remembers them. One that cannot be asked may have all of them.
+func (r record) present(ws *kind.Workspace, id kind.ID, databases []string) ([]string, error) {
+	if r.there == nil {
+		return databases, nil
+	}
+	var present []string
+	r.Absent = nil
+	for _, database := range databases {
+		if slices.Contains(r.there, database) {
+			present = append(present, database)
+		} else {
+			r.Absent = append(r.Absent, database)
+		}
+	}
+	return present, wrap("remember the server", r.save(ws, id))
+}
+
+var _ kind.Expectant = (*Driver)(nil)
+
+// Absent lists the databases that dogear.yaml names and that are not there.
+func (d *Driver) Absent(ws *kind.Workspace) []kind.Gap {
+	servers, _ := dsn.Servers(ws, Kind) // Find has said what is wrong with them
+	var gaps []kind.Gap
+	for _, named := range servers {
+		for _, database := range loadRecord(ws, kind.ID{Kind: Kind, Name: named.Name}).Absent {
+			id := kind.ID{Kind: Kind, Name: named.Name + "/" + database}
+			gaps = append(gaps, kind.Gap{Part: id, What: "all of it", Why: "dogear.yaml names it, and the server has no such database"})
+		}
+	}
+	return gaps
 }
 
 // byAddress returns the server that an entry of dogear.yaml names.

@@ -157,7 +157,7 @@ func (s *staging) fillMatviews(ctx context.Context) error {
 			return fmt.Errorf("refresh materialized view %s: %w", name, err)
 		}
 		have := *want
-		if err := copyRelation(ctx, s.conn, &have, discard); err != nil {
+		if err := copyRelation(ctx, s.conn, &have); err != nil {
 			return fmt.Errorf("read materialized view %s: %w", name, err)
 		}
 		if have.Sum == want.Sum {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -40,9 +38,9 @@ type capture struct {
 	gaps    []kind.Gap
 	dump    bool // it is wanted, and nothing of it is missing
 
-	mu      sync.Mutex
-	objects []kind.Object // guarded by mu
-	read    int64         // guarded by mu
+	mu     sync.Mutex
+	stored []stored // guarded by mu
+	read   int64    // guarded by mu
 }
 
 var (
@@ -132,10 +130,9 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	if err := c.findGaps(ctx); err != nil {
 		return kind.Part{}, err
 	}
-	slices.SortFunc(c.objects, func(a, b kind.Object) int { return strings.Compare(a.Name, b.Name) })
 	return kind.Part{
 		ID: c.item.ID, Needs: c.item.Needs, RunsIn: c.item.RunsIn, Claims: c.item.Claims,
-		Objects: c.objects, Held: c.session.held, Transaction: true,
+		Objects: c.objects(), Held: c.session.held, Transaction: true,
 		Read: c.read, Gaps: c.gaps, Facts: kind.Stream(facts),
 	}, nil
 }
@@ -164,7 +161,7 @@ func (c *capture) describe(ctx context.Context, facts []kind.Fact) error {
 		if err != nil {
 			return err
 		}
-		c.objects = append(c.objects, object)
+		c.add(object, 0)
 	}
 	return nil
 }

@@ -56,8 +56,8 @@ func (c *capture) stores(name string) bool {
 // keep stores a stream of rows as an object, uncompressed, so that a table
 // that has not changed costs nothing the second time.
 func (c *capture) keep(ctx context.Context) keepFunc {
-	return func(name string, write func(io.Writer) error) error {
-		if !c.stores(name) {
+	return func(p piece, write func(io.Writer) error) error {
+		if !c.stores(p.name) {
 			return write(io.Discard)
 		}
 		r, w := io.Pipe()
@@ -69,21 +69,14 @@ func (c *capture) keep(ctx context.Context) keepFunc {
 			}
 			w.CloseWithError(err)
 		}()
-		object, err := content.Put(ctx, c.sink, name, r)
+		object, err := content.Put(ctx, c.sink, p.name, r)
 		_ = r.Close() // ends the writer; a pipe in memory
 		if err != nil {
 			return err
 		}
-		c.add(object)
+		c.add(object, p.nth)
 		return nil
 	}
-}
-
-func (c *capture) add(object kind.Object) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.objects = append(c.objects, object)
-	c.read += object.Size
 }
 
 // dumpDefinitions stores what creates the empty database, or the roles and
@@ -116,7 +109,7 @@ func (c *capture) dumpDefinitions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.add(object)
+	c.add(object, 0)
 	return nil
 }
 

@@ -106,8 +106,9 @@ select coalesce((select setting from pg_settings where name = 'data_directory'),
        array(select datname::text from pg_database
              where datallowconn and not datistemplate and right(datname, length($2)) <> $2 and right(datname, length($3)) <> $3
              order by datname collate "C"),
-       array(select pg_tablespace_location(oid) from pg_tablespace where pg_tablespace_location(oid) <> '' order by 1)`,
-		s.dataDir, keptSuffix, stagedSuffix).Scan(&r.DataDir, &r.Databases, &r.Tablespaces)
+       array(select pg_tablespace_location(oid) from pg_tablespace where pg_tablespace_location(oid) <> '' order by 1),
+       array(select datname::text from pg_database)`,
+		s.dataDir, keptSuffix, stagedSuffix).Scan(&r.DataDir, &r.Databases, &r.Tablespaces, &r.there)
 	return r, wrap("ask for databases", err)
 }
 

@@ -71,7 +71,7 @@ func isOf(facts map[string]string, table, fact string) bool {
 // Narrow leaves out of the comparison what is not restored.
 func (d *Driver) Narrow(ctx context.Context, _ *kind.Workspace, part kind.Part, source kind.Source) (*kind.Narrowed, error) {
 	if len(part.Inside) == 0 {
-		return nil, nil
+		return undigested(ctx, part, source)
 	}
 	inv, err := readInventory(ctx, part, source)
 	if err != nil {
@@ -90,5 +90,34 @@ func (d *Driver) Narrow(ctx context.Context, _ *kind.Workspace, part kind.Part, 
 	return &kind.Narrowed{
 		Leaves: func(fact string) bool { return !inside[fact] },
 		Gap:    kind.Gap{Part: part.ID, What: "all but " + strings.Join(r.tables(), ", "), Why: "only that was asked for"},
+	}, nil
+}
+
+// large is the size from which on a database may not have been digested.
+const large = 512 << 20
+
+// undigested leaves out what was not read of a database that is too large to be
+// read each time: nobody is told that it is the same.
+func undigested(ctx context.Context, part kind.Part, source kind.Source) (*kind.Narrowed, error) {
+	m, err := readMeta(ctx, part, source)
+	if err != nil || m.Size < large || m.Format < metaFormat {
+		return nil, err
+	}
+	inv, err := readInventory(ctx, part, source)
+	if err != nil {
+		return nil, err
+	}
+	unread := make(map[string]bool)
+	for _, f := range inv.Facts {
+		if f[1] == notDigested {
+			unread[kind.Printable(f[0])] = true
+		}
+	}
+	if len(unread) == 0 {
+		return nil, nil
+	}
+	return &kind.Narrowed{
+		Leaves: func(fact string) bool { return unread[fact] },
+		Gap:    kind.Gap{What: "rows of tables", Why: "the database is too large to be read each time"},
 	}, nil
 }

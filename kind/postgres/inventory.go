@@ -49,13 +49,14 @@ type platform struct {
 type inventory struct {
 	Relations []relation  `json:"relations"`
 	Sequences []sequence  `json:"sequences"`
-	Facts     [][2]string `json:"facts"` // sorted
+	Large     string      `json:"large,omitempty"` // sum of the large objects, if they were read
+	Facts     [][2]string `json:"facts"`           // sorted
 }
 
 func (s *session) inventory(facts []kind.Fact) inventory {
 	facts = slices.Clone(facts)
 	kind.SortFacts(facts)
-	inv := inventory{Relations: s.relations, Sequences: s.sequences}
+	inv := inventory{Relations: s.relations, Sequences: s.sequences, Large: s.large}
 	for _, f := range facts {
 		inv.Facts = append(inv.Facts, [2]string{f.Name, f.Value})
 	}
@@ -95,6 +96,21 @@ func (inv *inventory) facts() map[string]string {
 	facts := make(map[string]string, len(inv.Facts))
 	for _, f := range inv.Facts {
 		facts[f[0]] = f[1]
+	}
+	return facts
+}
+
+// exactly are the facts with the sums in them, also of a database that is too
+// large for its facts to have them.
+func (inv *inventory) exactly() map[string]string {
+	facts := inv.facts()
+	for _, r := range inv.Relations {
+		if r.Sum != "" && facts[r.fact()] != "" {
+			facts[r.fact()] = r.Sum
+		}
+	}
+	if inv.Large != "" && facts[largeObjects] != "" {
+		facts[largeObjects] = inv.Large
 	}
 	return facts
 }

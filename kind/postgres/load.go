@@ -20,23 +20,23 @@ import (
 	"dogear/kind"
 )
 
-// load fills the tables, in several streams, and sets sequences and large
-// objects.
+// load fills the tables, in several streams, compares what it has loaded, and
+// sets sequences and large objects.
 func (s *staging) load(ctx context.Context) error {
-	queue := make(chan relation, len(s.target.Relations))
-	for _, r := range s.bySize() {
+	tables := s.bySize()
+	queue := make(chan *relation, len(tables))
+	for _, r := range tables {
 		queue <- r
 	}
 	close(queue)
-	err := s.inStreams(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		for r := range queue {
-			if err := s.loadTable(ctx, conn, r); err != nil {
-				return fmt.Errorf("load table %s: %w", r.Name, err)
-			}
-		}
-		return nil
+	s.loaded = newCheck(s.target)
+	g, inner := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer s.loaded.noMore()
+		return s.inStreams(inner, func(ctx context.Context, conn *pgx.Conn) error { return s.loadTables(ctx, conn, queue) })
 	})
-	if err != nil {
+	g.Go(func() error { return s.inStreams(inner, s.loaded.run) })
+	if err := g.Wait(); err != nil {
 		return err
 	}
 	if err := setSequences(ctx, s.conn, s.target.Sequences); err != nil {
@@ -45,12 +45,25 @@ func (s *staging) load(ctx context.Context) error {
 	return wrap("load large objects", s.loadLargeObjects(ctx))
 }
 
-// inStreams runs work with several connections at once.
+func (s *staging) loadTables(ctx context.Context, conn *pgx.Conn, queue <-chan *relation) error {
+	for r := range queue {
+		if err := s.loadTable(ctx, conn, r); err != nil {
+			return fmt.Errorf("load table %s: %w", r.Name, err)
+		}
+	}
+	return nil
+}
+
+// inStreams runs work with several connections at once, or with one if the
+// server takes no more.
 func (s *staging) inStreams(ctx context.Context, work func(context.Context, *pgx.Conn) error) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for range streams {
+	for n := range streams {
 		g.Go(func() error {
 			conn, err := s.connectToStaged(ctx)
+			if n > 0 && hasCode(err, "53300") { // too_many_connections
+				return nil
+			}
 			if err != nil {
 				return err
 			}
@@ -62,25 +75,49 @@ func (s *staging) inStreams(ctx context.Context, work func(context.Context, *pgx
 }
 
 // bySize lists the tables that have rows in the dump, the largest first.
-func (s *staging) bySize() []relation {
-	size := func(r relation) int64 {
-		object, _ := s.part.Object(r.Word + "/" + r.Name)
-		return object.Size
+func (s *staging) bySize() []*relation {
+	var tables []*relation
+	for i := range s.target.Relations {
+		if r := &s.target.Relations[i]; r.Word == "table" && s.rowsOf(r).Size > 0 {
+			tables = append(tables, r)
+		}
 	}
-	tables := slices.DeleteFunc(slices.Clone(s.target.Relations), func(r relation) bool { return r.Word != "table" || size(r) == 0 })
-	slices.SortStableFunc(tables, func(a, b relation) int { return cmp.Compare(size(b), size(a)) })
+	slices.SortStableFunc(tables, func(a, b *relation) int { return cmp.Compare(s.rowsOf(b).Size, s.rowsOf(a).Size) })
 	return tables
 }
 
-// loadTable fills a table in the transaction that has just emptied it, so that
-// its rows are written once, and frozen.
-func (s *staging) loadTable(ctx context.Context, conn *pgx.Conn, r relation) error {
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+// rowsOf returns the object with the rows of a relation; the zero object if
+// there is none.
+func (s *staging) rowsOf(r *relation) kind.Object {
+	object, _ := s.part.Object(r.Word + "/" + r.Name)
+	return object
+}
+
+// loadAtOnce is how many bytes of rows are loaded in one transaction: while the
+// next are loaded, these are read back.
+const loadAtOnce = 32 << 20
+
+// loadTable fills a table. The first rows come in the transaction that has just
+// emptied it, so that they are written once, and frozen.
+func (s *staging) loadTable(ctx context.Context, conn *pgx.Conn, r *relation) error {
+	rows := newRowReader(content.Open(ctx, s.source, s.rowsOf(r)))
+	next := stretch{of: r}
+	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "truncate table only "+r.Name); err != nil {
 			return err
 		}
-		return copyIn(ctx, conn, s.restoration, r, r.Name, " with (freeze)")
+		return copyRows(ctx, conn, rows.some(loadAtOnce), r.Columns, r.Name, " with (freeze)")
 	})
+	for err == nil && rows.more() {
+		if next, err = s.loaded.upTo(ctx, conn, next); err != nil {
+			break
+		}
+		err = copyRows(ctx, conn, rows.some(loadAtOnce), r.Columns, r.Name, "")
+	}
+	if err != nil {
+		return err
+	}
+	return s.loaded.add(ctx, next)
 }
 
 // copyIn writes the rows of a relation of the dump into a table.

@@ -14,10 +14,13 @@ const recordName = "server"
 // kept so that a stopped server has the same items as a running one.
 type record struct {
 	DataDir     string   `json:"data_dir"`
-	Databases   []string `json:"databases"`     // sorted
-	Tablespaces []string `json:"tablespaces"`   // their directories, sorted
-	WAL         string   `json:"wal,omitempty"` // directory of the write-ahead log, if it is elsewhere
-	Run         string   `json:"run,omitempty"` // of the container, in which WAL was looked for
+	Databases   []string `json:"databases"`        // sorted
+	Tablespaces []string `json:"tablespaces"`      // their directories, sorted
+	WAL         string   `json:"wal,omitempty"`    // directory of the write-ahead log, if it is elsewhere
+	Run         string   `json:"run,omitempty"`    // of the container, in which WAL was looked for
+	Absent      []string `json:"absent,omitempty"` // databases that dogear.yaml names and the server does not have
+
+	there []string // all databases, if the server was asked just now
 }
 
 // loadRecord returns the zero record if there is none that can be read.

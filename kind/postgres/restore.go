@@ -16,7 +16,7 @@ var (
 	_ kind.Separable    = (*Driver)(nil)
 	_ kind.Exchanger    = (*Driver)(nil)
 	_ kind.Insider      = (*Driver)(nil)
-	_ kind.Remover      = (*Driver)(nil)
+	_ kind.Distant      = (*Driver)(nil)
 	_ kind.Configurable = (*Driver)(nil)
 )
 
@@ -187,7 +187,7 @@ func (r *restoration) preview(ctx context.Context) (kind.Change, error) {
 		return kind.Change{}, err
 	}
 	restores := r.restores()
-	differ := slices.DeleteFunc(differing(r.target.facts(), live), func(fact string) bool { return !restores(fact) })
+	differ := slices.DeleteFunc(differing(r.target.exactly(), live), func(fact string) bool { return !restores(fact) })
 	if len(differ) == 0 {
 		return kind.Change{Action: kind.ActionNone}, nil
 	}
@@ -241,6 +241,7 @@ func (r *restoration) live(ctx context.Context) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.exact = true // nobody is told that nothing is to be done, who has not looked
 	want := everything
 	if len(r.part.Inside) > 0 {
 		tables := r.tables()
@@ -324,6 +325,15 @@ func (d *Driver) Remove(ctx context.Context, ws *kind.Workspace, item kind.Item)
 	defer hangUp(conn)
 	r := &restoration{ws: ws, database: database, server: server, way: way, conn: conn}
 	return r.takeAway(ctx)
+}
+
+// Machine names the other machine that the server of an item is on.
+func (d *Driver) Machine(ctx context.Context, ws *kind.Workspace, item kind.Item) (string, error) {
+	server, err := d.server(ctx, ws, item)
+	if err != nil {
+		return "", err
+	}
+	return server.remote(), nil
 }
 
 // Release drops the databases that restores have kept.

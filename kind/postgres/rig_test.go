@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -150,13 +151,16 @@ func (m memory) Save(id kind.ID, name string, content []byte) error {
 
 // chunks is a sink, and the source of what it took.
 type chunks struct {
-	byID  map[kind.ChunkID][]byte
-	added int
+	mu    sync.Mutex
+	byID  map[kind.ChunkID][]byte // guarded by mu, while a capture is open
+	added int                     // guarded by mu, as above
 }
 
 func newChunks() *chunks { return &chunks{byID: make(map[kind.ChunkID][]byte)} }
 
 func (c *chunks) Known(_ context.Context, ids []kind.ChunkID) ([]bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	known := make([]bool, len(ids))
 	for i, id := range ids {
 		_, known[i] = c.byID[id]
@@ -166,6 +170,8 @@ func (c *chunks) Known(_ context.Context, ids []kind.ChunkID) ([]bool, error) {
 
 func (c *chunks) Put(_ context.Context, content []byte) (kind.ChunkID, error) {
 	id := kind.Sum(content)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if _, ok := c.byID[id]; !ok {
 		c.byID[id] = slices.Clone(content)
 		c.added += len(content)
@@ -174,5 +180,7 @@ func (c *chunks) Put(_ context.Context, content []byte) (kind.ChunkID, error) {
 }
 
 func (c *chunks) Get(_ context.Context, id kind.ChunkID, _ []byte) ([]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return c.byID[id], nil
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/sync/errgroup"
 
 	"dogear/internal/rowsum"
 	"dogear/kind"
@@ -16,7 +15,7 @@ import (
 
 // copyRate is the number of bytes of a database (as it measures itself) that
 // are surely read in a second.
-const copyRate = 80 << 20
+const copyRate = 160 << 20
 
 // patience is how many seconds the dump and the digests of one database may
 // take unless the user wants them at any price.
@@ -38,11 +37,20 @@ const worthSharing = 16 << 20
 // same each time.
 func (s *session) isSmall() bool { return s.size <= patience*copyRate }
 
-// keepFunc stores under a name what write writes. It is called for several
-// tables at once.
-type keepFunc func(name string, write func(io.Writer) error) error
+// digests reports whether facts say what is in the tables.
+func (s *session) digests() bool { return s.exact || s.isSmall() }
 
-func discard(_ string, write func(io.Writer) error) error { return write(io.Discard) }
+// keepFunc stores what write writes as a piece of an object. It is called for
+// several pieces at once.
+type keepFunc func(p piece, write func(io.Writer) error) error
+
+// piece is some of an object: all its pieces, in order, are the object.
+type piece struct {
+	name string
+	nth  int
+}
+
+func discard(_ piece, write func(io.Writer) error) error { return write(io.Discard) }
 
 // wanted reports whether a relation's rows are read.
 type wanted func(relation) bool
@@ -53,7 +61,7 @@ func everything(relation) bool { return true }
 // sums. What is read goes to keep, which may be nil: then only the rows of
 // small databases are read.
 func (s *session) contents(ctx context.Context, keep keepFunc, want wanted) ([]kind.Fact, error) {
-	if keep == nil && !s.isSmall() {
+	if keep == nil && !s.digests() {
 		want = func(relation) bool { return false }
 	}
 	if keep == nil {
@@ -68,12 +76,12 @@ func (s *session) contents(ctx context.Context, keep keepFunc, want wanted) ([]k
 	}
 	for _, r := range s.relations {
 		value := r.Sum
-		if !s.isSmall() {
+		if !s.digests() {
 			value = notDigested
 		}
 		facts = append(facts, kind.Fact{Name: r.fact(), Value: value})
 	}
-	if !s.isSmall() && !want(relation{}) {
+	if !s.digests() && !want(relation{}) {
 		return facts, nil
 	}
 	large, err := s.copyLargeObjects(ctx, keep)
@@ -84,7 +92,7 @@ func (s *session) contents(ctx context.Context, keep keepFunc, want wanted) ([]k
 }
 
 // copyRelations reads the relations, the largest first, in several streams
-// that see the same instant.
+// that see the same instant, and notes their sums.
 func (s *session) copyRelations(ctx context.Context, keep keepFunc, want wanted) error {
 	conns, err := s.share(ctx)
 	defer func() {
@@ -95,25 +103,20 @@ func (s *session) copyRelations(ctx context.Context, keep keepFunc, want wanted)
 	if err != nil {
 		return err
 	}
-	queue := make(chan *relation, len(s.relations))
+	if err := s.measure(ctx, len(conns) > 1); err != nil {
+		return err
+	}
+	var all []stretch
 	for _, r := range s.bySize() {
 		if want(*r) {
-			queue <- r
+			all = append(all, r.stretches()...)
 		}
 	}
-	close(queue)
-	g, ctx := errgroup.WithContext(ctx)
-	for _, conn := range conns {
-		g.Go(func() error {
-			for r := range queue {
-				if err := copyRelation(ctx, conn, r, keep); err != nil {
-					return fmt.Errorf("read %s: %w", r.fact(), err)
-				}
-			}
-			return nil
-		})
+	sums, err := copyStretches(ctx, conns, all, keep)
+	for r, sum := range sums {
+		r.Sum = sum.String()
 	}
-	return g.Wait()
+	return err
 }
 
 func (s *session) bySize() []*relation {
@@ -132,7 +135,7 @@ func (s *session) share(ctx context.Context) ([]*pgx.Conn, error) {
 	if _, err := s.conn.Exec(ctx, "set local statement_timeout = 0"); err != nil { // the largest table takes its time
 		return conns, fmt.Errorf("set up the session: %w", err)
 	}
-	if s.more == nil || s.size < worthSharing || len(s.relations) < 2 {
+	if s.more == nil || s.size < worthSharing {
 		return conns, nil
 	}
 	snapshot, err := s.export(ctx)
@@ -162,25 +165,6 @@ func (s *session) export(ctx context.Context) (snapshot string, err error) {
 	return snapshot, wrap("share the transaction's snapshot", err)
 }
 
-func copyRelation(ctx context.Context, conn *pgx.Conn, r *relation, keep keepFunc) error {
-	if !r.Populated {
-		r.Sum = "not populated"
-		return nil
-	}
-	sum := &rowsum.Sum{}
-	err := keep(r.Word+"/"+r.Name, func(w io.Writer) error { return copyOut(ctx, conn, r.source(), io.MultiWriter(sum, w)) })
-	r.Sum = sum.String()
-	return err
-}
-
-// source is what COPY reads the relation from.
-func (r *relation) source() string {
-	if r.Word == "matview" {
-		return "(select * from " + r.Name + ")"
-	}
-	return r.Name
-}
-
 // copyOut writes rows in the text form of COPY.
 func copyOut(ctx context.Context, conn *pgx.Conn, source string, w io.Writer) error {
 	_, err := conn.PgConn().CopyTo(ctx, w, "copy "+source+" to stdout")
@@ -194,6 +178,7 @@ const (
 from pg_largeobject_metadata m order by m.oid)`
 	largePages = "(select loid, pageno, data from pg_largeobject order by loid, pageno)"
 
+	largeObjects = "large objects" // the fact
 	ownersObject = "large-object-owners"
 	pagesObject  = "large-object-pages"
 )
@@ -205,23 +190,24 @@ func (s *session) copyLargeObjects(ctx context.Context, keep keepFunc) ([]kind.F
 	if err := s.conn.QueryRow(ctx, "select count(*) from pg_largeobject_metadata").Scan(&count); err != nil || count == 0 {
 		return nil, err
 	}
-	fact := kind.Fact{Name: "large objects", Value: fmt.Sprintf("%d objects, not readable by this role", count)}
+	fact := kind.Fact{Name: largeObjects, Value: fmt.Sprintf("%d objects, not readable by this role", count)}
 	if !s.superuser {
 		return []kind.Fact{fact}, nil
 	}
 	owners, pages := &rowsum.Sum{}, &rowsum.Sum{}
-	if err := keep(ownersObject, func(w io.Writer) error {
+	if err := keep(piece{name: ownersObject}, func(w io.Writer) error {
 		return copyOut(ctx, s.conn, largeOwners, io.MultiWriter(owners, w))
 	}); err != nil {
 		return nil, err
 	}
-	if err := keep(pagesObject, func(w io.Writer) error {
+	if err := keep(piece{name: pagesObject}, func(w io.Writer) error {
 		return copyOut(ctx, s.conn, largePages, io.MultiWriter(pages, w))
 	}); err != nil {
 		return nil, err
 	}
 	fact.Value = fmt.Sprintf("%s of owners; %s of pages", owners, pages)
-	if !s.isSmall() {
+	s.large = fact.Value
+	if !s.digests() {
 		fact.Value = notDigested
 	}
 	return []kind.Fact{fact}, nil

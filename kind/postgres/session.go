@@ -21,8 +21,11 @@ type session struct {
 
 	relations []relation
 	sequences []sequence
+	large     string // sum of the large objects, once they were read
 	size      int64
+	version   int
 	superuser bool
+	exact     bool // what it holds is digested whatever its size
 	unlocked  bool // somebody else held a lock that keeps us from taking ours
 
 	// more opens a further session on the same database; nil: none.
@@ -38,7 +41,8 @@ type relation struct {
 	Columns   []string `json:"columns"`       // of a row as it is stored, quoted
 	Key       []string `json:"key,omitempty"` // those of the primary key
 	Sum       string   `json:"sum"`           // as the fact says it
-	size      int64
+	size      int64    // about, in bytes
+	pages     int64    // if it is large
 }
 
 func (r relation) fact() string { return r.Word + " " + r.Name }
@@ -102,7 +106,8 @@ order by 1`)
 	if err != nil {
 		return fmt.Errorf("list tables: %w", err)
 	}
-	if err := s.conn.QueryRow(ctx, "select pg_database_size(current_database())").Scan(&s.size); err != nil {
+	err = s.conn.QueryRow(ctx, "select pg_database_size(current_database()), current_setting('server_version_num')::int").Scan(&s.size, &s.version)
+	if err != nil {
 		return fmt.Errorf("ask for the size: %w", err)
 	}
 	return nil

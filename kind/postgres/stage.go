@@ -20,6 +20,7 @@ type staging struct {
 	conn *pgx.Conn // to that database
 
 	matviews []string // in the order in which they depend on each other
+	loaded   *check
 }
 
 // stage makes the database beside, loads it, and compares it with the dump.
@@ -199,7 +200,8 @@ func (s *staging) verify(ctx context.Context) error {
 		return err
 	}
 	defer func() { _, _ = s.conn.Exec(context.WithoutCancel(ctx), "rollback") }() // it has only read
-	large, err := session.rowFacts(ctx)
+	session.exact = true
+	large, err := session.rowFacts(ctx, s.loaded)
 	if err != nil {
 		return err
 	}
@@ -213,9 +215,14 @@ func (s *staging) verify(ctx context.Context) error {
 	return nil
 }
 
-// rowFacts reads all rows, whatever the size of the database.
-func (s *session) rowFacts(ctx context.Context) (map[string]string, error) {
-	if err := s.copyRelations(ctx, discard, everything); err != nil {
+// rowFacts reads all rows, whatever the size of the database, but those that
+// were read as they were loaded: what was made since changes none.
+func (s *session) rowFacts(ctx context.Context, loaded *check) (map[string]string, error) {
+	found := loaded.found()
+	for i := range s.relations {
+		s.relations[i].Sum = found[s.relations[i].Name]
+	}
+	if err := s.copyRelations(ctx, discard, func(r relation) bool { return r.Sum == "" }); err != nil {
 		return nil, err
 	}
 	inv := s.inventory(nil)
@@ -238,8 +245,8 @@ func (inv *inventory) rowFacts() map[string]string {
 	for _, q := range inv.Sequences {
 		facts[q.fact().Name] = q.fact().Value
 	}
-	if large, ok := inv.facts()["large objects"]; ok {
-		facts["large objects"] = large
+	if large, ok := inv.exactly()[largeObjects]; ok {
+		facts[largeObjects] = large
 	}
 	return facts
 }

@@ -125,7 +125,7 @@ func (t *tableRestoration) empty(ctx context.Context, want relation) error {
 	}
 	if saved, ok := t.ws.Shared.Take(t.noteName(t.name)); ok {
 		have := want
-		if err := copyRelation(ctx, t.conn, &have, discard); err != nil {
+		if err := copyRelation(ctx, t.conn, &have); err != nil {
 			return err
 		}
 		if have.Sum != saved {

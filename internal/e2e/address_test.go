@@ -1,0 +1,63 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"dogear/internal/testbed"
+)
+
+// A database that dogear.yaml names by an address of another machine: nothing
+// is written there without being asked for; one that was dropped comes back;
+// what a restore has kept in the server goes with the undo. Fails if Change has
+// no Remote, if Find lists what the server does not have, and if prune does not
+// release what was kept.
+func TestDatabaseOnAnotherMachine(t *testing.T) {
+	testbed.Require(t, "git")
+	server := testbed.Postgres(t)
+	address := testbed.Docker(t, "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", server.Container)
+	sql := func(statements string) string {
+		return testbed.RunInput(t, statements, "docker", "exec", "-i", server.Container, "psql", "-XAtqU", "shop", "-v", "ON_ERROR_STOP=1", "-d", "postgres")
+	}
+	_, rest, _ := strings.Cut(server.DSN, "//")
+	secret, _, _ := strings.Cut(rest, "@")
+	_, password, _ := strings.Cut(secret, ":")
+	t.Setenv("SHOP_PASSWORD", password)
+	r := rigOn(t, &testbed.Shop{Dir: t.TempDir()})
+	require.NoError(t, os.WriteFile(filepath.Join(r.Dir, "dogear.yaml"), []byte(
+		"postgres: {servers: {staging: {dsn: 'postgres://shop:${SHOP_PASSWORD}@"+address+"/shop', databases: [shop, missing]}}}\n"), 0o600))
+	testbed.SQL(t, server.Container, "create table t (n int primary key); insert into t select generate_series(1, 10)")
+
+	first := r.json(done, "save")
+	require.Contains(t, first.notCaptured(), "postgres/staging/missing")
+	require.NotContains(t, first.notCaptured(), "postgres/staging/shop")
+	testbed.SQL(t, server.Container, "delete from t")
+	refused := r.json(failed, "restore", first.Snapshot.ID)
+	require.Contains(t, refused.Error.Message, address)
+	require.Contains(t, refused.Error.Message, "--yes-remote")
+	require.Equal(t, "0", testbed.SQL(t, server.Container, "select count(*) from t"))
+	r.json(done, "restore", first.Snapshot.ID, "--yes-remote").proven(t)
+	require.Equal(t, "10", testbed.SQL(t, server.Container, "select count(*) from t"))
+
+	kept := "select count(*) from pg_database where datname like '%dogear%'"
+	sql("drop database shop")
+	r.json(done, "restore", first.Snapshot.ID, "--yes-remote").proven(t)
+	require.Equal(t, "10", testbed.SQL(t, server.Container, "select count(*) from t"))
+	r.json(failed, "undo")
+	r.json(done, "undo", "--yes-remote")
+	require.Equal(t, "0", sql("select count(*) from pg_database where datname = 'shop'"))
+	r.json(done, "undo", "--yes-remote").proven(t)
+
+	testbed.SQL(t, server.Container, "delete from t")
+	last := r.json(done, "restore", first.Snapshot.ID, "--yes-remote")
+	r.dogear(done, "prune")
+	require.Equal(t, "1", sql(kept), "it can still be undone")
+	r.dogear(done, "rm", "--force", last.Safety)
+	r.dogear(done, "prune")
+	require.Equal(t, "0", sql(kept))
+	require.Equal(t, "10", testbed.SQL(t, server.Container, "select count(*) from t"))
+}
