@@ -24,6 +24,12 @@ const (
 	caseStackAgain   = "stack-nothing-changed"
 	caseStackLoad    = "stack-under-load"
 	caseStackRestore = "stack-restore"
+
+	caseDump        = "database-dump"
+	caseDumpNear    = "database-dump-neighbours"
+	caseDumpSpread  = "database-dump-spread"
+	caseDumpRestore = "restore-database"
+	caseDumpLive    = "restore-live-database"
 )
 
 // testCase is one thing that is measured.
@@ -41,6 +47,7 @@ func cases() []testCase {
 		{caseAll, "into a directory with nothing but an empty one in it", restoreAll},
 		{caseChanged, "after 1 % of the files and of the pages of Postgres were rewritten", onePercentChanged},
 		{casePages, "after 1 % of the pages of 8 kB of a file of 1 GB were rewritten", pages},
+		{"database", "a database of 900 MB: dumped, dumped after 1 % of its rows were changed, restored", databases},
 		{"stack", "a running stack of 1.7 GB: saved, saved under pgbench, restored after 1 % of the pages changed", stacks},
 	}
 }

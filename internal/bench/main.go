@@ -48,6 +48,7 @@ func run(ctx context.Context, args []string) error {
 type settings struct {
 	tree, work, dogear string
 	stack              string // the script that makes one
+	databaseScript     string // as above
 	rounds             int
 	only               string // a regular expression of cases
 	without            string // a regular expression of contenders
@@ -63,6 +64,7 @@ func parse(args []string) (settings, error) {
 	flags.StringVar(&s.work, "work", "", "an empty directory, or the one of an earlier run, with 12 GB to spare")
 	flags.StringVar(&s.dogear, "dogear", "bin/dogear", "the binary to measure")
 	flags.StringVar(&s.stack, "stack", "testdata/bench/stack", "the script that makes the stack to measure on")
+	flags.StringVar(&s.databaseScript, "database", "testdata/bench/database", "the script that makes the server to dump from")
 	flags.IntVar(&s.rounds, "rounds", 3, "how often each contender runs")
 	flags.StringVar(&s.only, "run", ".", "run only the cases that match")
 	flags.StringVar(&s.without, "without", "^$", "leave out the contenders that match: tar, restic, engine, dogear")
@@ -76,7 +78,7 @@ func parse(args []string) (settings, error) {
 	if s.tree == "" || s.work == "" || (s.document != "" && s.date == "") {
 		return s, errors.New("-tree and -work are needed, and -date for a document (see -help)")
 	}
-	for _, path := range []*string{&s.tree, &s.work, &s.dogear, &s.stack, &s.profiles} {
+	for _, path := range []*string{&s.tree, &s.work, &s.dogear, &s.stack, &s.databaseScript, &s.profiles} {
 		if *path == "" {
 			continue
 		}

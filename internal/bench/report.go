@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -33,12 +34,10 @@ func (b *bench) turnsTable() string {
 	var out bytes.Buffer
 	fmt.Fprintln(&out, "| case | who | best | median | CPU | memory | store grew by | restored |")
 	fmt.Fprintln(&out, "|---|---|---|---|---|---|---|---|")
-	for _, c := range cases() {
-		for _, r := range b.results {
-			if r.name == c.name {
-				fmt.Fprintf(&out, "| %s | %s | %.2f s | %.2f s | %.2f s | %d MB | %s | %s |\n", r.name, r.who, r.best().Seconds(),
-					r.median().Seconds(), r.cpu().Seconds(), r.peak()/1e6, r.grew(), r.restored())
-			}
+	for _, r := range b.results {
+		if !strings.HasPrefix(r.name, "stack-") {
+			fmt.Fprintf(&out, "| %s | %s | %.2f s | %.2f s | %.2f s | %d MB | %s | %s |\n", r.name, r.who, r.best().Seconds(),
+				r.median().Seconds(), r.cpu().Seconds(), r.peak()/1e6, r.grew(), r.restored())
 		}
 	}
 	return out.String()
@@ -47,7 +46,7 @@ func (b *bench) turnsTable() string {
 // grew says by how much the store grew, if the case is a save.
 func (r *result) grew() string {
 	switch first := r.turns[0]; {
-	case strings.HasPrefix(r.name, "restore") || r.who == "cat":
+	case strings.HasPrefix(r.name, "restore") || slices.Contains([]string{"cat", pgDump, template}, r.who):
 		return ""
 	case first.changed.compressed > 0:
 		return fmt.Sprintf("%.2f MB for %.2f MB (%.1f MB plain)", float64(r.added())/1e6, float64(first.changed.compressed)/1e6,
@@ -63,7 +62,7 @@ func (r *result) restored() string {
 		complaint = ", ended with an error"
 	}
 	switch n := r.differences(); {
-	case !strings.HasPrefix(r.name, "restore"):
+	case !strings.HasPrefix(r.name, "restore") || r.who == pgRestore:
 		return ""
 	case n > 0 && r.name == caseNothing:
 		return fmt.Sprintf("%d entries touched", n) + complaint
