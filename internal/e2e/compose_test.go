@@ -38,8 +38,8 @@ volumes: {data: {}}
 `
 
 // TestComposeFindsNothingToDo (D12) restores after `down --volumes --rmi all`,
-// and asks Compose to bring up what is there: 1.29, and 2.26 for root and for
-// who is merely in the group. It recreates nothing, but that Compose 2 takes a
+// and asks Compose to bring up what is there: 1.29 and 2.26, each for root and
+// for who is merely in the group. It recreates nothing, but that Compose 2 takes a
 // container in the namespace of another for changed when that one has another
 // id; the receipt of a restore says so.
 func TestComposeFindsNothingToDo(t *testing.T) {
@@ -49,11 +49,13 @@ func TestComposeFindsNothingToDo(t *testing.T) {
 		user    bool
 		beside  bool // Compose 2 makes it anew
 	}{
-		"1":      {"docker-compose", true, false},
+		"1":      {"docker-compose", false, false},
+		"1 user": {"docker-compose", true, false},
 		"2":      {os.Getenv("DOGEAR_TEST_COMPOSE"), false, true},
 		"2 user": {os.Getenv("DOGEAR_TEST_COMPOSE"), true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := composedRig(t)
 			if c.user {
 				r.as = testbed.TestUser(t)

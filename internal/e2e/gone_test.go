@@ -30,6 +30,16 @@ func TestRemovedMeanwhile(t *testing.T) {
 	testbed.Docker(t, "rmi", "--force", image)
 	r.json(done, "resume").identical(t)
 	r.WaitHealthy("db", "redis", "web", "worker")
+
+	// And all that Compose knows, at once; it finds nothing to do afterwards (D12).
+	saved := r.json(done, "save").Snapshot.ID
+	r.Compose("down", "--volumes")
+	testbed.Docker(t, "rmi", image)
+	r.json(done, "restore", saved).identical(t)
+	restored := r.Containers()
+	r.Compose("up", "--detach")
+	require.Equal(t, restored, r.Containers())
+	r.WaitHealthy("db", "redis", "web", "worker")
 	r.nothingLeftBehind()
 }
 

@@ -153,7 +153,7 @@ func TestOnePointInTime(t *testing.T) {
 	stranger := testbed.Container(t, "busybox", []string{"-v", r.counterVolume() + ":/v"},
 		"sh", "-c", "trap 'exit 0' TERM; while :; do date +%s%N > /v/stranger; done")
 	var ids []string
-	for range 10 {
+	for range testbed.Times(10, 20) {
 		saved := r.json(done, "save")
 		require.NotEqual(t, "live", saved.Snapshot.Consistency)
 		require.Contains(t, saved.notCaptured(), "container/"+stranger)

@@ -49,8 +49,13 @@ func (c oneCase) Fatalf(format string, args ...any) { c.r.Fatalf(format, args...
 
 // Points returns at how many moments something is killed: at so many, or at ten times as many if DOGEAR_SOAK is set.
 func Points(few int) int {
+	return Times(few, 10*few)
+}
+
+// Times returns how often something is repeated: few times, or many if DOGEAR_SOAK is set.
+func Times(few, many int) int {
 	if os.Getenv("DOGEAR_SOAK") != "" {
-		return 10 * few
+		return many
 	}
 	return few
 }

@@ -170,7 +170,7 @@ func TestCycles(t *testing.T) {
 		return []string{testbed.Inspect(t, name, ".Image"), testbed.Inspect(t, name, ".Config.Image"), aliases}
 	}
 	before := look()
-	for range testbed.Points(3) {
+	for range testbed.Times(3, 150) {
 		w := newWorld(t, docker.Options{}, name)
 		parts := w.capture()
 		testbed.Docker(t, "rm", "--force", name)

@@ -1,13 +1,16 @@
 package image_test
 
 import (
+	"fmt"
 	"net/http"
+	"os/exec"
 	"path"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"dogear/internal/content"
 	"dogear/internal/docker"
 	"dogear/internal/testbed"
 	"dogear/kind"
@@ -74,17 +77,7 @@ func TestStoredImageCostsALookup(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, engines.Close()) })
 	d, ws, store := image.New(engines), kindtest.Workspace(t.TempDir()), kindtest.NewMemory()
 	ws.Cache = kindtest.NewCache()
-	capture := func(sink kind.Sink) kind.Part {
-		t.Helper()
-		c, err := d.Open(t.Context(), ws, kind.Item{ID: kind.ID{Kind: "image", Name: reference}}, sink)
-		require.NoError(t, err)
-		defer func() { require.NoError(t, c.Close()) }()
-		require.NoError(t, c.(kind.Preparer).Prepare(t.Context()))
-		require.NoError(t, c.Take(t.Context()))
-		part, err := c.Finish(t.Context())
-		require.NoError(t, err)
-		return part
-	}
+	capture := func(sink kind.Sink) kind.Part { return capture(t, d, ws, reference, sink) }
 	first := capture(store)
 	require.EqualValues(t, 1, reads.Load())
 	lookups.Store(0)
@@ -93,4 +86,72 @@ func TestStoredImageCostsALookup(t *testing.T) {
 	require.LessOrEqual(t, lookups.Load(), int32(2), "when it is opened, and at the instant")
 	require.Equal(t, first.Objects, capture(kindtest.NewMemory()).Objects)
 	require.EqualValues(t, 2, reads.Load(), "this store does not have it")
+}
+
+func capture(t *testing.T, d *image.Driver, ws *kind.Workspace, reference string, sink kind.Sink) kind.Part {
+	t.Helper()
+	c, err := d.Open(t.Context(), ws, kind.Item{ID: kind.ID{Kind: "image", Name: reference}}, sink)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, c.Close()) }()
+	require.NoError(t, c.(kind.Preparer).Prepare(t.Context()))
+	require.NoError(t, c.Take(t.Context()))
+	part, err := c.Finish(t.Context())
+	require.NoError(t, err)
+	return part
+}
+
+// TestSharedLayersAreStoredOnce (D15): an engine gives out an image as one
+// archive, with the layers in an order of its own. As that is cut where its
+// content says so, a layer that the store has from another image adds next to
+// nothing, wherever it comes. All images come back from what is stored once. With
+// cuts at fixed places this fails unless the engine happens to give out the
+// shared layer first each time.
+func TestSharedLayersAreStoredOnce(t *testing.T) {
+	const shared, own = 16 << 20, 100_000
+	testbed.Require(t, "docker")
+	layer := func(on string, bytes int) string {
+		t.Helper()
+		name, made := testbed.Name("container"), testbed.Name("image")+":v1"
+		testbed.Docker(t, "run", "--name", name, testbed.LabelFlag(), on, "sh", "-c", fmt.Sprintf("head -c %d /dev/urandom > /%s", bytes, name))
+		testbed.Docker(t, "commit", "--change", "LABEL "+testbed.Label+"=1", name, made)
+		testbed.Docker(t, "rm", name)
+		t.Cleanup(func() { _ = exec.Command("docker", "image", "rm", "--force", made).Run() }) // it may be gone
+		return made
+	}
+	base := layer(testbed.Image(t, "busybox"), shared)
+	references := []string{layer(base, own), layer(base, own), layer(base, own)}
+	engines := docker.NewConnector(docker.Options{})
+	t.Cleanup(func() { require.NoError(t, engines.Close()) })
+	d, ws, store := image.New(engines), kindtest.Workspace(t.TempDir()), kindtest.NewMemory()
+	var parts []kind.Part
+	var added []int
+	have := make(map[kind.ChunkID]bool)
+	for _, reference := range references {
+		part, bytes := capture(t, d, ws, reference, store), 0
+		for _, o := range part.Objects {
+			for _, id := range o.Chunks {
+				if !have[id] {
+					chunk, err := store.Get(t.Context(), id, nil)
+					require.NoError(t, err)
+					bytes += len(chunk)
+				}
+				have[id] = true
+			}
+		}
+		parts, added = append(parts, part), append(added, bytes)
+	}
+	require.Greater(t, added[0], shared)
+	// A cut is put off by at most the size of a chunk, at both ends of what differs.
+	require.Less(t, added[1], own+6*content.MaxSize)
+	require.Less(t, added[2], own+6*content.MaxSize)
+
+	var ids []string
+	for _, reference := range references {
+		ids = append(ids, testbed.Docker(t, "image", "inspect", "--format", "{{.Id}}", reference))
+	}
+	testbed.Docker(t, append([]string{"image", "rm", base}, references...)...)
+	for i, part := range parts {
+		require.NoError(t, d.Restore(t.Context(), ws, part, store))
+		require.Equal(t, ids[i], testbed.Docker(t, "image", "inspect", "--format", "{{.Id}}", references[i]))
+	}
 }
