@@ -65,6 +65,19 @@ type Gauge interface {
 	Read() int64
 }
 
+// Foreseer is a Preparer that can store what Finish will return if nothing
+// changes any more, so that nobody waits for that in a stop.
+type Foreseer interface {
+	Preparer
+	// Foresee is called after Prepare, while everything is live, and reports
+	// false if it cannot tell.
+	Foresee(ctx context.Context) (Part, bool, error)
+	// CameTrue reports, after Take, whether what was fixed is what was foreseen,
+	// and in which time it is known to have been the state. Finish is called
+	// only if it is not.
+	CameTrue() (Interval, bool)
+}
+
 // Holder is a Capture that opens its view of the state (a transaction) while
 // the writers are frozen or stopped already, and its own server is not.
 type Holder interface {

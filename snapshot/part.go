@@ -11,13 +11,20 @@ import (
 // finish stores the rest of a capture, its facts, and the list of all chunks
 // that it reaches.
 func (r *round) finish(ctx context.Context, c *capture) error {
+	if c.done = c.cameTrue(); c.done {
+		return nil
+	}
 	part, err := c.Finish(ctx)
 	if err != nil {
 		return err
 	}
-	c.part, err = storePart(ctx, c.sink, WorkspaceAt(r.req.Workspace.Root).ID, c.item, part)
+	c.part, err = r.store(ctx, c, part)
 	c.done = err == nil
 	return err
+}
+
+func (r *round) store(ctx context.Context, c *capture, part kind.Part) (Part, error) {
+	return storePart(ctx, c.sink, WorkspaceAt(r.req.Workspace.Root).ID, c.item, part)
 }
 
 func storePart(ctx context.Context, sink PartSink, workspace string, item kind.Item, part kind.Part) (Part, error) {

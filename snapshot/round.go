@@ -40,6 +40,8 @@ type capture struct {
 	asked kind.Interval // when Take was called and returned
 	done  bool
 	part  Part
+
+	foreseen *Part // what it will be if nothing changes; nil: nobody knows
 }
 
 func newRound(req Request, items []kind.Item) *round {
@@ -122,7 +124,10 @@ func (r *round) prepare(ctx context.Context) error {
 		if err := p.Prepare(ctx); err != nil {
 			return err
 		}
-		return r.prepareAgain(ctx, c.Capture)
+		if err := r.prepareAgain(ctx, c.Capture); err != nil {
+			return err
+		}
+		return r.foresee(ctx, c)
 	})
 }
 

@@ -29,6 +29,8 @@ type stage struct {
 	restless bool               // data changes while it is being read
 	beside   []kind.Neighbour   // boxes that are not of the workspace
 	passes   []int64            // how many bytes each pass over data reads
+	seer     bool               // data is foreseen
+	moved    bool               // data is not what was foreseen
 }
 
 func newStage(items ...kind.Item) *stage {
@@ -139,6 +141,8 @@ func (a *actor) Open(_ context.Context, _ *kind.Workspace, item kind.Item, _ kin
 	switch {
 	case a.kind == "server":
 		return &transaction{c}, a.happens("open %s", item.ID)
+	case a.kind == "data" && a.seer:
+		return &seer{performance: c}, a.happens("open %s", item.ID)
 	case a.kind == "data" && a.passes != nil:
 		return &gauge{performance: c}, a.happens("open %s", item.ID)
 	}
@@ -187,6 +191,20 @@ func (g *gauge) Prepare(ctx context.Context) error {
 }
 
 func (g *gauge) Read() int64 { return g.read }
+
+// seer is a performance that foresees itself.
+type seer struct{ *performance }
+
+var _ kind.Foreseer = (*seer)(nil)
+
+func (s *seer) Foresee(context.Context) (kind.Part, bool, error) {
+	part := kind.Part{ID: s.item.ID, Facts: kind.Stream([]kind.Fact{{Name: "foreseen"}, {Name: "name"}})}
+	return part, true, s.a.happens("foresee %s", s.item.ID)
+}
+
+func (s *seer) CameTrue() (kind.Interval, bool) {
+	return kind.Interval{From: s.taken, To: s.taken}, !s.a.moved
+}
 
 type transaction struct{ *performance }
 

@@ -105,6 +105,32 @@ func TestPauseCapturesAfterTheStop(t *testing.T) {
 	require.Equal(t, snapshot.Stopped, data.Consistency)
 }
 
+// TestWhatIsForeseenIsStoredBeforeAnythingStops, and again only if it did not come
+// true. Nobody waits for that in a save, where all goes on before it is stored.
+func TestWhatIsForeseenIsStoredBeforeAnythingStops(t *testing.T) {
+	for _, moved := range []bool{false, true} {
+		s := shop()
+		s.seer, s.moved = true, moved
+		taken, err := take(t, s, everything)
+		require.NoError(t, err)
+		inOrder(t, s, "prepare data/files", "foresee data/files", "stop box/app", "take data/files")
+		data, _ := taken.Snapshot.Part(id("data/files"))
+		require.Equal(t, snapshot.Stopped, data.Consistency)
+		if moved {
+			require.EqualValues(t, 1, data.Facts.Count)
+			inOrder(t, s, "take data/files", "finish data/files")
+		} else {
+			require.EqualValues(t, 2, data.Facts.Count, "those of what was foreseen")
+			none(t, s, "finish data/files")
+		}
+	}
+	s := shop()
+	s.seer = true
+	_, err := take(t, s, nil)
+	require.NoError(t, err)
+	none(t, s, "foresee")
+}
+
 // TestNeighboursAreFrozen also in a pause, which stops nothing of theirs:
 // what they write to would be taken in the middle of a write.
 func TestNeighboursAreFrozen(t *testing.T) {

@@ -19,11 +19,15 @@ type capture struct {
 	records  []record
 	prepared walked // the last walk of Prepare
 	held     kind.Interval
+	asFound  bool // by Prepare: Take found nothing else
 	spill    *spill
 	fixed    []*fixed // in the order of the calls
 }
 
-var _ Capture = (*capture)(nil)
+var _ interface {
+	Capture
+	Foreseer
+} = (*capture)(nil)
 
 // Capture begins a capture of the tree.
 func (d *Dir) Capture(_ context.Context, opts Options, sink kind.Sink) (Capture, error) {
@@ -109,6 +113,9 @@ func (c *capture) Finish(ctx context.Context) (Result, error) {
 		Delta:     delta,
 	}, nil
 }
+
+// CameTrue implements Foreseer.
+func (c *capture) CameTrue() (kind.Interval, bool) { return c.held, c.asFound }
 
 // delta counts what lies in the spill.
 func (c *capture) delta() (delta kind.Delta) {

@@ -26,7 +26,7 @@ type walked struct {
 // before it began. Writers that map files have to be frozen for the proof to
 // hold for them; Prepare sees theirs (see calm).
 func (c *capture) Take(ctx context.Context) error {
-	c.held = kind.Interval{}
+	c.held, c.asFound = kind.Interval{}, false
 	if err := c.makeSpill(); err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (c *capture) Take(ctx context.Context) error {
 		return err
 	}
 	if since, ok := c.unchangedSince(before); ok {
-		c.held = kind.Interval{From: since, To: before.from}
+		c.held, c.asFound = kind.Interval{From: since, To: before.from}, len(c.fixed) == 0
 		return nil
 	}
 	var last walked

@@ -47,6 +47,36 @@ func TestTakeWithoutPrepare(t *testing.T) {
 
 // Take has the state of its own moment, whatever changed before and changes
 // after it.
+// What Finish returned before Take is what it returns after it, if Take finds the
+// tree as Prepare did; that it does is known of nothing else.
+func TestWhatWasForeseenCameTrueOrNot(t *testing.T) {
+	changes := map[string]func(root string) error{
+		"nothing":   nil,
+		"a file":    func(root string) error { return os.WriteFile(filepath.Join(root, "a"), []byte("b"), 0o600) },
+		"a mode":    func(root string) error { return os.Chmod(filepath.Join(root, "a"), 0o640) },
+		"a new one": func(root string) error { return os.Mkdir(filepath.Join(root, "c"), 0o700) },
+		"gone":      func(root string) error { return os.Remove(filepath.Join(root, "a")) },
+	}
+	for name, change := range changes {
+		store, root := kindtest.NewMemory(), t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(root, "a"), []byte("a"), 0o600))
+		nextTick()
+		c := openCapture(t, root, tree.Options{}, store)
+		require.NoError(t, c.Prepare(t.Context()))
+		foreseen := finish(t, c)
+		if change != nil {
+			require.NoError(t, change(root))
+		}
+		require.NoError(t, c.Take(t.Context()))
+		held, came := tree.CameTrue(c)
+		require.Equal(t, change == nil, came, name)
+		result := finish(t, c)
+		require.Equal(t, came, result.Manifest.Chunks[0] == foreseen.Manifest.Chunks[0], name)
+		require.Equal(t, liveFacts(t, root, tree.Options{}), factsOf(t, result.Entries))
+		require.Equal(t, result.Held, held, name)
+	}
+}
+
 // nextTick waits until the clock by which the kernel stamps files has moved.
 func nextTick() { <-time.After(30 * time.Millisecond) }
 

@@ -104,6 +104,28 @@ type Capture interface {
 	Close() error
 }
 
+// Foreseer is a Capture that knows whether what Finish returned before Take is
+// what it would return after it.
+type Foreseer interface {
+	// CameTrue reports, after Take, whether it found just what the last Prepare
+	// found and read, and since when that was so.
+	CameTrue() (kind.Interval, bool)
+}
+
+// CameTrue is the method of a Capture that has it.
+func CameTrue(c Capture) (kind.Interval, bool) {
+	if f, ok := c.(Foreseer); ok {
+		return f.CameTrue()
+	}
+	return kind.Interval{}, false
+}
+
+// Foresees reports whether a Capture has that method.
+func Foresees(c Capture) bool {
+	_, ok := c.(Foreseer)
+	return ok
+}
+
 // Result is a captured tree.
 type Result struct {
 	Manifest kind.Object   // the entries, encoded and stored

@@ -23,6 +23,17 @@ func (*Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, sin
 	return &capture{Capture: c, ws: ws, item: item}, nil
 }
 
+var _ kind.Foreseer = (*capture)(nil)
+
+// Foresee implements kind.Foreseer.
+func (c *capture) Foresee(ctx context.Context) (kind.Part, bool, error) {
+	part, err := c.Finish(ctx)
+	return part, true, err
+}
+
+// CameTrue implements kind.Foreseer.
+func (c *capture) CameTrue() (kind.Interval, bool) { return tree.CameTrue(c.Capture) }
+
 // Finish stores the tree and returns the part.
 func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	result, err := c.Capture.Finish(ctx)

@@ -30,7 +30,10 @@ type capture struct {
 	files tree.Capture
 	// What Take fixed, as it was read before and after: both mean the same.
 	before, state *state
+	foreseen      *state // nil: nothing was
 }
+
+var _ kind.Foreseer = (*capture)(nil)
 
 // Open begins a capture. It waits a little for a git command that runs.
 func (d *Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, sink kind.Sink) (kind.Capture, error) {
@@ -154,6 +157,30 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 		part.Gaps = append(part.Gaps, gap)
 	}
 	return part, nil
+}
+
+// Foresee implements kind.Foreseer. A repository in which git is at work cannot
+// be foreseen.
+func (c *capture) Foresee(ctx context.Context) (kind.Part, bool, error) {
+	state, err := readState(c.item.Root)
+	if err != nil {
+		return kind.Part{}, false, err
+	}
+	c.before, c.state = state, state
+	part, err := c.Finish(ctx)
+	if errors.Is(err, errMoved) {
+		return part, false, nil
+	}
+	c.foreseen = state
+	return part, err == nil, err
+}
+
+// CameTrue implements kind.Foreseer.
+func (c *capture) CameTrue() (kind.Interval, bool) {
+	if c.foreseen == nil || !c.state.equal(c.foreseen) {
+		return kind.Interval{}, false
+	}
+	return tree.CameTrue(c.files)
 }
 
 // checkState makes sure that the facts are made of the very bytes that were

@@ -18,6 +18,8 @@ type run struct {
 	item        kind.Item
 	facts, rest []kind.Fact
 	part        kind.Part
+	foreseen    int // how many captures were foreseen
+	cameTrue    int // how many of them rightly
 }
 
 func (r *run) find(t *testing.T) kind.Item {
@@ -104,6 +106,7 @@ func (r *run) take(t *testing.T) kind.Part {
 		require.NoError(t, p.Prepare(ctx))
 		require.NoError(t, p.Prepare(ctx))
 	}
+	verify := r.foresee(t, c)
 	if h, ok := c.(kind.Holder); ok {
 		require.NoError(t, h.Hold(ctx))
 	}
@@ -111,8 +114,36 @@ func (r *run) take(t *testing.T) kind.Part {
 	part, err := c.Finish(ctx)
 	require.NoError(t, err)
 	require.Equal(t, r.Item, part.ID)
+	verify(part)
 	require.Empty(t, Differences(r.facts, Collect(t, part.Facts)), "the part has other facts than Inspect")
 	return stored(t, part)
+}
+
+// foresee has a capture foresee its part, and returns what makes sure, after Take,
+// that it was the right one if it came true.
+func (r *run) foresee(t *testing.T, c kind.Capture) func(kind.Part) {
+	f, ok := c.(kind.Foreseer)
+	if !ok {
+		return func(kind.Part) {}
+	}
+	foreseen, ok, err := f.Foresee(t.Context())
+	require.NoError(t, err)
+	if !ok {
+		return func(kind.Part) {}
+	}
+	r.foreseen++
+	facts := Collect(t, foreseen.Facts)
+	return func(part kind.Part) {
+		held, came := f.CameTrue()
+		if !came {
+			return
+		}
+		require.Empty(t, Differences(facts, Collect(t, part.Facts)), "the facts were foreseen to be others")
+		foreseen.Held, foreseen.Facts, part.Facts = held, nil, nil
+		foreseen.Read, part.Read = 0, 0
+		require.Equal(t, part, foreseen, "the part was foreseen to be another one")
+		r.cameTrue++
+	}
 }
 
 // stored returns the part as a store gives it back.
@@ -147,7 +178,9 @@ func (r *run) requireAtRest(t *testing.T, want bool) {
 
 func (r *run) captureAgain(t *testing.T) {
 	before := r.store.Bytes()
+	r.foreseen, r.cameTrue = 0, 0
 	r.take(t)
+	require.Equal(t, r.foreseen, r.cameTrue, "what nobody touches is as it was foreseen")
 	allowed := r.Growth
 	if allowed == 0 {
 		allowed = 64 << 10

@@ -26,8 +26,9 @@ type capture struct {
 }
 
 var (
-	_ kind.Capture = (*capture)(nil)
-	_ kind.Gauge   = (*capture)(nil)
+	_ kind.Capture  = (*capture)(nil)
+	_ kind.Gauge    = (*capture)(nil)
+	_ kind.Foreseer = (*capture)(nil)
 )
 
 // Open begins a capture.
@@ -102,6 +103,18 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	part.Facts = kind.Merge(tree.Facts(result.Entries, "/", spokenFor(c.ws, c.item)), facts)
 	return part, nil
 }
+
+// Foresee implements kind.Foreseer.
+func (c *capture) Foresee(ctx context.Context) (kind.Part, bool, error) {
+	if c.files == nil || !tree.Foresees(c.files) {
+		return kind.Part{}, false, nil
+	}
+	part, err := c.Finish(ctx)
+	return part, true, err
+}
+
+// CameTrue implements kind.Foreseer.
+func (c *capture) CameTrue() (kind.Interval, bool) { return tree.CameTrue(c.files) }
 
 // Close ends the capture.
 func (c *capture) Close() error {
