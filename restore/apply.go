@@ -22,7 +22,7 @@ func (r *run) apply(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	r.req.progress("comparing every byte")
-	resting, err := r.look(ctx)
+	resting, err := r.lookAtRest(ctx)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -56,6 +56,19 @@ func (r *run) look(ctx context.Context) (*desk, error) {
 		d.remotely = r.req.Remotely
 	}
 	return d, err
+}
+
+// lookAtRest is look once everything is as it has to be, and nothing runs.
+// Where nothing came or went, and things do run otherwise, the items that there
+// are need not be looked for: servers that are down could tell nothing new, and
+// all is looked for again when they run.
+func (r *run) lookAtRest(ctx context.Context) (*desk, error) {
+	if r.taken == nil || !r.desk.runs() || slices.ContainsFunc(r.plan.Steps, Step.comesOrGoes) {
+		return r.look(ctx)
+	}
+	d := *r.desk
+	d.ws = r.req.Workspace.Look()
+	return &d, nil
 }
 
 // converge removes what the target does not have and restores what differs,
@@ -131,11 +144,15 @@ func (r *run) holdsOthers(id kind.ID) bool {
 }
 
 // isDue reports whether an item has to be restored: it differed when the plan
-// was made, or something that has been stopped since may have written to it.
+// was made, or something that has been stopped since may have written to it, and
+// the safety snapshot, taken after that, is not what it has to become.
 func (r *run) isDue(id kind.ID) bool {
 	step, _ := r.plan.Step(id)
 	if step.touches() {
 		return true
+	}
+	if r.isSavedAsTarget(id) {
+		return false
 	}
 	if _, resting := r.desk.drivers[id.Kind].(kind.Resting); !resting {
 		return false
@@ -146,6 +163,22 @@ func (r *run) isDue(id kind.ID) bool {
 	return slices.ContainsFunc(r.plan.Quiet, func(s kind.ID) bool {
 		return s == id || slices.Contains(r.desk.live[s].Needs, id)
 	})
+}
+
+// isSavedAsTarget reports whether the safety snapshot has of an item just what
+// the target has. What runs is corrected all the same: it is to be held still.
+func (r *run) isSavedAsTarget(id kind.ID) bool {
+	saved, ok := r.safety.Part(id)
+	if _, runs := r.desk.drivers[id.Kind].(kind.Stopper); runs || !ok || r.taken == nil {
+		return false
+	}
+	want := r.desk.parts[id]
+	return want.Inside == nil && saved.Root == want.Root && slices.Equal(saved.Nested, want.Nested) &&
+		slices.EqualFunc(saved.Objects, want.Objects, sameObject)
+}
+
+func sameObject(a, b kind.Object) bool {
+	return a.Name == b.Name && a.Size == b.Size && a.Listed == b.Listed && slices.Equal(a.Chunks, b.Chunks)
 }
 
 // errMovedOn ends a restore that would destroy what nobody has captured.

@@ -41,6 +41,11 @@ type Step struct {
 // touches reports whether the step changes its item.
 func (s Step) touches() bool { return s.Action != kind.ActionNone && s.Action != kind.ActionVerify }
 
+// comesOrGoes reports whether there is another item afterwards.
+func (s Step) comesOrGoes() bool {
+	return s.touches() && s.Action != kind.ActionPatch
+}
+
 // Step returns the step for an item.
 func (p Plan) Step(id kind.ID) (Step, bool) {
 	for _, s := range p.Steps {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,27 +26,37 @@ type starter struct {
 	allStarted func() // called each time a level has started; may be nil
 }
 
-// run starts level by level, what is needed first. What does not become
-// healthy is named, and is no error: everything is there, and its user has to
-// look.
+// run starts level by level, what is needed first. What runs in something that
+// was started waits by itself until that can be asked, which may be long before
+// it is called healthy; all else waits for that. What does not become healthy is
+// named, and is no error: everything is there, and its user has to look.
 func (s starter) run(ctx context.Context) (unhealthy []string, err error) {
 	healthy, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	ailing := make(map[kind.ID]error)
-	for _, level := range s.desk.startLevels() {
-		if err := s.startAll(ctx, level); err != nil {
-			return nil, err
-		}
-		s.await(healthy, level, ailing)
+	v := newVigil(s, healthy)
+	err = v.bring(ctx, s.desk.startLevels())
+	if ailing := v.ailing; err == nil && len(ailing) > 0 {
+		// An app that does not say what it needs may have looked for it too early.
+		again := func(id kind.ID) bool { _, ails := ailing[id]; return ails }
+		v = newVigil(s, healthy)
+		err = v.bring(ctx, selected(s.desk.startLevels(), again))
 	}
-	if err := s.tryAgain(ctx, healthy, ailing); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	for id, problem := range ailing {
+	for id, problem := range v.ailing {
 		unhealthy = append(unhealthy, fmt.Sprintf("%s: %v", id, problem)+s.lastLines(ctx, id))
 	}
 	slices.Sort(unhealthy)
 	return unhealthy, ctx.Err()
+}
+
+// selected returns what of each level is selected.
+func selected(levels [][]kind.ID, is func(kind.ID) bool) [][]kind.ID {
+	for i, level := range levels {
+		levels[i] = slices.DeleteFunc(level, func(id kind.ID) bool { return !is(id) })
+	}
+	return levels
 }
 
 // shownLines is how many lines are shown of what an item wrote last.
@@ -75,32 +84,7 @@ func (s starter) lastLines(ctx context.Context, id kind.ID) string {
 	return text.String()
 }
 
-// tryAgain starts a second time what did not come up: an app that does not say
-// what it needs may have looked for it too early.
-func (s starter) tryAgain(ctx, healthy context.Context, ailing map[kind.ID]error) error {
-	if len(ailing) == 0 {
-		return nil
-	}
-	var ids []kind.ID
-	for id := range ailing {
-		ids = append(ids, id)
-	}
-	clear(ailing)
-	if err := s.startAll(ctx, ids); err != nil {
-		return err
-	}
-	s.await(healthy, ids, ailing)
-	return nil
-}
-
-func (s starter) startAll(ctx context.Context, ids []kind.ID) error {
-	err := inParallel(ctx, len(ids), ids, s.start)
-	if s.allStarted != nil {
-		s.allStarted()
-	}
-	return err
-}
-
+// start starts an item, if it is one that starts.
 func (s starter) start(ctx context.Context, id kind.ID) error {
 	driver, ok := s.desk.drivers[id.Kind].(kind.Starter)
 	if !ok || s.desk.alone[id] || s.spare != nil && s.spare(id) {
@@ -110,30 +94,10 @@ func (s starter) start(ctx context.Context, id kind.ID) error {
 		return err
 	}
 	if err := driver.Start(ctx, s.desk.ws, s.desk.parts[id].Part, s.desk.source); err != nil {
-		return fmt.Errorf("start %s: %w", id, err)
+		return err
 	}
 	s.guard.Resumed(id)
 	return nil
-}
-
-// await waits for the health of items, and notes what is wrong with them.
-func (s starter) await(ctx context.Context, ids []kind.ID, ailing map[kind.ID]error) {
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for _, id := range ids {
-		checker, ok := s.desk.drivers[id.Kind].(kind.HealthChecker)
-		if !ok {
-			continue
-		}
-		wg.Go(func() {
-			if err := checker.WaitHealthy(ctx, s.desk.ws, s.desk.parts[id].Part, s.desk.source); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				ailing[id] = err
-			}
-		})
-	}
-	wg.Wait()
 }
 
 // inParallel runs f for items that do not need each other, at most n at once.

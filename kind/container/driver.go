@@ -30,7 +30,7 @@ type Driver struct {
 
 var (
 	_ kind.Driver        = (*Driver)(nil)
-	_ kind.Resting       = (*Driver)(nil)
+	_ kind.Prover        = (*Driver)(nil)
 	_ kind.Previewer     = (*Driver)(nil)
 	_ kind.Remover       = (*Driver)(nil)
 	_ kind.Freezer       = (*Driver)(nil)
@@ -122,6 +122,24 @@ func (d *Driver) Rest(ctx context.Context, part kind.Part, source kind.Source) k
 		return kind.Stream(nil)
 	}
 	return tree.Facts(tree.ReadManifest(ctx, source, manifest), "/", nil)
+}
+
+// IsAtRest reports whether nothing of the writable layer differs.
+func (d *Driver) IsAtRest(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (bool, error) {
+	manifest, ok := part.Object(layerObject)
+	if !ok {
+		return false, nil
+	}
+	engine, live, err := d.look(ctx, part.ID)
+	if err != nil || live.layer == "" {
+		return false, err
+	}
+	layer, err := engine.Tree(ctx, live.layer)
+	if err != nil {
+		return false, fmt.Errorf("reach the writable layer: %w", err)
+	}
+	changes, err := layer.Compare(ctx, layerOptions(ws, part.ID), manifest, source)
+	return changes.Identical() && err == nil, err
 }
 
 // Remove removes a container. Its volumes are items of their own and stay.

@@ -51,8 +51,8 @@ func (d *Driver) await(ctx context.Context, ws *kind.Workspace, item kind.Item) 
 	deadline := time.Now().Add(answerWait)
 	return docker.Poll(ctx, func() (bool, error) {
 		s, err := d.server(ctx, ws, item.RunsIn)
-		if err != nil {
-			return true, err
+		if err != nil { // it may not be there yet
+			return time.Now().After(deadline), err
 		}
 		c, err := s.connect(ctx)
 		if err == nil {

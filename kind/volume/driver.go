@@ -24,7 +24,7 @@ type Driver struct {
 
 var (
 	_ kind.Driver    = (*Driver)(nil)
-	_ kind.Resting   = (*Driver)(nil)
+	_ kind.Prover    = (*Driver)(nil)
 	_ kind.Previewer = (*Driver)(nil)
 	_ kind.Remover   = (*Driver)(nil)
 )
@@ -96,6 +96,24 @@ func (d *Driver) Rest(ctx context.Context, part kind.Part, source kind.Source) k
 		return kind.Stream(nil)
 	}
 	return tree.Facts(tree.ReadManifest(ctx, source, manifest), "/", nil)
+}
+
+// IsAtRest reports whether nothing differs.
+func (d *Driver) IsAtRest(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) (bool, error) {
+	manifest, ok := part.Object(filesObject)
+	if !ok {
+		return false, nil
+	}
+	engine, live, err := d.look(ctx, part.ID)
+	if err != nil || !hasContent(part.Item(), live) {
+		return false, err
+	}
+	files, err := engine.VolumeTree(ctx, live)
+	if err != nil {
+		return false, err
+	}
+	changes, err := files.Compare(ctx, treeOptions(ws, part.Item()), manifest, source)
+	return changes.Identical() && err == nil, err
 }
 
 // Remove removes a volume with its content, unless a container refers to it.

@@ -1,0 +1,106 @@
+package restore_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"dogear/kind"
+	"dogear/restore"
+	"dogear/snapshot"
+)
+
+// lively is a driver of items that start, and are healthy when they say so.
+type lively struct {
+	runner
+	start   func(context.Context, kind.ID) error
+	healthy func(context.Context, kind.ID) error
+	kind    string
+}
+
+func (l *lively) Kind() string { return l.kind }
+
+func (l *lively) Find(context.Context, *kind.Workspace, []kind.Item) ([]kind.Item, error) {
+	return nil, nil
+}
+
+func (l *lively) Start(ctx context.Context, _ *kind.Workspace, part kind.Part, _ kind.Source) error {
+	return l.start(ctx, part.ID)
+}
+
+func (l *lively) WaitHealthy(ctx context.Context, _ *kind.Workspace, part kind.Part, _ kind.Source) error {
+	return l.healthy(ctx, part.ID)
+}
+
+// startShop starts a server in a box, and an app in another, and returns in which
+// order that went, and what was said about it.
+func startShop(t *testing.T, boxHealthy, serverStart func(context.Context) error) (events, said []string) {
+	t.Helper()
+	d := newDesk(t)
+	box, server, app := kind.ID{Kind: "box", Name: "db"}, kind.ID{Kind: "server", Name: "db"}, kind.ID{Kind: "box", Name: "app"}
+	require.NoError(t, os.WriteFile(d.journal(), []byte(`{"begun":["box/db","server/db","box/app"]}`), 0o600))
+	journal, err := restore.ReadJournal(d.journal())
+	require.NoError(t, err)
+	var mu sync.Mutex
+	note := func(event string) {
+		mu.Lock()
+		defer mu.Unlock()
+		events = append(events, event)
+	}
+	boxes := &lively{
+		kind: "box", start: func(_ context.Context, id kind.ID) error { note("start " + id.Name); return nil },
+		healthy: func(ctx context.Context, id kind.ID) error {
+			if id == app {
+				return nil
+			}
+			err := boxHealthy(ctx)
+			note("box looked at")
+			return err
+		},
+	}
+	servers := &lively{
+		kind: "server", healthy: func(context.Context, kind.ID) error { return nil },
+		start: func(ctx context.Context, _ kind.ID) error { note("start server"); return serverStart(ctx) },
+	}
+	safety := snapshot.Snapshot{Parts: []snapshot.Part{
+		{Part: kind.Part{ID: app}}, {Part: kind.Part{ID: box}}, {Part: kind.Part{ID: server, RunsIn: box, Needs: []kind.ID{box}}},
+	}}
+	require.NoError(t, restore.Rollback{
+		Drivers: []kind.Driver{boxes, servers}, Workspace: d.ws, Safety: safety, Journal: journal,
+		Source: d.store, Guard: unguarded{}, HealthTimeout: time.Minute, Progress: func(line string) { said = append(said, line) },
+	}.Run(t.Context()))
+	return events, said
+}
+
+// A server is asked as soon as the box that it runs in was started: it may
+// answer long before the box is called healthy. What does not run in another
+// waits for that. Fails without runInOthers.
+func TestAServerIsStartedBeforeItsBoxIsHealthy(t *testing.T) {
+	asked := make(chan struct{})
+	events, said := startShop(t,
+		func(ctx context.Context) error {
+			select {
+			case <-asked:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		},
+		func(context.Context) error { close(asked); return nil })
+	require.Equal(t, []string{"start db", "start server", "box looked at", "start app"}, events)
+	require.Len(t, said, 1, "what is taken back, and nobody ails")
+}
+
+// Nobody waits for a server in a box that does not come up, and what is wrong
+// with both is said. Fails without life.
+func TestNobodyWaitsForAServerInABoxThatIsDown(t *testing.T) {
+	_, said := startShop(t,
+		func(context.Context) error { return errors.New("it is down") },
+		func(ctx context.Context) error { <-ctx.Done(); return errors.New("nobody answers") })
+	require.Equal(t, []string{"box/db: it is down", "server/db: nobody answers"}, said[1:])
+}
