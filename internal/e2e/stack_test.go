@@ -146,6 +146,10 @@ func (r *rig) fileCount() int64 {
 // frozen before anything is copied). A container of nobody's workspace writes
 // to the same volume meanwhile, without a pause but for that (D8): it is
 // frozen too, is named, and is never stopped.
+//
+// During the last of them a benchmark writes to Postgres
+// as fast as it can, and checkpoints are written one after another (P1): what
+// comes back adds up, and amcheck finds every index right.
 func TestOnePointInTime(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -153,7 +157,12 @@ func TestOnePointInTime(t *testing.T) {
 	stranger := testbed.Container(t, "busybox", []string{"-v", r.counterVolume() + ":/v"},
 		"sh", "-c", "trap 'exit 0' TERM; while :; do date +%s%N > /v/stranger; done")
 	var ids []string
-	for range testbed.Times(10, 20) {
+	captures := testbed.Times(10, 20)
+	loaded := captures - testbed.Times(2, 10)
+	for i := range captures {
+		if i == loaded {
+			r.startLoad()
+		}
 		saved := r.json(done, "save")
 		require.NotEqual(t, "live", saved.Snapshot.Consistency)
 		require.Contains(t, saved.notCaptured(), "container/"+stranger)
@@ -163,10 +172,34 @@ func TestOnePointInTime(t *testing.T) {
 	refused := r.json(failed, "restore", ids[0])
 	require.Contains(t, refused.Error.Message, stranger)
 	testbed.Docker(t, "stop", stranger)
-	for _, id := range ids {
+	for i, id := range ids {
 		r.json(done, "restore", id)
 		r.Found().RequireOneInstant(t)
+		if i >= loaded {
+			r.requireSound()
+		}
 	}
+}
+
+// startLoad has Postgres written to, and checkpoints made, until it stops.
+func (r *rig) startLoad() {
+	r.t.Helper()
+	db := r.Container("db")
+	testbed.Exec(r.t, db, "pgbench", "--initialize", "--quiet", "--username=shop", "shop")
+	r.SQL("create extension amcheck")
+	testbed.Docker(r.t, "exec", "--detach", db, "pgbench", "--username=shop", "--no-vacuum", "--client=4", "--time=3600", "shop")
+	testbed.Docker(r.t, "exec", "--detach", db, "sh", "-c", "while psql -XqU shop -d shop -c checkpoint; do sleep 0.1; done")
+	testbed.Eventually(r.t, testbedLimit, "the benchmark has written", func() bool { return r.SQL("select count(*) > 100 from pgbench_history") == "t" })
+}
+
+// requireSound requires that what the benchmark has written is of one moment,
+// and that tables and indexes agree.
+func (r *rig) requireSound() {
+	r.t.Helper()
+	sums := r.SQL(`select sum(delta) = (select sum(abalance) from pgbench_accounts) and sum(delta) = (select sum(tbalance) from pgbench_tellers)
+		and sum(delta) = (select sum(bbalance) from pgbench_branches) and count(*) > 100 from pgbench_history`)
+	require.Equal(r.t, "t", sums)
+	require.Empty(r.t, testbed.Exec(r.t, r.Container("db"), "pg_amcheck", "--username=shop", "--heapallindexed", "--rootdescend", "--database=shop"))
 }
 
 // counterVolume is where the counter has its file.
