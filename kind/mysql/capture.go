@@ -119,7 +119,7 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	if err != nil {
 		return kind.Part{}, err
 	}
-	if err := c.view.proofs.save(); err != nil {
+	if err := c.view.proofs.Save(); err != nil {
 		return kind.Part{}, err
 	}
 	if err := c.dumpDefinitions(ctx); err != nil {

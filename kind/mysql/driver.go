@@ -59,7 +59,7 @@ func (d *Driver) inspect(ctx context.Context, ws *kind.Workspace, item kind.Item
 	if err != nil {
 		return nil, err
 	}
-	return facts, view.proofs.save()
+	return facts, view.proofs.Save()
 }
 
 // reach connects to the server of an item. An item that is gone, or that

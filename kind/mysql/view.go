@@ -26,7 +26,7 @@ type view struct {
 	// kept are the rows of tables that no transaction protects, as they were
 	// at the instant.
 	kept   map[string]*keptRows
-	proofs *proofs
+	proofs proofs
 	deep   bool // rows are read however large the database is
 }
 
