@@ -185,7 +185,7 @@ func requoted(inv *inventory, name string) string {
 // more): it is refreshed while its rule is that of a view of a table that holds
 // the rows. Only this database, which nobody uses yet, ever sees that rule.
 func (s *staging) loadMatview(ctx context.Context, want relation) error {
-	object, ok := s.part.Object(want.Word + "/" + want.Name)
+	object, ok := s.part.Object(want.object())
 	if !ok {
 		return nil // the facts tell
 	}

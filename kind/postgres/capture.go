@@ -120,8 +120,14 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 			return kind.Part{}, err
 		}
 	}
+	if err := c.prove(ctx); err != nil {
+		return kind.Part{}, err
+	}
 	facts, err := c.session.facts(ctx, c.database(), c.ws.Redact, c.keep(ctx), c.reads)
 	if err != nil {
+		return kind.Part{}, err
+	}
+	if err := c.session.proofs.note(c.session.relations, c.objects()); err != nil {
 		return kind.Part{}, err
 	}
 	if err := c.describe(ctx, facts); err != nil {

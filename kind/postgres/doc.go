@@ -23,7 +23,8 @@
 // The digest of a table is the sum of the SHA-256 of its rows, as COPY writes
 // them under fixed settings: it knows how often a row is there, and neither
 // in which order nor at which place in the file. The same stream is what is
-// stored as the dump.
+// stored as the dump. While no transaction has ended in the server nothing is
+// read again (proof.go).
 //
 // # One point in time
 //

@@ -8,6 +8,7 @@ import (
 
 	"dogear/internal/docker"
 	"dogear/internal/dsn"
+	"dogear/internal/rowproof"
 	"dogear/kind"
 )
 
@@ -58,7 +59,16 @@ func (d *Driver) inspect(ctx context.Context, ws *kind.Workspace, item kind.Item
 	if err != nil {
 		return nil, err
 	}
-	return session.facts(ctx, databaseOf(item.ID), ws.Redact, nil, everything)
+	if databaseOf(item.ID) != "" {
+		if err := session.prove(ctx, rowproof.Load(ws.Cache, item.ID)); err != nil {
+			return nil, err
+		}
+	}
+	facts, err := session.facts(ctx, databaseOf(item.ID), ws.Redact, nil, everything)
+	if err != nil {
+		return nil, err
+	}
+	return facts, session.proofs.note(session.relations, nil)
 }
 
 // WaitHealthy waits until the server has recovered and the database can be

@@ -89,7 +89,7 @@ func (s *staging) bySize() []*relation {
 // rowsOf returns the object with the rows of a relation; the zero object if
 // there is none.
 func (s *staging) rowsOf(r *relation) kind.Object {
-	object, _ := s.part.Object(r.Word + "/" + r.Name)
+	object, _ := s.part.Object(r.object())
 	return object
 }
 
@@ -122,7 +122,7 @@ func (s *staging) loadTable(ctx context.Context, conn *pgx.Conn, r *relation) er
 
 // copyIn writes the rows of a relation of the dump into a table.
 func copyIn(ctx context.Context, conn *pgx.Conn, r *restoration, rel relation, into, options string) error {
-	object, ok := r.part.Object(rel.Word + "/" + rel.Name)
+	object, ok := r.part.Object(rel.object())
 	if !ok {
 		return fmt.Errorf("the dump has no rows of it")
 	}
@@ -274,7 +274,7 @@ func (d recovered) putBack(ctx context.Context) error {
 		if !want.Unlogged || have == nil || !have.Unlogged || have.Sum == want.Sum {
 			continue
 		}
-		if _, stored := d.part.Object(want.Word + "/" + want.Name); !stored {
+		if _, stored := d.part.Object(want.object()); !stored {
 			continue // the facts tell
 		}
 		if err := d.refill(ctx, r, want); err != nil {

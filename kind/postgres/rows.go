@@ -91,9 +91,24 @@ func (s *session) contents(ctx context.Context, keep keepFunc, want wanted) ([]k
 	return append(facts, large...), nil
 }
 
-// copyRelations reads the relations, the largest first, in several streams
-// that see the same instant, and notes their sums.
+// copyRelations reads the relations of which it is not known what is in them,
+// the largest first, in several streams that see the same instant, and notes
+// their sums.
 func (s *session) copyRelations(ctx context.Context, keep keepFunc, want wanted) error {
+	var unknown []*relation
+	for _, r := range s.bySize() {
+		if !want(*r) {
+			continue
+		}
+		if known, err := s.recall(ctx, r); err != nil {
+			return err
+		} else if !known {
+			unknown = append(unknown, r)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
 	conns, err := s.share(ctx)
 	defer func() {
 		for _, c := range conns[1:] {
@@ -107,10 +122,8 @@ func (s *session) copyRelations(ctx context.Context, keep keepFunc, want wanted)
 		return err
 	}
 	var all []stretch
-	for _, r := range s.bySize() {
-		if want(*r) {
-			all = append(all, r.stretches()...)
-		}
+	for _, r := range unknown {
+		all = append(all, r.stretches()...)
 	}
 	sums, err := copyStretches(ctx, conns, all, keep)
 	for r, sum := range sums {

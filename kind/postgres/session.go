@@ -28,6 +28,8 @@ type session struct {
 	exact     bool // what it holds is digested whatever its size
 	unlocked  bool // somebody else held a lock that keeps us from taking ours
 
+	proofs proofs
+
 	// more opens a further session on the same database; nil: none.
 	more func(context.Context) (*pgx.Conn, error)
 }
@@ -46,6 +48,9 @@ type relation struct {
 }
 
 func (r relation) fact() string { return r.Word + " " + r.Name }
+
+// object is the name of the object that holds its rows.
+func (r relation) object() string { return r.Word + "/" + r.Name }
 
 // sequence is the state of a sequence.
 type sequence struct {

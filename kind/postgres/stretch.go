@@ -140,7 +140,7 @@ func copyStretch(ctx context.Context, conn *pgx.Conn, t stretch, keep keepFunc) 
 		return nil, nil
 	}
 	sum := &rowsum.Sum{}
-	err := keep(piece{name: t.of.Word + "/" + t.of.Name, nth: t.nth}, func(w io.Writer) error {
+	err := keep(piece{name: t.of.object(), nth: t.nth}, func(w io.Writer) error {
 		return copyOut(ctx, conn, t.source(), io.MultiWriter(sum, w))
 	})
 	return sum, err
