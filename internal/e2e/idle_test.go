@@ -31,8 +31,17 @@ func TestIdleServersDoNotChange(t *testing.T) {
 		time.Sleep(time.Minute)
 		s.unchanged(first.Snapshot.State)
 	}
-	testbed.SQL(t, s.postgres, "update t set s = 'x' where n = 7")
-	require.Len(t, s.json(differences, "verify").Differences, 1, "one row is one change")
+	// One row is one change, and is found by its key.
+	testbed.SQL(t, s.postgres, "update t set s = 'secret' where n = 7")
+	testbed.MariaSQL(t, s.maria, "UPDATE t SET s = 'secret' WHERE n = 8")
+	testbed.RedisDo(t, s.cache, "set k9 secret")
+	diff := s.dogear(done, "diff", "--details")
+	require.Contains(t, diff, "3 changes")
+	for _, line := range []string{"~ n=7: s\n", "~ n=8: s\n", "~ db=0 key=k9: value\n"} {
+		require.Contains(t, diff, line)
+	}
+	require.NotContains(t, diff, "secret")
+	require.Contains(t, s.dogear(done, "diff", "--details", "--show-values"), "-> \"secret\"")
 	s.nothingLeftBehind()
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,12 +24,14 @@ func (d *Driver) Explain(ctx context.Context, ws *kind.Workspace, a, b kind.Stat
 }
 
 func (d *Driver) explain(ctx context.Context, ws *kind.Workspace, a, b kind.State, how kind.Explaining) ([]kind.Explanation, error) {
-	before, err := d.side(ctx, ws, a)
+	before, err := d.side(ctx, ws, a, true)
 	if err != nil || before == nil {
 		return nil, err
 	}
 	defer before.close()
-	after, err := d.side(ctx, ws, b)
+	// Without rows to compare them with, nothing is read that takes its time.
+	compared := slices.ContainsFunc(before.definitions.Tables, before.hasRows)
+	after, err := d.side(ctx, ws, b, compared)
 	if err != nil || after == nil {
 		return nil, err
 	}
@@ -65,14 +68,15 @@ type side struct {
 	view        *view // likewise
 }
 
-// side reads what a state consists of; nil if that is not known.
-func (d *Driver) side(ctx context.Context, ws *kind.Workspace, state kind.State) (*side, error) {
+// side reads what a state consists of; nil if that is not known. exact: rows are
+// digested however large the live database is.
+func (d *Driver) side(ctx context.Context, ws *kind.Workspace, state kind.State, exact bool) (*side, error) {
 	if databaseOf(state.Part.ID) == "" {
 		return nil, nil
 	}
 	s := &side{state: state, definitions: &definitions{}}
 	if state.Live() {
-		return s, s.look(ctx, d, ws)
+		return s, s.look(ctx, d, ws, exact)
 	}
 	m, err := readMeta(ctx, state.Part, state.Source)
 	if err != nil || !m.Running {
@@ -81,9 +85,8 @@ func (d *Driver) side(ctx context.Context, ws *kind.Workspace, state kind.State)
 	return s, read(ctx, state.Part, state.Source, definitionsObject, s.definitions)
 }
 
-// look reads a live database, however large it is: what is asked for is what
-// differs.
-func (s *side) look(ctx context.Context, d *Driver, ws *kind.Workspace) error {
+// look reads a live database.
+func (s *side) look(ctx context.Context, d *Driver, ws *kind.Workspace, exact bool) error {
 	server, l, err := d.reach(ctx, ws, s.state.Part.Item())
 	if err != nil {
 		return err
@@ -94,7 +97,7 @@ func (s *side) look(ctx context.Context, d *Driver, ws *kind.Workspace) error {
 		return err
 	}
 	s.definitions = s.view.definitions
-	s.view.deep, s.view.proofs = true, loadProofs(ws, s.state.Part.ID, server.run)
+	s.view.deep, s.view.proofs = exact, loadProofs(ws, s.state.Part.ID, server.run)
 	if _, err := s.view.contents(ctx, nil); err != nil {
 		s.close()
 		return err

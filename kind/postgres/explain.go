@@ -28,12 +28,14 @@ func (d *Driver) Explain(ctx context.Context, ws *kind.Workspace, a, b kind.Stat
 }
 
 func (d *Driver) explain(ctx context.Context, ws *kind.Workspace, a, b kind.State, how kind.Explaining) ([]kind.Explanation, error) {
-	before, err := d.side(ctx, ws, a)
+	before, err := d.side(ctx, ws, a, true)
 	if err != nil || before == nil {
 		return nil, err
 	}
 	defer before.close()
-	after, err := d.side(ctx, ws, b)
+	// Without rows to compare them with, nothing is read that takes its time.
+	compared := slices.ContainsFunc(before.inventory.Relations, func(r relation) bool { return r.hasRows(before) })
+	after, err := d.side(ctx, ws, b, compared)
 	if err != nil || after == nil {
 		return nil, err
 	}
@@ -66,13 +68,14 @@ type side struct {
 	conn       *pgx.Conn // live
 }
 
-// side reads what a state consists of; nil if that is not known.
-func (d *Driver) side(ctx context.Context, ws *kind.Workspace, state kind.State) (*side, error) {
+// side reads what a state consists of; nil if that is not known. exact: rows are
+// digested however large the live database is.
+func (d *Driver) side(ctx context.Context, ws *kind.Workspace, state kind.State, exact bool) (*side, error) {
 	if databaseOf(state.Part.ID) == "" {
 		return nil, nil
 	}
 	if state.Live() {
-		return d.liveSide(ctx, ws, state)
+		return d.liveSide(ctx, ws, state, exact)
 	}
 	m, err := readMeta(ctx, state.Part, state.Source)
 	if err != nil || m.Format < metaFormat {
@@ -88,7 +91,7 @@ func (d *Driver) side(ctx context.Context, ws *kind.Workspace, state kind.State)
 	return s, err
 }
 
-func (d *Driver) liveSide(ctx context.Context, ws *kind.Workspace, state kind.State) (*side, error) {
+func (d *Driver) liveSide(ctx context.Context, ws *kind.Workspace, state kind.State, exact bool) (*side, error) {
 	server, err := d.server(ctx, ws, state.Part.Item())
 	if err != nil {
 		return nil, err
@@ -100,11 +103,14 @@ func (d *Driver) liveSide(ctx context.Context, ws *kind.Workspace, state kind.St
 	}
 	s := &side{state: state, conn: conn}
 	session, err := way.begin(ctx, conn)
+	var snapshot string
 	if err == nil {
+		session.exact = exact
 		var facts []kind.Fact
 		if facts, err = session.facts(ctx, database, ws.Redact, nil, everything); err == nil {
 			inv := session.inventory(facts)
 			s.inventory = &inv
+			snapshot, err = session.export(ctx)
 		}
 	}
 	if err != nil {
@@ -112,7 +118,7 @@ func (d *Driver) liveSide(ctx context.Context, ws *kind.Workspace, state kind.St
 		return nil, err
 	}
 	var script bytes.Buffer
-	complaint, err := server.run(ctx, way, "pg_dump", []string{"--schema-only", "--create", "--quote-all-identifiers", "--encoding=UTF8"}, database, nil, &script)
+	complaint, err := server.run(ctx, way, "pg_dump", []string{"--schema-only", "--create", "--quote-all-identifiers", "--encoding=UTF8", "--snapshot=" + snapshot}, database, nil, &script)
 	if err == nil && complaint == "" {
 		s.statements, err = readStatements(&script)
 	}
@@ -167,7 +173,7 @@ func compareRows(ctx context.Context, before, after *side, was, is relation, how
 
 // hasRows reports whether the rows can be read.
 func (r relation) hasRows(s *side) bool {
-	_, stored := s.state.Part.Object(r.Word + "/" + r.Name)
+	_, stored := s.state.Part.Object(r.object())
 	return s.conn != nil || stored
 }
 
@@ -182,7 +188,7 @@ func (r relation) count() int64 {
 func (s *side) rows(r relation) dbdiff.State {
 	return dbdiff.State{Columns: r.Columns, Rows: r.count(), Lines: func(ctx context.Context) io.ReadCloser {
 		if s.conn == nil {
-			object, _ := s.state.Part.Object(r.Word + "/" + r.Name)
+			object, _ := s.state.Part.Object(r.object())
 			return io.NopCloser(content.Open(ctx, s.state.Source, object))
 		}
 		return dbdiff.Written(func(w io.Writer) error { return copyOut(ctx, s.conn, r.source(), w) })

@@ -163,6 +163,7 @@ type tableRows struct {
 	db      *sql.DB
 	columns []string
 	rowid   string // how the row id is called in the table
+	count   int64
 }
 
 func (s *side) rows(ctx context.Context, table string) (tableRows, []string, error) {
@@ -171,7 +172,7 @@ func (s *side) rows(ctx context.Context, table string) (tableRows, []string, err
 		return tableRows{}, nil, err
 	}
 	key, err := primaryKey(ctx, s.db, table)
-	r := tableRows{db: s.db, columns: names}
+	r := tableRows{db: s.db, columns: names, count: s.count(table)}
 	for _, name := range []string{handle, "_rowid_", "oid"} {
 		if !slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) }) {
 			r.rowid = name
@@ -179,6 +180,18 @@ func (s *side) rows(ctx context.Context, table string) (tableRows, []string, err
 		}
 	}
 	return r, key, err
+}
+
+// count is how many rows a table has.
+func (s *side) count(table string) int64 {
+	for _, f := range s.facts {
+		if f.Name == "table "+table {
+			word, _, _ := strings.Cut(f.Value, " ")
+			n, _ := strconv.ParseInt(word, 10, 64) // it is a number
+			return n
+		}
+	}
+	return 0
 }
 
 // primaryKey lists the columns of the key, none if there is none.
@@ -207,7 +220,7 @@ func (r tableRows) state(table string, t dbdiff.Table) dbdiff.State {
 		list = append(list, "+"+quote(c)) // see sumTable
 	}
 	query := "SELECT " + strings.Join(list, ", ") + " FROM " + quote(table)
-	return dbdiff.State{Columns: r.columns, Lines: func(ctx context.Context) io.ReadCloser {
+	return dbdiff.State{Columns: r.columns, Rows: r.count, Lines: func(ctx context.Context) io.ReadCloser {
 		return dbdiff.Written(func(w io.Writer) error { return copyRows(ctx, r.db, query, len(list), w) })
 	}}
 }
