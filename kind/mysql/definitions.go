@@ -146,7 +146,7 @@ func (r *reader) readViews(ctx context.Context, d *definitions) error {
 			r.gaps = append(r.gaps, "view "+row[0])
 			continue
 		}
-		d.Programs = append(d.Programs, program{Type: "view", Name: row[0], Create: created[1], Client: created[2], Collation: created[3]})
+		d.Programs = append(d.Programs, program{Type: "view", Name: row[0], Create: unqualified(created[1], r.database), Client: created[2], Collation: created[3]})
 	}
 	return nil
 }

@@ -113,3 +113,16 @@ func TestAddresses(t *testing.T) {
 		require.Equal(t, want, a.login, text)
 	}
 }
+
+func TestUnqualified(t *testing.T) {
+	t.Parallel()
+	for definition, want := range map[string]string{
+		"select `shop`.`orders`.`id` AS `id` from `orders`": "select `orders`.`id` AS `id` from `orders`",
+		"select 'it''s `shop`.' AS `a``shop`.`b`":           "select 'it''s `shop`.' AS `a``shop`.`b`",
+		`select '\'` + "`shop`.x' from `shop`.`t`":          `select '\'` + "`shop`.x' from `t`",
+		"select `other`.`t`.`x` from `shop`.`t`":            "select `other`.`t`.`x` from `t`",
+		"select 'open `shop`.":                              "select 'open `shop`.",
+	} {
+		require.Equal(t, want, unqualified(definition, "shop"))
+	}
+}
