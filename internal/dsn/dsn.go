@@ -69,6 +69,40 @@ func Servers(ws *kind.Workspace, kindName string) ([]Server, error) {
 
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
+// Named returns the server that an item is of, or in.
+func Named(ws *kind.Workspace, id kind.ID) (Server, error) {
+	name, _, _ := strings.Cut(id.Name, "/")
+	servers, err := Servers(ws, id.Kind)
+	if err != nil {
+		return Server{}, err
+	}
+	i := slices.IndexFunc(servers, func(s Server) bool { return s.Name == name })
+	if i < 0 {
+		return Server{}, fmt.Errorf("dogear.yaml names no server %s any more", name)
+	}
+	return servers[i], nil
+}
+
+// otherServer is the option that lets a part come back on another server.
+const otherServer = "other-server"
+
+// OtherServer is that option, as a driver lists it.
+func OtherServer() kind.Option {
+	return kind.Option{Key: otherServer, Values: []string{"true", "false"}}
+}
+
+// Mistaken says that a name means another server now than when a part was
+// captured. An address is "" for a server in a container.
+func Mistaken(ws *kind.Workspace, kindName, was, is string) []string {
+	if was == "" || was == is || ws.Option(kindName, otherServer) == "true" {
+		return nil
+	}
+	if is == "" {
+		is = "a server in a container"
+	}
+	return []string{fmt.Sprintf("it was captured from %s, and that name means %s now: -o %s.%s=true restores it there all the same", was, is, kindName, otherServer)}
+}
+
 // Expand returns the DSN with its variables. It is secret from then on.
 func (s Server) Expand(ws *kind.Workspace) (string, error) { return ws.Expand(s.DSN) }
 

@@ -123,26 +123,8 @@ func (s *server) where() string {
 	return s.address.String()
 }
 
-// otherServerOption lets a database come back on another server.
-const otherServerOption = "other-server"
-
 // Options returns the options of restores.
-func (d *Driver) Options() []kind.Option {
-	return []kind.Option{{Key: otherServerOption, Values: []string{"true", "false"}}}
-}
-
-// mistaken says that a name in dogear.yaml means another server now than when
-// the part was captured.
-func (s *server) mistaken(ws *kind.Workspace, m meta) []string {
-	if m.Address == "" || m.Address == s.where() || ws.Option(Kind, otherServerOption) == "true" {
-		return nil
-	}
-	now := "a server in a container"
-	if s.address != nil {
-		now = s.where()
-	}
-	return []string{fmt.Sprintf("it was captured from %s, and that name means %s now: -o %s.%s=true restores it there all the same", m.Address, now, Kind, otherServerOption)}
-}
+func (d *Driver) Options() []kind.Option { return []kind.Option{dsn.OtherServer()} }
 
 // dumpPrograms are the names of the dump program, of MariaDB and of MySQL.
 var dumpPrograms = []string{"mariadb-dump", "mysqldump"}
@@ -219,15 +201,9 @@ func byAddress(ws *kind.Workspace, named dsn.Server) (*server, error) {
 
 // serverNamed returns the server of an item that dogear.yaml names.
 func serverNamed(ws *kind.Workspace, id kind.ID) (*server, error) {
-	name, _, _ := strings.Cut(id.Name, "/")
-	servers, err := dsn.Servers(ws, Kind)
+	named, err := dsn.Named(ws, id)
 	if err != nil {
-		return nil, err
+		return nil, errDown{err.Error()}
 	}
-	for _, named := range servers {
-		if named.Name == name {
-			return byAddress(ws, named)
-		}
-	}
-	return nil, errDown{fmt.Sprintf("dogear.yaml names no server %s any more", name)}
+	return byAddress(ws, named)
 }

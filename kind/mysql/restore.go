@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"dogear/internal/content"
+	"dogear/internal/dsn"
 	"dogear/kind"
 )
 
@@ -39,7 +40,7 @@ func (d *Driver) restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 	if err != nil {
 		return err
 	}
-	if mistaken := s.mistaken(ws, m); len(mistaken) > 0 {
+	if mistaken := dsn.Mistaken(ws, Kind, m.Address, s.where()); len(mistaken) > 0 {
 		return errors.New(mistaken[0])
 	}
 	if databaseOf(part.ID) == "" {
@@ -75,7 +76,7 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 	change, err := previewOn(ctx, ws, l, part, source)
 	change.Remote = s.remote()
 	if change.Action != kind.ActionNone {
-		change.Conflicts = append(change.Conflicts, s.mistaken(ws, m)...)
+		change.Conflicts = append(change.Conflicts, dsn.Mistaken(ws, Kind, m.Address, s.where())...)
 	}
 	return change, err
 }

@@ -118,18 +118,12 @@ func (d *Driver) server(ctx context.Context, ws *kind.Workspace, item kind.Item)
 
 // serverNamed returns the server that dogear.yaml names.
 func serverNamed(ws *kind.Workspace, id kind.ID) (*server, error) {
-	name, _, _ := strings.Cut(id.Name, "/")
-	servers, err := dsn.Servers(ws, Kind)
+	named, err := dsn.Named(ws, id)
 	if err != nil {
-		return nil, err
+		return nil, errDown{err.Error()}
 	}
-	for _, named := range servers {
-		if named.Name == name {
-			s, _, err := byAddress(ws, named)
-			return s, err
-		}
-	}
-	return nil, errDown{fmt.Sprintf("dogear.yaml names no server %s any more", name)}
+	s, _, err := byAddress(ws, named)
+	return s, err
 }
 
 func (d *Driver) serverInContainer(ctx context.Context, ws *kind.Workspace, container kind.ID) (*server, error) {
