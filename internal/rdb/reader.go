@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // What can stand in place of a value's type.
@@ -64,6 +65,7 @@ type Reader struct {
 	Copy io.Writer
 
 	in      input
+	created int64 // in seconds
 	version int
 	db      int
 	records int64
@@ -93,6 +95,10 @@ func (r *Reader) begin() error {
 
 // Version returns the version of the format, once a record was read.
 func (r *Reader) Version() int { return r.version }
+
+// Created returns when the stream was written, once a record was read; 1970 if it
+// does not say so.
+func (r *Reader) Created() time.Time { return time.Unix(r.created, 0) }
 
 // Next returns the next record; io.EOF after the last, when the checksum was
 // found right.
@@ -154,9 +160,7 @@ func (r *Reader) attribute(op byte, key *Key) (bool, error) {
 	var n uint64
 	switch op {
 	case opAux:
-		if _, err = r.in.text(); err == nil {
-			_, err = r.in.text()
-		}
+		err = r.remark()
 	case opResize:
 		err = r.skipNumbers(2)
 	case opSlotInfo:
@@ -179,6 +183,21 @@ func (r *Reader) attribute(op byte, key *Key) (bool, error) {
 		return false, nil
 	}
 	return true, err
+}
+
+// remark reads something that is said of the stream.
+func (r *Reader) remark() error {
+	name, err := r.in.text()
+	if err != nil {
+		return err
+	}
+	value, err := r.in.text()
+	if string(name) == "ctime" {
+		if n, err := strconv.ParseInt(string(value), 10, 64); err == nil {
+			r.created = n
+		}
+	}
+	return err
 }
 
 func (r *Reader) skipNumbers(n int) error {

@@ -29,6 +29,8 @@ type capture struct {
 	item   kind.Item
 	sink   kind.Sink
 	client *client
+	// address is where the server is, if it is in no container.
+	address string
 
 	meta   *meta
 	stream *replica
@@ -45,7 +47,7 @@ var (
 // Open begins a capture. An item whose server cannot be asked is captured
 // without facts, as its files are captured with the tree they are in.
 func (d *Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, sink kind.Sink) (kind.Capture, error) {
-	s, err := d.server(ctx, ws, item.RunsIn)
+	s, err := d.server(ctx, ws, item)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +58,7 @@ func (d *Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, s
 	if err != nil {
 		return nil, err
 	}
-	return &capture{ws: ws, item: item, sink: sink, client: c, part: kind.Part{ID: item.ID, Needs: item.Needs, RunsIn: item.RunsIn, Claims: item.Claims}}, nil
+	return &capture{ws: ws, item: item, sink: sink, client: c, address: s.where(), part: kind.Part{ID: item.ID, Needs: item.Needs, RunsIn: item.RunsIn, Claims: item.Claims}}, nil
 }
 
 // Prepare waits until the server can fork at once.
@@ -90,6 +92,7 @@ func (c *capture) Hold(ctx context.Context) error {
 	if c.meta, err = c.client.describe(ctx); err != nil {
 		return err
 	}
+	c.meta.Address = c.address
 	if c.meta.isLarge() && c.ws.DumpOf(c.item.ID) != "always" {
 		return nil
 	}
@@ -145,6 +148,10 @@ func (c *capture) readMemory(ctx context.Context) error {
 	if err := c.keepMemory(ctx); err != nil {
 		return errors.Join(ctx.Err(), err)
 	}
+	return c.storeDeadlines(ctx)
+}
+
+func (c *capture) storeDeadlines(ctx context.Context) error {
 	if len(c.meta.State.perishing) == 0 {
 		return nil
 	}
@@ -161,10 +168,15 @@ func (c *capture) keepMemory(ctx context.Context) (err error) {
 		c.meta.State, err = readState(c.stream, nil, c.taken)
 		return err
 	}
+	return c.store(ctx, c.stream, c.taken)
+}
+
+// store digests a stream, and stores it.
+func (c *capture) store(ctx context.Context, stream io.Reader, taken int64) error {
 	r, w := io.Pipe()
 	read := make(chan *state, 1)
 	go func() {
-		s, err := readState(c.stream, w, c.taken)
+		s, err := readState(stream, w, taken)
 		read <- s
 		w.CloseWithError(err)
 	}()

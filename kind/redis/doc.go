@@ -4,7 +4,8 @@
 // # Items
 //
 // Each server is one item, redis/SERVER, with all its databases. SERVER is the
-// Compose service, or the container's name. Which container runs a server is
+// Compose service, or the container's name, or what dogear.yaml calls a server
+// that runs in no container. Which container runs a server is
 // told by its processes; of one that has stopped, by its command line.
 //
 // # The state is in memory
@@ -44,5 +45,5 @@
 // not loaded. Of a cluster's node the keys are loaded, its place in the cluster
 // comes back with nodes.conf. When a key was last used, for eviction, is not
 // kept.
-// Servers that speak TLS only, and those outside containers, are not found.
+// Servers in containers that speak TLS only are not found.
 package redis

@@ -7,6 +7,7 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 
 	"dogear/internal/docker"
+	"dogear/internal/dsn"
 	"dogear/kind"
 )
 
@@ -40,7 +41,7 @@ func (d *Driver) Kind() string { return Kind }
 
 // Options returns what can be set with -o redis.…
 func (d *Driver) Options() []kind.Option {
-	return []kind.Option{{Key: "ttl", Values: []string{ttlDeadline, ttlRemaining}}}
+	return []kind.Option{{Key: "ttl", Values: []string{ttlDeadline, ttlRemaining}}, dsn.OtherServer()}
 }
 
 // Inspect returns what the server's memory holds.
@@ -57,7 +58,7 @@ func (d *Driver) Inspect(ctx context.Context, ws *kind.Workspace, item kind.Item
 
 // LostByStop reports whether the server keeps nothing on disk that comes back.
 func (d *Driver) LostByStop(ctx context.Context, ws *kind.Workspace, item kind.Item) (bool, error) {
-	s, err := d.server(ctx, ws, item.RunsIn)
+	s, err := d.server(ctx, ws, item)
 	if err != nil {
 		return false, err
 	}
@@ -83,7 +84,7 @@ func (d *Driver) Separable(part kind.Part) bool {
 // Restore loads a server that runs. One that does not is loaded by Start.
 func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) error {
 	err := d.converge(ctx, ws, part, source)
-	if errors.Is(err, kind.ErrNotRunning) {
+	if errors.Is(err, kind.ErrNotRunning) && !part.RunsIn.IsZero() {
 		return nil
 	}
 	return err
@@ -106,6 +107,9 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 	change.Chunks = memory.Chunks
 	live, err := d.look(ctx, ws, part.Item())
 	if errors.Is(err, kind.ErrNotRunning) || errors.Is(err, kind.ErrGone) {
+		if part.RunsIn.IsZero() { // nobody here starts it
+			change.Action, change.Conflicts = kind.ActionPatch, []string{err.Error() + ": start it to load its keys"}
+		}
 		return change, nil
 	}
 	if err != nil {
@@ -122,5 +126,11 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 	if err := p.possible(part, want, live); err != nil {
 		change.Conflicts = []string{err.Error()}
 	}
+	s, err := d.server(ctx, ws, part.Item())
+	if err != nil {
+		return change, err
+	}
+	change.Remote = s.remote()
+	change.Conflicts = append(change.Conflicts, dsn.Mistaken(ws, Kind, want.Address, s.where())...)
 	return change, nil
 }

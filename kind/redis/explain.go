@@ -88,7 +88,7 @@ func (d *Driver) side(ctx context.Context, ws *kind.Workspace, state kind.State)
 
 // look has the live server fork.
 func (s *side) look(ctx context.Context, d *Driver, ws *kind.Workspace) (*side, error) {
-	server, err := d.server(ctx, ws, s.state.Part.RunsIn)
+	server, err := d.server(ctx, ws, s.state.Part.Item())
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -16,12 +15,14 @@ import (
 // startTime is how long a server that is just starting is waited for.
 const startTime = 20 * time.Second
 
-// Find lists the servers in the workspace's containers.
+// Find lists the servers in the workspace's containers, and those that
+// dogear.yaml names.
 func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, found []kind.Item) ([]kind.Item, error) {
-	if len(ws.Config[Kind]) > 0 {
-		return nil, errors.New("dogear.yaml has a section redis, but nothing can be set there yet")
+	items, err := d.findByAddress(ws)
+	if err != nil {
+		return nil, err
 	}
-	return d.engines.FindServers(ctx, found, func(engine *docker.Engine, c *docker.Container, name string) ([]kind.Item, error) {
+	inside, err := d.engines.FindServers(ctx, found, func(engine *docker.Engine, c *docker.Container, name string) ([]kind.Item, error) {
 		item, err := findIn(ctx, ws, engine, c, found)
 		if err != nil || item == nil {
 			return nil, err
@@ -29,6 +30,9 @@ func (d *Driver) Find(ctx context.Context, ws *kind.Workspace, found []kind.Item
 		item.ID = kind.ID{Kind: Kind, Name: name}
 		return []kind.Item{*item}, nil
 	})
+	items = append(items, inside...)
+	slices.SortFunc(items, func(a, b kind.Item) int { return a.ID.Compare(b.ID) })
+	return items, err
 }
 
 func findIn(ctx context.Context, ws *kind.Workspace, engine *docker.Engine, c *docker.Container, found []kind.Item) (*kind.Item, error) {

@@ -15,6 +15,7 @@ import (
 
 	"dogear/internal/content"
 	"dogear/internal/docker"
+	"dogear/internal/dsn"
 	"dogear/internal/rdb"
 	"dogear/kind"
 )
@@ -50,7 +51,7 @@ func (d *Driver) WaitHealthy(ctx context.Context, ws *kind.Workspace, part kind.
 func (d *Driver) await(ctx context.Context, ws *kind.Workspace, item kind.Item) error {
 	deadline := time.Now().Add(answerWait)
 	return docker.Poll(ctx, func() (bool, error) {
-		s, err := d.server(ctx, ws, item.RunsIn)
+		s, err := d.server(ctx, ws, item)
 		if err != nil { // it may not be there yet
 			return time.Now().After(deadline), err
 		}
@@ -145,9 +146,12 @@ func (d *Driver) converge(ctx context.Context, ws *kind.Workspace, part kind.Par
 	if err != nil || !want.Running {
 		return err
 	}
-	s, err := d.server(ctx, ws, part.RunsIn)
+	s, err := d.server(ctx, ws, part.Item())
 	if err != nil {
 		return err
+	}
+	if mistaken := dsn.Mistaken(ws, Kind, want.Address, s.where()); len(mistaken) > 0 {
+		return errors.New(mistaken[0])
 	}
 	c, err := s.connect(ctx)
 	if err != nil {

@@ -22,6 +22,8 @@ type meta struct {
 	Running bool `json:"running"`
 	// Version is the program and its version: "redis 7.0.15".
 	Version string `json:"version,omitempty"`
+	// Address is where the server was, if it was in no container.
+	Address string `json:"address,omitempty"`
 	// Master is the server that it is a replica of.
 	Master   string            `json:"master,omitempty"`
 	Settings map[string]string `json:"settings,omitempty"`
@@ -164,7 +166,7 @@ func (d *Driver) look(ctx context.Context, ws *kind.Workspace, item kind.Item) (
 }
 
 func (d *Driver) lookNow(ctx context.Context, ws *kind.Workspace, item kind.Item) (*meta, error) {
-	s, err := d.server(ctx, ws, item.RunsIn)
+	s, err := d.server(ctx, ws, item)
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ type rig struct {
 	driver    *redis.Driver
 	ws        *kind.Workspace
 	container string
+	named     *kind.Item // of a server in no container
 	store     *kindtest.Memory
 }
 
@@ -52,6 +53,9 @@ func found(container string) []kind.Item {
 
 func (r *rig) item() kind.Item {
 	r.Helper()
+	if r.named != nil {
+		return *r.named
+	}
 	items, err := r.driver.Find(r.Context(), r.ws, found(r.container))
 	require.NoError(r, err)
 	require.Len(r, items, 1)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"dogear/internal/docker"
+	"dogear/internal/dsn"
 	"dogear/kind"
 )
 
@@ -18,12 +19,14 @@ const defaultPort = "6379"
 // programs are the names of the server's program.
 var programs = []string{"redis-server", "valkey-server"}
 
-// server is a Redis server in a container.
+// server is a Redis server in a container, or one that dogear.yaml names.
 type server struct {
 	engine    *docker.Engine
 	container *docker.Container
 	port      string
 	socket    string // if it listens on none but a socket in the container
+	// address is where it is, if it is in no container.
+	address *address
 	// down says why the server cannot be asked; nil if it runs.
 	down error
 }
@@ -106,6 +109,9 @@ func (s *server) readTitle(argv string) {
 
 // logins lists the users to try.
 func (s *server) logins(ctx context.Context) []login {
+	if s.address != nil {
+		return []login{s.address.login}
+	}
 	return logins(s.container.Variables(), s.container.CommandLine(), func(file string) ([]byte, error) {
 		return s.engine.ReadFile(ctx, s.container.ID, file, maxConfig)
 	})
@@ -117,6 +123,9 @@ type dialer func(ctx context.Context) (net.Conn, error)
 // dialers lists how the server may be reached: at the container's addresses,
 // at ports of this host, and from inside the container.
 func (s *server) dialers() []dialer {
+	if s.address != nil {
+		return []dialer{s.address.dial}
+	}
 	var out []dialer
 	over := func(host, port string) {
 		out = append(out, func(ctx context.Context) (net.Conn, error) {
@@ -138,8 +147,16 @@ func (s *server) dialers() []dialer {
 	return append(out, func(ctx context.Context) (net.Conn, error) { return s.dialInside(ctx), nil })
 }
 
-// server returns the server in a container.
-func (d *Driver) server(ctx context.Context, ws *kind.Workspace, container kind.ID) (*server, error) {
+// server returns the server of an item.
+func (d *Driver) server(ctx context.Context, ws *kind.Workspace, item kind.Item) (*server, error) {
+	container := item.RunsIn
+	if container.IsZero() {
+		named, err := dsn.Named(ws, item.ID)
+		if err != nil {
+			return nil, errDown{err.Error()}
+		}
+		return byAddress(ws, named)
+	}
 	engine, err := d.engines.Engine(ctx)
 	if err != nil {
 		return nil, err

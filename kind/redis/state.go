@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"dogear/internal/rdb"
 	"dogear/kind"
@@ -43,6 +44,7 @@ func typeFact(db int, t rdb.Type) string { return fmt.Sprintf("db %d %s", db, t)
 func deadlineFact(db int) string { return fmt.Sprintf("db %d deadlines", db) }
 
 // readState digests a stream that was forked off at an instant, and copies it.
+// Of a file the instant is 0, and is what the file says.
 func readState(r io.Reader, copied io.Writer, taken int64) (*state, error) {
 	s := &state{Taken: taken, Keys: make(map[string]rdb.Sum), Libraries: make(map[string]string)}
 	reader := rdb.NewReader(r)
@@ -56,6 +58,11 @@ func readState(r io.Reader, copied io.Writer, taken int64) (*state, error) {
 		}
 		if err != nil {
 			return nil, err
+		}
+		if s.Taken == 0 {
+			if s.Taken = reader.Created().UnixMilli(); s.Taken <= 0 {
+				s.Taken = time.Now().UnixMilli()
+			}
 		}
 		s.add(record)
 	}
