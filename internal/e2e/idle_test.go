@@ -20,10 +20,12 @@ import (
 // Fails without the claims on the servers' files, and if facts are taken from
 // anything that such work moves.
 func TestIdleServersDoNotChange(t *testing.T) {
+	t.Parallel()
 	s := newIdleServers(t)
 	first := s.json(done, "save")
+	shown := s.dogear(done, "show", first.Snapshot.ID)
 	for _, item := range []string{"postgres/db", "postgres/db/shop", "mysql/maria", "mysql/maria/shop", "redis/cache", "redis/log"} {
-		require.Contains(t, s.dogear(done, "show", first.Snapshot.ID), item)
+		require.Contains(t, shown, item)
 	}
 	s.doWhatServersDo()
 	s.unchanged(first.Snapshot.State)

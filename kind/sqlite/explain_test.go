@@ -18,19 +18,18 @@ func TestWhatLiesBehindDifferences(t *testing.T) {
 	execute(t, db, "INSERT INTO log VALUES ('third'), (x'00ff'), (2)",
 		"CREATE TABLE pairs (a, b, note, PRIMARY KEY (b, a)) WITHOUT ROWID", "INSERT INTO pairs VALUES (1, 'it''s', 'x')",
 		"CREATE TABLE rowid (rowid, oid)", "INSERT INTO rowid VALUES (7, 8)", "CREATE VIRTUAL TABLE docs USING fts5(body)", "INSERT INTO docs VALUES ('a b')")
-	store := kindtest.NewMemory()
-	item := find(t, ws, treeItem(ws))[0]
-	part := taken(t, ws, item, store)
+	d := &desk{T: t, ws: ws, store: kindtest.NewMemory()}
+	part, _ := take(d, New(nil), d.item())
 	execute(t, db, "DELETE FROM log WHERE line = 'same' AND rowid = 1", "UPDATE log SET line = 'quite secret' WHERE line = 'third'", "UPDATE log SET line = 2.0 WHERE line = 2",
 		"UPDATE orders SET price = 1e999 WHERE id = 2", "INSERT INTO orders (id, item) VALUES (30, 'pot'), (4, 'lid')", "UPDATE pairs SET note = 'y' || char(9)",
 		"UPDATE rowid SET oid = 9", "ALTER TABLE orders ADD COLUMN extra TEXT", "DROP INDEX by_item", "CREATE VIEW more AS SELECT 1")
 	before := contents(t, ws.Root)
-	later := taken(t, ws, item, store)
+	later, _ := take(d, New(nil), d.item())
 	live := kind.State{Part: kind.Part{ID: part.ID, Needs: part.Needs, Claims: part.Claims}}
-	for _, other := range []kind.State{{Part: later, Source: store}, live} {
+	for _, other := range []kind.State{{Part: later, Source: d.store}, live} {
 		explain := func(how kind.Explaining) map[string]kind.Explanation {
 			all := make(map[string]kind.Explanation)
-			for e, err := range New(nil).Explain(t.Context(), ws, kind.State{Part: part, Source: store}, other, how) {
+			for e, err := range New(nil).Explain(t.Context(), ws, kind.State{Part: part, Source: d.store}, other, how) {
 				require.NoError(t, err)
 				all[e.Fact] = e
 			}
@@ -55,21 +54,9 @@ func TestWhatLiesBehindDifferences(t *testing.T) {
 	require.Equal(t, before, contents(t, ws.Root))
 
 	ws.Dumps = "never"
-	undumped := taken(t, ws, item, store)
-	for e, err := range New(nil).Explain(t.Context(), ws, kind.State{Part: part, Source: store}, kind.State{Part: undumped, Source: store}, kind.Explaining{}) {
+	undumped, _ := take(d, New(nil), d.item())
+	for e, err := range New(nil).Explain(t.Context(), ws, kind.State{Part: part, Source: d.store}, kind.State{Part: undumped, Source: d.store}, kind.Explaining{}) {
 		require.NoError(t, err)
 		require.True(t, e.Fact == "schema" || e.Summary == "the rows of one side were not kept", "%+v", e)
 	}
-}
-
-// taken is a part of the item as it is now.
-func taken(t *testing.T, ws *kind.Workspace, item kind.Item, store *kindtest.Memory) kind.Part {
-	t.Helper()
-	c, err := New(nil).Open(t.Context(), ws, item, store)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, c.Close()) }()
-	require.NoError(t, c.Take(t.Context()))
-	part, err := c.Finish(t.Context())
-	require.NoError(t, err)
-	return part
 }

@@ -110,6 +110,11 @@ func TestS2StaleLogGoesInAVolume(t *testing.T) {
 		h.open("PRAGMA wal_autocheckpoint=0; INSERT INTO t VALUES (501)").kill(h.T)
 		require.FileExists(h, h.path+"-wal")
 		require.NotEqual(h, facts, h.facts())
+		live := kind.State{Part: kind.Part{ID: part.ID, Needs: part.Needs, Claims: part.Claims}}
+		for e, err := range h.driver.Explain(h.Context(), h.ws.Look(), kind.State{Part: part, Source: h.store}, live, kind.Explaining{Details: true}) {
+			require.NoError(h, err)
+			require.Equal(h, []string{"+ rowid=501"}, e.Lines)
+		}
 		require.NoError(h, h.driver.Restore(h.Context(), h.ws.Look(), part, h.store))
 		require.Equal(h, "500", h.sql("SELECT count(*) FROM t"))
 		require.Equal(h, facts, h.facts())
