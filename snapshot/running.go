@@ -137,16 +137,17 @@ func (r *running) freezeEach(ctx context.Context, ids []kind.ID) error {
 		// Not to be cancelled half-way: what was done would not be known, and
 		// so not be undone.
 		did, err := f.Freeze(context.WithoutCancel(ctx), r.ws, id)
-		if err != nil {
-			return fmt.Errorf("freeze %s: %w", id, err)
-		}
-		if !did {
+		if err == nil && !did {
 			r.guard.Thawed(id)
 			return nil
 		}
+		// What failed may have frozen it nevertheless: it is thawed with the rest.
 		r.mu.Lock()
-		defer r.mu.Unlock()
 		r.frozen = append(r.frozen, id)
+		r.mu.Unlock()
+		if err != nil {
+			return fmt.Errorf("freeze %s: %w", id, err)
+		}
 		return nil
 	})
 }

@@ -110,9 +110,9 @@ func (g *guard) WillStop(id kind.ID) error   { return (*stage)(g).happens("will 
 func (g *guard) WillSettle(id kind.ID, _ string) error {
 	return (*stage)(g).happens("will settle %s", id)
 }
-func (g *guard) Settled(kind.ID) {}
-func (g *guard) Thawed(kind.ID)  {}
-func (g *guard) Resumed(kind.ID) {}
+func (g *guard) Settled(kind.ID)   {}
+func (g *guard) Thawed(id kind.ID) { _ = (*stage)(g).happens("thawed %s", id) }
+func (g *guard) Resumed(kind.ID)   {}
 
 // actor is the driver of one kind on the stage.
 type actor struct {

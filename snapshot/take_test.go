@@ -238,6 +238,9 @@ func TestFailureLeavesEverythingRunning(t *testing.T) {
 				for _, it := range s.items {
 					s.index(t, "close "+it.ID.String())
 				}
+				if frozen, ok := strings.CutPrefix(failure, "freeze "); ok {
+					s.index(t, "thawed "+frozen) // or it would count as frozen for good
+				}
 			})
 		}
 	}

@@ -29,6 +29,9 @@ func (e *Engine) Processes(ctx context.Context, ref string) ([]Process, error) {
 		arguments = []string{"hpid,huser,args"} // its own words for the columns
 	}
 	listed, err := e.api.ContainerTop(ctx, ref, arguments)
+	if err != nil && e.hasNoControlGroups() {
+		return e.processesInNamespace(ctx, ref)
+	}
 	if err != nil {
 		return nil, gone(err)
 	}

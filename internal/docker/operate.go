@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/docker/docker/api/types/container"
+
+	"dogear/kind"
 )
 
 // Container describes a container given by name or id. It returns
@@ -132,9 +135,17 @@ func (e *Engine) Stop(ctx context.Context, c *Container, seconds int) error {
 	}
 }
 
+// ErrCannotFreeze says that the engine can freeze no container.
+var ErrCannotFreeze = errors.New("this engine can freeze no container, as it has no control groups (Docker without root and without systemd): " +
+	"dogear pause stops them instead")
+
 // Pause freezes a container.
 func (e *Engine) Pause(ctx context.Context, ref string) error {
-	return gone(e.api.ContainerPause(ctx, ref))
+	err := gone(e.api.ContainerPause(ctx, ref))
+	if err != nil && e.hasNoControlGroups() && !errors.Is(err, kind.ErrGone) {
+		return ErrCannotFreeze
+	}
+	return err
 }
 
 // Unpause thaws a container.

@@ -35,6 +35,7 @@ var parts = map[string]func() error{
 	"podman":   programCheck("podman"),
 
 	"newer-engine": checkNewerEngine,
+	"rootless":     checkRootless,
 	"newer-git":    sync.OnceValue(checkNewerGit),
 
 	"flock": programCheck("flock"),
@@ -45,7 +46,7 @@ var parts = map[string]func() error{
 
 // Require skips the test unless this machine has every part: docker, compose, postgres, redis, mariadb (images with
 // these servers), trixie (the newer image), root, mounts (that may be made), the programs git, sqlite3, psql and flock, or
-// the tools of a file system (btrfs, xfs, ext4), newer-engine, or newer-git.
+// the tools of a file system (btrfs, xfs, ext4), newer-engine, newer-git, or rootless (Docker without root).
 //
 // A part listed in DOGEAR_REQUIRE (separated by commas; "all" lists every one) fails the test instead: a
 // machine that should have it must not pass by skipping.

@@ -52,7 +52,7 @@ func (d *Driver) Freeze(ctx context.Context, _ *kind.Workspace, id kind.ID) (boo
 			d.note(d.frozen, id.Name)
 			return true, nil
 		}
-		if err := wait(patience); err != nil {
+		if errors.Is(refused, docker.ErrCannotFreeze) || wait(patience) != nil {
 			return false, fmt.Errorf("freeze it: %w", refused)
 		}
 	}
