@@ -93,7 +93,7 @@ func contents(s snapshot.Snapshot) api.Contents {
 	c := api.Contents{Timings: s.Timings, Bytes: s.Bytes, Delta: s.Delta, Parts: make([]api.Part, 0, len(s.Parts)), NotCaptured: some(s.NotCaptured)}
 	for _, p := range s.Parts {
 		c.Parts = append(c.Parts, api.Part{
-			ID: p.ID, Needs: p.Needs, Consistency: p.Consistency,
+			ID: p.ID, Needs: p.Needs, Consistency: p.Consistency, Fidelity: p.Fidelity,
 			Facts: api.Facts{Count: p.Facts.Count, Digest: p.Facts.Digest}, Crumbs: p.Crumbs,
 		})
 	}

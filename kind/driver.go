@@ -114,6 +114,11 @@ type Part struct {
 	// Delta says how that was kept which had changed when the state was fixed.
 	Delta Delta `json:"-"`
 
+	// Fidelity says whether the item was captured as it is, and Lost, if not,
+	// what of it no restore brings back.
+	Fidelity Fidelity `json:"fidelity,omitempty"`
+	Lost     string   `json:"lost,omitempty"`
+
 	// Gaps lists what was not captured.
 	Gaps []Gap `json:"gaps,omitempty"`
 
@@ -134,6 +139,12 @@ type Part struct {
 	// on a part that is restored.
 	Facts Facts `json:"-"`
 }
+
+// Fidelity is how much of an item a capture could have.
+type Fidelity string
+
+// Reduced says that it could not have all. Without, it is exact.
+const Reduced Fidelity = "reduced"
 
 // Object returns the object with the given name.
 func (p Part) Object(name string) (Object, bool) {

@@ -51,6 +51,7 @@ type Part struct {
 	ID          kind.ID              `json:"id"`
 	Needs       []kind.ID            `json:"needs,omitempty"`
 	Consistency snapshot.Consistency `json:"consistency"`
+	Fidelity    kind.Fidelity        `json:"fidelity,omitempty"` // reduced: not_captured says what is lost
 	Facts       Facts                `json:"facts"`
 	Crumbs      []string             `json:"crumbs,omitempty"` // where a person was
 }

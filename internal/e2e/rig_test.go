@@ -163,6 +163,7 @@ type result struct {
 		HealthyMS int64 `json:"healthy_ms"`
 		TotalMS   int64 `json:"total_ms"`
 	}
+	Parts       []struct{ ID, Fidelity string }
 	NotCaptured []struct{ Part, What, Why string } `json:"not_captured"`
 	Identical   bool
 	Differences []difference
@@ -207,6 +208,16 @@ func (r result) notCaptured() []string {
 		out = append(out, gap.Part)
 	}
 	return out
+}
+
+// fidelity returns that of a part.
+func (r result) fidelity(part string) string {
+	for _, p := range r.Parts {
+		if p.ID == part {
+			return p.Fidelity
+		}
+	}
+	return "no such part"
 }
 
 // kept lists what a resume has kept, or named.

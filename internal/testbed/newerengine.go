@@ -40,12 +40,24 @@ func TestUser(t testing.TB) *user.User {
 // imageStore lets containerd keep images and layers, as the newest engines do.
 func NewerEngine(t testing.TB, imageStore bool) string {
 	t.Helper()
+	return newerEngineWith(t, `{"features":{"containerd-snapshotter":`+strconv.FormatBool(imageStore)+`}}`)
+}
+
+// CopyingEngine is NewerEngine with the storage driver that copies an image for each container: it keeps no directory with
+// only what the container wrote.
+func CopyingEngine(t testing.TB) string {
+	t.Helper()
+	return newerEngineWith(t, `{"storage-driver":"vfs"}`)
+}
+
+func newerEngineWith(t testing.TB, settings string) string {
+	t.Helper()
 	Require(t, "root", "docker", "mounts", "newer-engine")
 	dir, err := os.MkdirTemp("", "engine-") // a short path for the socket
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(dir, 0o755))
 	config := filepath.Join(dir, "daemon.json")
-	require.NoError(t, os.WriteFile(config, []byte(`{"features":{"containerd-snapshotter":`+strconv.FormatBool(imageStore)+`}}`), 0o600))
+	require.NoError(t, os.WriteFile(config, []byte(settings), 0o600))
 	log, err := os.Create(filepath.Join(dir, "log"))
 	require.NoError(t, err)
 	address := "unix://" + filepath.Join(dir, "s")

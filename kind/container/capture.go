@@ -21,6 +21,7 @@ type capture struct {
 	opened *description // before anything was frozen or stopped: what it was doing
 	taken  *description // at the instant: how it was set up
 	layer  tree.Capture // nil if there is no layer that can be read
+	handed *reduced     // nil if there is one
 }
 
 var (
@@ -36,6 +37,7 @@ func (d *Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, s
 	}
 	c := &capture{engine: engine, ws: ws, item: item, sink: sink, opened: live}
 	if live.layer == "" {
+		c.handed = &reduced{engine: engine}
 		return c, nil
 	}
 	layer, err := engine.Tree(ctx, live.layer)
@@ -75,7 +77,7 @@ func (c *capture) Take(ctx context.Context) error {
 	}
 	c.taken.State, c.taken.Healthy, c.taken.Failing, c.taken.Ports = c.opened.State, c.opened.Healthy, c.opened.Failing, c.opened.Ports
 	if c.layer == nil {
-		return nil
+		return c.handed.take(ctx, live)
 	}
 	return c.layer.Take(ctx)
 }
@@ -99,8 +101,10 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	}
 	settings := kind.Stream(append(c.taken.settings(c.ws), c.taken.stateFact()))
 	if c.layer == nil {
-		part.Facts = settings
-		return part, nil
+		part.Claimed = c.item.Claimed
+		handed, err := c.handed.finish(ctx, c.ws, &part, c.sink)
+		part.Facts = kind.Merge(handed, settings)
+		return part, err
 	}
 	result, err := c.layer.Finish(ctx)
 	if err != nil {
@@ -117,7 +121,7 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 // Close ends the capture.
 func (c *capture) Close() error {
 	if c.layer == nil {
-		return nil
+		return c.handed.close()
 	}
 	return c.layer.Close()
 }
@@ -135,9 +139,6 @@ func (c *capture) gaps() []kind.Gap {
 	if c.taken.State != Stopped {
 		what := strings.Join(append([]string{"memory of its processes", "/dev/shm"}, c.temporary()...), ", ")
 		gaps = append(gaps, kind.Gap{What: what, Why: "it exists only while the container runs"})
-	}
-	if c.layer == nil {
-		gaps = append(gaps, kind.Gap{What: "writable layer", Why: "the engine's storage driver " + c.taken.GraphDriver.Name + " keeps none that can be read"})
 	}
 	for _, m := range c.taken.Mounts {
 		if m.Type == "bind" && (!c.engine.Local() || !liesIn(m.Source, c.ws.Root)) {

@@ -89,7 +89,7 @@ func (d *Driver) Inspect(ctx context.Context, ws *kind.Workspace, item kind.Item
 	}
 	settings := append(live.settings(ws), live.stateFact())
 	if live.layer == "" {
-		return kind.Stream(settings)
+		return kind.Merge(inspectHanded(ctx, ws, item, engine, live), kind.Stream(settings))
 	}
 	layer, err := engine.Tree(ctx, live.layer)
 	if err != nil {
@@ -106,7 +106,7 @@ func (d *Driver) InspectRest(ctx context.Context, ws *kind.Workspace, item kind.
 		return kind.FailedFacts(err)
 	}
 	if live.layer == "" {
-		return kind.Stream(nil)
+		return inspectHanded(ctx, &kind.Workspace{}, kind.Item{}, engine, live)
 	}
 	layer, err := engine.Tree(ctx, live.layer)
 	if err != nil {
@@ -119,7 +119,7 @@ func (d *Driver) InspectRest(ctx context.Context, ws *kind.Workspace, item kind.
 func (d *Driver) Rest(ctx context.Context, part kind.Part, source kind.Source) kind.Facts {
 	manifest, ok := part.Object(layerObject)
 	if !ok {
-		return kind.Stream(nil)
+		return restHanded(ctx, part, source)
 	}
 	return tree.Facts(tree.ReadManifest(ctx, source, manifest), "/", nil)
 }

@@ -57,7 +57,10 @@ func hasToStop(live, want *description) bool {
 
 func (d *Driver) previewLayer(ctx context.Context, ws *kind.Workspace, engine *docker.Engine, live *description, part kind.Part, source kind.Source) (kind.Change, error) {
 	manifest, ok := part.Object(layerObject)
-	if !ok || live.layer == "" {
+	if !ok {
+		return previewHanded(ctx, ws, engine, live, part, source)
+	}
+	if live.layer == "" {
 		return kind.Change{Action: kind.ActionNone}, nil
 	}
 	layer, err := engine.Tree(ctx, live.layer)

@@ -60,7 +60,7 @@ func (d *Driver) correct(ctx context.Context, ws *kind.Workspace, engine *docker
 	}
 	manifest, ok := part.Object(layerObject)
 	if !ok {
-		return nil
+		return restoreHanded(ctx, ws, engine, live, part, source)
 	}
 	if live.layer == "" {
 		return errors.New("its writable layer was captured, and this engine keeps none that can be reached")

@@ -45,7 +45,11 @@ func Show(p *Page, s api.SnapshotDetail) {
 	p.crumbs(s)
 	rows := make([][]string, 0, len(s.Parts))
 	for _, part := range s.Parts {
-		rows = append(rows, []string{part.ID.String(), string(part.Consistency), count(int(part.Facts.Count), "fact")})
+		how := string(part.Consistency)
+		if part.Fidelity != "" {
+			how += ", fidelity: " + string(part.Fidelity)
+		}
+		rows = append(rows, []string{part.ID.String(), how, count(int(part.Facts.Count), "fact")})
 	}
 	p.table([]string{"PART", "CONSISTENCY", "FACTS"}, rows)
 	p.gaps("Not captured", s.NotCaptured)
