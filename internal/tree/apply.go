@@ -194,6 +194,10 @@ func (d *Dir) carryOut(ctx context.Context, opts Options, p *plan, source kind.S
 		return err
 	}
 	defer func() { err = errors.Join(err, unix.Close(root)) }()
+	if opts.Index != nil {
+		p.holding = &holding{}
+		defer func() { err = errors.Join(err, p.holding.release()) }()
+	}
 	if err := p.sequence(ctx, root, source); err != nil {
 		return err
 	}
@@ -236,6 +240,7 @@ func (p *plan) writeAll(ctx context.Context, root int, source kind.Source) error
 	writers := make([]*writer, workers)
 	for i := range writers {
 		writers[i] = newWriter(root, source)
+		writers[i].holding = p.holding
 		group.Go(func() error { return writers[i].files(ctx, next) })
 	}
 	err := group.Wait()

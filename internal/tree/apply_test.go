@@ -421,3 +421,44 @@ func TestUnchangeableFilesAreRefusedBeforeAnythingChanges(t *testing.T) {
 	require.Equal(t, want, liveFacts(t, root, tree.Options{}))
 	chattr(t, filepath.Join(root, "same"), "-i")
 }
+
+// Of a file of a database that is patched, only what was written is read back: the
+// rest is as it was, since nobody else has it open meanwhile (holding). What the
+// stat index then says is what is there.
+func TestOnlyWhatIsPatchedIsReadBack(t *testing.T) {
+	for _, open := range []bool{false, true} {
+		store, root := kindtest.NewMemory(), t.TempDir()
+		path := filepath.Join(root, "base/1")
+		database(t, path)
+		nextTick()
+		opts := tree.Options{InPlace: []kind.Pattern{"base"}, Index: &memoryIndex{}}
+		captured := captureTree(t, root, opts, store)
+		want := liveFacts(t, root, tree.Options{InPlace: opts.InPlace})
+		overwrite(t, path, 10*content.BlockSize+5, "changed")
+		nextTick()
+		_, err := tree.New(root).Compare(t.Context(), opts, captured.Manifest, store)
+		require.NoError(t, err)
+		if open {
+			f, err := os.Open(path)
+			require.NoError(t, err)
+			defer func() { require.NoError(t, f.Close()) }()
+		}
+		before := tree.BytesRead(t)
+		changes, err := tree.New(root).Apply(t.Context(), opts, captured.Manifest, store)
+		require.NoError(t, err)
+		require.Equal(t, 1, changes.Patched)
+		read := tree.BytesRead(t) - before
+		if open {
+			require.Greater(t, read, 100*content.BlockSize, "somebody might have written to it")
+		} else {
+			require.Less(t, read, 20*content.BlockSize)
+		}
+		require.Equal(t, want, liveFacts(t, root, opts), "by the index")
+		require.Equal(t, want, liveFacts(t, root, tree.Options{InPlace: opts.InPlace}))
+		before = tree.BytesRead(t)
+		changes, err = tree.New(root).Compare(t.Context(), opts, captured.Manifest, store)
+		require.NoError(t, err)
+		require.True(t, changes.None())
+		require.Less(t, tree.BytesRead(t)-before, 20*content.BlockSize, "it is known")
+	}
+}

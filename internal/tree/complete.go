@@ -9,7 +9,7 @@ import (
 // isOf reports whether a base is of the very file that is to be read, as it is
 // now: all that is missing is then what is not stored of it.
 func (base *record) isOf(rec *record) bool {
-	return base != nil && base.stamp == rec.stamp && !base.Unstable && base.stamp.settles().Before(base.readAt)
+	return base != nil && base.stamp == rec.stamp && base.isSettled()
 }
 
 // errOtherPages says that a file does not have the pages that were seen in it.

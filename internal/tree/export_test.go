@@ -1,6 +1,9 @@
 package tree
 
 import (
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,4 +23,15 @@ func ForeignManifest(t *testing.T, sink kind.Sink, root string) kind.Object {
 	manifest, err := putManifest(t.Context(), sink, live.records)
 	require.NoError(t, err)
 	return manifest
+}
+
+// BytesRead is how much this process has read, by any call.
+func BytesRead(t *testing.T) int {
+	t.Helper()
+	io, err := os.ReadFile("/proc/self/io")
+	require.NoError(t, err)
+	first, _, _ := strings.Cut(string(io), "\n")
+	n, err := strconv.Atoi(strings.TrimPrefix(first, "rchar: "))
+	require.NoError(t, err)
+	return n
 }

@@ -175,6 +175,34 @@ func (p *pageWriter) verify(live *record) error {
 	return nil
 }
 
+// readBack reads all blocks in which something was written, makes sure that the
+// file has the digest that is wanted, and returns what finds its changed pages.
+// It is as long as live, of which the other blocks are known to be still so.
+func (p *pageWriter) readBack(live *record) (*pages, error) {
+	have := newPages(live.pages.seed, p.want.Size)
+	copy(have.prints, live.pages.prints)
+	have.blocks = p.blocksAsTheyWere(live)
+	buf := make([]byte, blockSize)
+	for block := range have.blocks {
+		if have.blocks[block] != (kind.ChunkID{}) {
+			continue
+		}
+		at := int64(block) * blockSize
+		data := buf[:min(blockSize, p.want.Size-at)]
+		if _, err := p.fd.ReadAt(data, at); err != nil {
+			return nil, fmt.Errorf("read back: %w", err)
+		}
+		have.blocks[block] = kind.Sum(data)
+		for i := range pagesOf(int64(len(data))) {
+			have.prints[int64(block)*pagesPerBlock+i] = have.print(pageIn(data, i))
+		}
+	}
+	if have.digest() != p.want.Digest {
+		return nil, errors.New("its pages do not have its digest")
+	}
+	return have, nil
+}
+
 // blocksAsTheyWere returns the digests of the blocks in which nothing was
 // written, and zero for the others.
 func (p *pageWriter) blocksAsTheyWere(live *record) []kind.ChunkID {

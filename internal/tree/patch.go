@@ -108,6 +108,7 @@ func (w *writer) patch(ctx context.Context, a action) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeWritten(fd)) }()
+	leased := w.holding.lease(fd)
 	s, _, err := status(fd, "")
 	if err != nil {
 		return err
@@ -122,7 +123,15 @@ func (w *writer) patch(ctx context.Context, a action) (err error) {
 	if err := out.run(ctx, w); err != nil {
 		return err
 	}
-	if err := out.verify(a.live); err != nil {
+	if leased && a.live.isSettled() && a.live.Size == a.want.Size {
+		pages, err := out.readBack(a.live)
+		if err != nil {
+			return err
+		}
+		if err := w.holding.keep(fd, a.want, pages); err != nil {
+			return err
+		}
+	} else if err := out.verify(a.live); err != nil {
 		return err
 	}
 	return setMeta(dir, name, a.want)

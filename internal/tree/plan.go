@@ -32,6 +32,8 @@ type plan struct {
 	metas    []action // of entries that are no directories
 	dirs     []action // whose attributes are set at last, as their entries are written
 
+	holding *holding // of the files that are patched; nil: nobody wants to know
+
 	patched []action // directories that need that too if a file in them is cloned, not patched
 
 	changes Changes

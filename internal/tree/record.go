@@ -32,6 +32,10 @@ func (r *record) holds(n *node) bool {
 	return n.typ != Boundary && r.stamp == n.stamp && !r.Unread && r.stamp.settles().Before(r.readAt)
 }
 
+// isSettled reports whether a record is of all that was in a file as long as it
+// has that stamp.
+func (r *record) isSettled() bool { return !r.Unstable && r.stamp.settles().Before(r.readAt) }
+
 // setGroups names the first link of every file with several.
 func setGroups(records []record) {
 	firsts := make(map[inode]string)

@@ -29,11 +29,16 @@ func (d *Dir) renew(ctx context.Context, root int, opts Options, p *plan) error 
 		}
 	}
 	known := p.seen.records
+	nodes, inHand, err := p.holding.records(nodes, d.now)
+	if err != nil {
+		return err
+	}
 	reading := pass{root: root, opts: opts, now: d.now}
 	records, err := reading.run(ctx, nodes, known)
 	if err != nil {
 		return err
 	}
+	records = merge(records, inHand)
 	for i := range records {
 		records[i].adopt(written[records[i].Path])
 	}

@@ -20,6 +20,8 @@ type writer struct {
 	behind int // bytes written since the kernel was told to bring them to the disk
 	gaps   []kind.Gap
 
+	holding *holding // keeps what is patched; nil: nothing does
+
 	cannotClone bool // it was tried
 	cloned      []string
 
