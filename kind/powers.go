@@ -121,6 +121,14 @@ type Remover interface {
 	Remove(ctx context.Context, ws *Workspace, item Item) error
 }
 
+// Tenant is a Driver whose items use trees that come back as bytes. Fits returns
+// why a live item, as it is now, could not use a tree that a part of its kind
+// claims, each with the way out. It is asked before anything is stopped, where
+// such a tree is restored and what the live item runs in is not.
+type Tenant interface {
+	Fits(ctx context.Context, ws *Workspace, item Item, part Part, source Source) ([]string, error)
+}
+
 // Distant is a Remover some of whose items are on other machines.
 type Distant interface {
 	Remover

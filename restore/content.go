@@ -28,10 +28,10 @@ type needed struct {
 // checkContent reads every chunk that the plan needs; the source checks each
 // against its id, before anything is touched. What is needed of them is kept at
 // hand as far as there is room. Where there is nothing yet that could be
-// touched it is enough that they are checked as they are written: what was made
+// touched, or all is loaded beside what is live, it is enough that they are checked as they are written: what was made
 // until then is taken away again.
 func (r *run) checkContent(ctx context.Context) error {
-	if r.plan.fresh() {
+	if r.plan.fresh() || r.loadsBeside() {
 		return nil
 	}
 	stage := newStage(r.req.Source, filepath.Dir(r.req.JournalPath))
@@ -59,6 +59,18 @@ func (r *run) checkSome(ctx context.Context, some []needed) error {
 		buf = content[:0]
 	}
 	return nil
+}
+
+// loadsBeside reports whether all that the plan does is to load one item beside
+// the live one and to exchange them: content that is not good ends that before.
+func (r *run) loadsBeside() bool {
+	var touched []kind.ID
+	for _, s := range r.plan.Steps {
+		if s.touches() {
+			touched = append(touched, s.Part)
+		}
+	}
+	return len(touched) == 1 && r.desk.exchanges(touched[0]) && len(r.plan.Quiet) == 0
 }
 
 // fresh reports whether nothing is there yet of all that the plan is about.

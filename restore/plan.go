@@ -146,6 +146,11 @@ func (d *desk) plan(ctx context.Context) (Plan, error) {
 			plan.Conflicts = append(plan.Conflicts, d.tooFar(step)...)
 		}
 	}
+	misfits, err := d.misfits(ctx, plan)
+	if err != nil {
+		return Plan{}, err
+	}
+	plan.Conflicts = append(plan.Conflicts, misfits...)
 	plan.Quiet = d.affected(plan.Steps)
 	plan.Stop = slices.DeleteFunc(slices.Clone(plan.Quiet), func(id kind.ID) bool { return d.isStill(id, plan) })
 	plan.Start = d.starts(plan)

@@ -40,6 +40,8 @@ func (s Selection) excludes(id kind.ID) bool { return s.Except != nil && s.Excep
 type target struct {
 	ID    snapshot.ID
 	Parts []snapshot.Part
+	// Others are parts of the snapshot that are not restored.
+	Others []snapshot.Part
 	// concerns reports whether a live item is within what was selected.
 	concerns func(kind.ID) bool
 }
@@ -58,7 +60,10 @@ func (r Request) selected() target {
 	for i := range parts {
 		parts[i].Back = r.Back
 	}
-	return target{ID: r.Target.ID, Parts: parts, concerns: func(id kind.ID) bool {
+	others := slices.DeleteFunc(slices.Clone(r.Target.Parts), func(p snapshot.Part) bool {
+		return slices.ContainsFunc(parts, func(chosen snapshot.Part) bool { return chosen.ID == p.ID })
+	})
+	return target{ID: r.Target.ID, Parts: parts, Others: others, concerns: func(id kind.ID) bool {
 		return r.Select.selects(id) && !r.Target.IsPartial() || slices.ContainsFunc(parts, func(p snapshot.Part) bool { return p.ID == id })
 	}}
 }

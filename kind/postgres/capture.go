@@ -57,7 +57,7 @@ func (d *Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, s
 	}
 	conn, way, err := server.connect(ctx, server.databasesFor(item.ID)...)
 	if err = cannotAsk(ctx, err); errors.Is(err, kind.ErrNotRunning) {
-		return &silent{item: item, sink: sink, why: err}, nil
+		return &silent{item: item, sink: sink, why: err, image: server.image()}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -156,6 +156,7 @@ func (c *capture) describe(ctx context.Context, facts []kind.Fact) error {
 	if c.imported {
 		m.System = ""
 	}
+	m.Image = c.server.image()
 	if m.Platform, err = readPlatform(ctx, c.conn); err != nil {
 		return err
 	}
@@ -199,12 +200,14 @@ type silent struct {
 	item kind.Item
 	sink kind.Sink
 	why  error
+
+	image string
 }
 
 func (s *silent) Take(context.Context) error { return nil }
 
 func (s *silent) Finish(ctx context.Context) (kind.Part, error) {
-	object, err := content.PutJSON(ctx, s.sink, metaObject, meta{})
+	object, err := content.PutJSON(ctx, s.sink, metaObject, meta{Image: s.image})
 	if err != nil {
 		return kind.Part{}, err
 	}

@@ -33,16 +33,10 @@ type meta struct {
 	Database string `json:"database,omitempty"`
 	Size     int64  `json:"size,omitempty"`
 	Dump     bool   `json:"dump,omitempty"` // there is one that is whole
-	// Platform is where the server's files can be read.
+	// Platform is where the server's files can be read, Image the id of the
+	// image on which they were.
 	Platform platform `json:"platform,omitzero"`
-}
-
-// platform is what files of a server depend on.
-type platform struct {
-	Major      int               `json:"major"`
-	Build      string            `json:"build"`                // the architecture it was built for, and its C library
-	Collations map[string]string `json:"collations,omitempty"` // versions, by provider and name
-	Extensions map[string]string `json:"extensions,omitempty"` // versions of those with code
+	Image    string   `json:"image,omitempty"`
 }
 
 // inventory is what a database consists of, apart from its rows.

@@ -106,6 +106,14 @@ func (s *server) ifItHasData(ctx context.Context) (*server, error) {
 	return s, nil
 }
 
+// image is the id of the image that the server runs on, "" if there is none.
+func (s *server) image() string {
+	if s.container == nil {
+		return ""
+	}
+	return s.container.Image
+}
+
 // mentionsServer keeps containers that only mount the data of another (a
 // backup job) from being taken for the server.
 func (s *server) mentionsServer() bool {

@@ -91,6 +91,57 @@ func missing(want, have map[string]string) []string {
 	return names
 }
 
+// P4: files go to no server that would refuse them, or read its indexes on text
+// in another order. Fails without the comparison of each of these (misfits).
+func TestFilesAreKeptFromAServerThatReadsThemWrongly(t *testing.T) {
+	r := newRig(t)
+	r.sql("create extension hstore; create collation german (provider = icu, locale = 'de'); create table t (name text collate german primary key)")
+	store := newChunks()
+	part, _ := r.capture(r.item("shop"), store, nil)
+	object, ok := part.Object("meta")
+	require.True(t, ok)
+	var meta map[string]any
+	require.NoError(t, json.Unmarshal([]byte(read(t, store, part, "meta")), &meta))
+	platform := meta["platform"].(map[string]any)
+	require.Contains(t, platform["sorts"], "icu de")
+	require.Contains(t, platform["sorts"], "icu und")
+	fits := func(change func()) []string {
+		text, err := json.Marshal(meta)
+		require.NoError(t, err)
+		change()
+		changed, err := json.Marshal(meta)
+		require.NoError(t, err)
+		store.byID[object.Chunks[0]] = changed
+		other := part
+		other.Objects = slices.Clone(part.Objects)
+		other.Objects[slices.IndexFunc(other.Objects, func(o kind.Object) bool { return o.Name == "meta" })].Size = int64(len(changed))
+		reasons, err := r.driver.Fits(t.Context(), r.ws, r.item(""), other, store)
+		require.NoError(t, err)
+		meta = nil
+		require.NoError(t, json.Unmarshal(text, &meta))
+		platform = meta["platform"].(map[string]any)
+		return reasons
+	}
+	require.Empty(t, fits(func() { platform["major"] = 9 }), "it is the same image")
+	meta["image"] = "sha256:another"
+	require.Empty(t, fits(func() {}), "another image, which has the same")
+	for want, change := range map[string]func(){
+		"Postgres 15, which does not read the files of Postgres 14":                func() { platform["major"] = 14 },
+		"and the files were written by one built for x86_64-pc-linux-musl":         func() { platform["build"] = "x86_64-pc-linux-musl" },
+		"another version of the collation icu de (":                                func() { platform["sorts"] = map[string]any{"icu de": "1.0"} },
+		"another version of the collation libc (none, was 2.28)":                   func() { platform["sorts"] = map[string]any{"libc": "2.28"} },
+		"not the extensions that the database uses (other)":                        func() { platform["extensions"] = map[string]any{"other": "1", "hstore": "1"} },
+		"restore container/" + r.container + " along with them, which brings back": func() { platform["major"] = 14 },
+		"or restore the dump alone (--only 'postgres/" + r.container + "/shop')":   func() { platform["major"] = 14 },
+	} {
+		reasons := fits(change)
+		require.Len(t, reasons, 1, want)
+		require.Contains(t, reasons[0], want)
+	}
+	testbed.Docker(t, "stop", r.container)
+	require.Contains(t, fits(func() {})[0], "start it, so that it can say which files it reads")
+}
+
 // P7: what plain dumps lose (options of the database, privileges, a stale
 // materialized view, large objects) and all that a schema may have.
 func TestWholeRangeComesBackFromItsDump(t *testing.T) {
