@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -116,12 +117,21 @@ func (d *database) restored(ctx context.Context, b *bench) (err error) {
 	return nil
 }
 
+// save measures a save, and how much of its content was new. Its catalog grows
+// by the page, whatever is in it.
 func (d *database) save(ctx context.Context, b *bench, name string) error {
-	t, err := save(ctx, d.dogear, d.dir)
+	cmd := d.dogear.save(d.dir)
+	cmd.Args = append(cmd.Args, "--json")
+	var said bytes.Buffer
+	took, err := measureInto(ctx, cmd, &said)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	b.record(name, d.dogear.name, t)
+	var document struct{ Bytes struct{ Added int64 } }
+	if err := json.Unmarshal(said.Bytes(), &document); err != nil {
+		return fmt.Errorf("%s: what dogear says: %w", name, err)
+	}
+	b.record(name, d.dogear.name, turn{cost: took, added: document.Bytes.Added})
 	return nil
 }
 
