@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dogear/internal/testbed"
+	"dogear/kind"
 )
 
 // Tables are not read again while the server says that no transaction has ended
@@ -28,6 +29,21 @@ func TestUnchangedTablesAreNotReadAgain(t *testing.T) {
 	require.Equal(t, first.Objects, again.Objects)
 	require.Greater(t, first.Read, int64(200_000))
 	require.Less(t, again.Read, int64(50_000))
+	require.Equal(t, facts, r.factsOf(item))
+
+	// What is read while everything runs is not read again when clients wait
+	// (Foresee), and is what is read then.
+	r.sql("delete from t where n = 50000; insert into t values (50000)")
+	c, err := r.driver.Open(t.Context(), r.ws, item, store)
+	require.NoError(t, err)
+	_, _, err = c.(kind.Foreseer).Foresee(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, c.(kind.Holder).Hold(t.Context()))
+	require.NoError(t, c.Take(t.Context()))
+	foreseen, err := c.Finish(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, c.Close())
+	require.Less(t, foreseen.Read, int64(50_000))
 	require.Equal(t, facts, r.factsOf(item))
 
 	// believed says whether what is remembered is: it is falsified.
