@@ -106,14 +106,15 @@ func importers(drivers []kind.Driver) []string {
 	return names
 }
 
-// checkDump refuses early what is no file that can be read.
+// checkDump refuses early what can be no dump. Some are directories: what is in
+// them is for drivers to judge.
 func checkDump(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
 		return badSelector(fmt.Sprintf("the dump cannot be read: %v", err), "name a file")
-	case !info.Mode().IsRegular():
-		return badSelector(path+" is no file", "name a dump that is one file")
+	case !info.Mode().IsRegular() && !info.IsDir():
+		return badSelector(path+" is neither a file nor a directory", "name a dump")
 	}
 	return nil
 }

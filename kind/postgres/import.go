@@ -25,8 +25,8 @@ func (d *Driver) Parent(id kind.ID) kind.ID {
 	return kind.ID{Kind: Kind, Name: name}
 }
 
-// Import loads a dump of pg_dump (a script, also compressed, or an archive in
-// one file) into a database of its own, captures that, and drops it. The
+// Import loads a dump of pg_dump (a script, also compressed, an archive in one
+// file, or a directory) into a database of its own, captures that, and drops it. The
 // live database lends its owner, privileges and settings, if there is one.
 // What the dump says to psql is not done (P9).
 func (d *Driver) Import(ctx context.Context, ws *kind.Workspace, item kind.Item, path string, sink kind.Sink) (_ kind.Part, err error) {
@@ -103,7 +103,15 @@ func (i *importing) load(ctx context.Context, path string) error {
 		return err
 	}
 	defer func() { _ = file.Close() }() // read only
-	plain, done, err := i.script(ctx, file)
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	script := i.script
+	if info.IsDir() {
+		script = i.directory
+	}
+	plain, done, err := script(ctx, file)
 	if err != nil {
 		return err
 	}
@@ -133,25 +141,34 @@ func (i *importing) script(ctx context.Context, file *os.File) (io.Reader, func(
 		unzipped, err := gzip.NewReader(r)
 		return unzipped, nothing, wrap("unpack the dump", err)
 	case bytes.HasPrefix(head, []byte("PGDMP")), len(head) > 262 && string(head[257:262]) == "ustar":
-		out, w := io.Pipe()
-		failed := make(chan error, 1)
-		go func() {
-			complaint, err := i.server.run(ctx, i.way, "pg_restore", []string{"--file=-"}, "", r, w)
-			if err == nil && complaint != "" {
-				err = errors.New("pg_restore: " + complaint)
-			}
-			w.CloseWithError(err)
-			failed <- err
-		}()
-		return out, func() error {
-			_ = out.Close() // a pipe in memory: what writes to it ends
-			if err := <-failed; !errors.Is(err, io.ErrClosedPipe) {
-				return err
-			}
-			return nil
-		}, nil
+		out, done := scriptOf(func(w io.Writer) (string, error) {
+			return i.server.run(ctx, i.way, "pg_restore", []string{"--file=-"}, "", r, w)
+		})
+		return out, done, nil
 	}
 	return r, nothing, nil
+}
+
+// scriptOf returns what pg_restore writes, and a function that ends it and says
+// how that went.
+func scriptOf(restore func(w io.Writer) (string, error)) (io.Reader, func() error) {
+	out, w := io.Pipe()
+	failed := make(chan error, 1)
+	go func() {
+		complaint, err := restore(w)
+		if err == nil && complaint != "" {
+			err = errors.New("pg_restore: " + complaint)
+		}
+		w.CloseWithError(err)
+		failed <- err
+	}()
+	return out, func() error {
+		_ = out.Close() // a pipe in memory: what writes to it ends
+		if err := <-failed; !errors.Is(err, io.ErrClosedPipe) {
+			return err
+		}
+		return nil
+	}
 }
 
 func (i *importing) run(ctx context.Context, conn *pgx.Conn, script *script) error {

@@ -28,9 +28,9 @@ func TestDumpsOfOtherPrograms(t *testing.T) {
 	r.sql(schema + "; create role stranger; alter table odd owner to stranger; alter database shop connection limit 44")
 	want := r.factsOf(r.item("shop"))
 	plain := dumped(r, "shop.sql")
-	testbed.Exec(t, r.container, "sh", "-c", "pg_dump -U shop -d shop -Fc > /tmp/shop.dump; pg_dump -U shop -d shop -C --inserts | gzip > /tmp/shop.sql.gz")
+	testbed.Exec(t, r.container, "sh", "-c", "pg_dump -U shop -d shop -Fc > /tmp/shop.dump; pg_dump -U shop -d shop -C --inserts | gzip > /tmp/shop.sql.gz; pg_dump -U shop -d shop -Fd -f /tmp/shop.dir; pg_dump -U shop -d shop -Ft > /tmp/shop.tar")
 	files := []string{plain}
-	for _, name := range []string{"shop.dump", "shop.sql.gz"} {
+	for _, name := range []string{"shop.dump", "shop.sql.gz", "shop.dir", "shop.tar"} {
 		path := filepath.Join(t.TempDir(), name)
 		testbed.Docker(t, "cp", r.container+":/tmp/"+name, path)
 		files = append(files, path)
@@ -43,7 +43,11 @@ func TestDumpsOfOtherPrograms(t *testing.T) {
 		require.NoError(t, err, path)
 		require.Contains(t, part.Gaps, kind.Gap{Part: part.ID, What: "what belongs to role stranger", Why: "the server has no such role; it belongs to shop now"})
 		have := collect(t, part.ID, part.Facts)
-		require.Equal(t, []string{"shop: schema table public.odd"}, without(changed(want, have), "shop: database", "shop: setting"), path)
+		differing := []string{"shop: schema table public.odd"}
+		if strings.HasSuffix(path, ".gz") { // -0 stands in an INSERT as a number, and is 0
+			differing = append(differing, "shop: table public.odd")
+		}
+		require.Equal(t, differing, without(changed(want, have), "shop: database", "shop: setting"), path)
 		require.Equal(t, wrecked, r.factsOf(r.item("shop")), "nothing live was changed")
 		require.Equal(t, "0", r.sql("select count(*) from pg_database where datname like '%dogear_new'"))
 		require.NoError(t, r.driver.Restore(t.Context(), r.ws, part, store))
@@ -79,6 +83,7 @@ func TestDumpsCannotRunPrograms(t *testing.T) {
 		"\\connect shop\n\\connect postgres\n":                      "several databases",
 		"create table t (n int);\ncopy t from stdin;\n1\n":          "not whole",
 		"create table t (n int);\nselect 'half":                     "not whole",
+		"-- PostgreSQL database dump\ncreate table t (n int);\n":    "not whole: it lacks",
 		"create table t (n int);\ncopy t (n) from stdin;\nx\n\\.\n": "invalid input syntax",
 		"\\copy t from program 'touch " + witness + "'\n":           `the command \copy for psql`,
 		"select 1;\n\\o | touch " + witness + "\nselect 1;\n":       `the command \o for psql`,
@@ -90,6 +95,13 @@ func TestDumpsCannotRunPrograms(t *testing.T) {
 		require.ErrorContains(t, err, want, script)
 		require.NoFileExists(t, witness)
 	}
+	dir := t.TempDir()
+	_, err := r.driver.Import(t.Context(), r.ws, r.item("shop"), dir, newChunks())
+	require.ErrorContains(t, err, "no directory of pg_dump")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "toc.dat"), []byte("PGDMP"), 0o600))
+	require.NoError(t, os.Symlink("/etc/passwd", filepath.Join(dir, "1.dat")))
+	_, err = r.driver.Import(t.Context(), r.ws, r.item("shop"), dir, newChunks())
+	require.ErrorContains(t, err, "it is no file")
 	require.Equal(t, before, r.facts())
 	require.Equal(t, "0", r.sql("select count(*) from pg_database where datname like '%dogear_new'"))
 }

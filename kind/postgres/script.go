@@ -30,6 +30,7 @@ type script struct {
 	statement bytes.Buffer
 	kind      string
 	name      string
+	begun     bool // as dumps begin, and not yet ended as they end
 
 	// within a statement
 	quote    string // that ends what is quoted: ', ", $tag$; "" outside
@@ -45,6 +46,9 @@ func newScript(r io.Reader) *script { return &script{lines: bufio.NewReaderSize(
 
 // errCut ends a script that stops in the middle.
 var errCut = errors.New("it ends in the middle of a statement: it is not whole")
+
+// errUnfinished ends a dump that stops between two statements.
+var errUnfinished = errors.New("it is not whole: it lacks the line that dumps end with")
 
 // next returns the next statement, and io.EOF after the last.
 func (s *script) next() (statement, error) {
@@ -63,10 +67,13 @@ func (s *script) next() (statement, error) {
 			}
 		}
 		if errors.Is(err, io.EOF) {
-			if s.isEmpty() {
-				return statement{}, io.EOF
+			if !s.isEmpty() {
+				return statement{}, errCut
 			}
-			return statement{}, errCut
+			if s.begun {
+				return statement{}, errUnfinished
+			}
+			return statement{}, io.EOF
 		}
 		if err != nil {
 			return statement{}, err
@@ -85,6 +92,12 @@ var heading = regexp.MustCompile(`^-- (?:Data for )?Name: (.*); Type: (.*?); Sch
 func (s *script) feed(line []byte) (*statement, []byte, error) {
 	if s.isEmpty() {
 		text := strings.TrimRight(string(line), "\r\n")
+		switch text {
+		case "-- PostgreSQL database dump":
+			s.begun = true
+		case "-- PostgreSQL database dump complete":
+			s.begun = false
+		}
 		if m := heading.FindStringSubmatch(text); m != nil {
 			s.name, s.kind = m[1], m[2]
 			return nil, nil, nil
