@@ -15,8 +15,9 @@ import (
 
 // Image is an image as the engine describes it.
 type Image struct {
-	ID   string
-	Tags []string
+	ID       string
+	Tags     []string
+	Platform string // linux/amd64
 }
 
 // Image describes an image given by reference or id. It returns kind.ErrGone
@@ -26,7 +27,7 @@ func (e *Engine) Image(ctx context.Context, ref string) (*Image, error) {
 	if err != nil {
 		return nil, gone(err)
 	}
-	return &Image{ID: i.ID, Tags: i.RepoTags}, nil
+	return &Image{ID: i.ID, Tags: i.RepoTags, Platform: i.Os + "/" + i.Architecture}, nil
 }
 
 // ImageName returns the name under which an image is known to a workspace:

@@ -19,7 +19,7 @@ type capture struct {
 	ws      *kind.Workspace
 	item    kind.Item
 	sink    kind.Sink
-	id      string
+	image   settings
 	archive *kind.Object // nil until it is stored
 	held    kind.Interval
 	read    int64
@@ -37,7 +37,11 @@ func (d *Driver) Open(ctx context.Context, ws *kind.Workspace, item kind.Item, s
 	if err != nil {
 		return nil, err
 	}
-	return &capture{driver: d, engine: engine, ws: ws, item: item, sink: sink, id: live.ID, held: kind.Interval{From: from}}, nil
+	return &capture{driver: d, engine: engine, ws: ws, item: item, sink: sink, image: describe(engine, live), held: kind.Interval{From: from}}, nil
+}
+
+func describe(engine *docker.Engine, live *docker.Image) settings {
+	return settings{ID: live.ID, Platform: live.Platform, Engine: engine.Platform()}
 }
 
 // Prepare stores the image: whatever happens, it stays what it is.
@@ -45,12 +49,12 @@ func (c *capture) Prepare(ctx context.Context) error { return c.store(ctx) }
 
 // Take fixes which image the reference means.
 func (c *capture) Take(ctx context.Context) error {
-	_, live, err := c.driver.look(ctx, c.item.ID)
+	engine, live, err := c.driver.look(ctx, c.item.ID)
 	if err != nil {
 		return err
 	}
-	if live.ID != c.id {
-		c.id, c.archive, c.held.From = live.ID, nil, c.driver.now()
+	if live.ID != c.image.ID {
+		c.image, c.archive, c.held.From = describe(engine, live), nil, c.driver.now()
 	}
 	c.held.To = c.driver.now()
 	return nil
@@ -61,9 +65,9 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	if err := c.store(ctx); err != nil {
 		return kind.Part{}, err
 	}
-	said, err := content.PutJSON(ctx, c.sink, settingsObject, settings{ID: c.id})
+	said, err := content.PutJSON(ctx, c.sink, settingsObject, c.image)
 	return kind.Part{
-		ID: c.item.ID, Needs: c.item.Needs, Objects: []kind.Object{said, *c.archive}, Held: c.held, Read: c.read, Facts: facts(c.id),
+		ID: c.item.ID, Needs: c.item.Needs, Objects: []kind.Object{said, *c.archive}, Held: c.held, Read: c.read, Facts: facts(c.image.ID),
 	}, err
 }
 
@@ -81,7 +85,7 @@ func (c *capture) store(ctx context.Context) error {
 	if err != nil || known {
 		return err
 	}
-	stream, err := c.engine.SaveImage(ctx, c.id)
+	stream, err := c.engine.SaveImage(ctx, c.image.ID)
 	if err != nil {
 		return fmt.Errorf("read it from the engine: %w", err)
 	}
@@ -120,4 +124,4 @@ func (c *capture) remember() error {
 	return c.ws.Cache.Save(c.key(), archiveObject, raw)
 }
 
-func (c *capture) key() kind.ID { return kind.ID{Kind: Kind, Name: c.id} }
+func (c *capture) key() kind.ID { return kind.ID{Kind: Kind, Name: c.image.ID} }

@@ -75,6 +75,19 @@ func (d *Driver) look(ctx context.Context, id kind.ID) (*docker.Engine, *docker.
 // settings are what a part says about its image.
 type settings struct {
 	ID string `json:"id"`
+	// Platform is what it is for, and Engine that of the engine that had it.
+	Platform string `json:"platform,omitempty"`
+	Engine   string `json:"engine,omitempty"`
+}
+
+// foreign says why what the image is for does not run on an engine, or is empty.
+// Where it was captured it did, whatever that takes.
+func (s settings) foreign(engine *docker.Engine) []string {
+	if s.Platform == "" || s.Engine == engine.Platform() || engine.Runs(s.Platform) {
+		return nil
+	}
+	return []string{fmt.Sprintf("it is for %s, and this engine runs on %s: restore on a machine of that kind, "+
+		"or leave out the containers that were made from it (--except)", s.Platform, engine.Platform())}
 }
 
 // Restore loads an image that is not there, and makes its reference mean it.
@@ -141,20 +154,21 @@ func (d *Driver) Preview(ctx context.Context, _ *kind.Workspace, part kind.Part,
 	engine, live, err := d.look(ctx, part.ID)
 	switch {
 	case err == nil && live.ID == want.ID:
-		return kind.Change{Action: kind.ActionNone}, nil
+		return kind.Change{Action: kind.ActionNone, Conflicts: want.foreign(engine)}, nil
 	case err != nil && !errors.Is(err, kind.ErrGone):
 		return kind.Change{}, err
 	}
+	foreign := want.foreign(engine)
 	_, err = engine.Image(ctx, want.ID)
 	if err == nil {
-		return kind.Change{Action: kind.ActionPatch, Details: []string{part.ID.Name + " means another image now"}}, nil
+		return kind.Change{Action: kind.ActionPatch, Details: []string{part.ID.Name + " means another image now"}, Conflicts: foreign}, nil
 	}
 	if !errors.Is(err, kind.ErrGone) {
 		return kind.Change{}, err
 	}
 	archive, ok := part.Object(archiveObject)
 	if !ok {
-		return kind.Change{Action: kind.ActionCreate, Conflicts: []string{"image " + want.ID + " is gone, and was not captured"}}, nil
+		return kind.Change{Action: kind.ActionCreate, Conflicts: append(foreign, "image "+want.ID+" is gone, and was not captured")}, nil
 	}
-	return kind.Change{Action: kind.ActionCreate, Bytes: archive.Size, Grows: archive.Size, Chunks: archive.Chunks}, nil
+	return kind.Change{Action: kind.ActionCreate, Bytes: archive.Size, Grows: archive.Size, Chunks: archive.Chunks, Conflicts: foreign}, nil
 }

@@ -1,6 +1,7 @@
 package image_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os/exec"
@@ -154,4 +155,53 @@ func TestSharedLayersAreStoredOnce(t *testing.T) {
 		require.NoError(t, d.Restore(t.Context(), ws, part, store))
 		require.Equal(t, ids[i], testbed.Docker(t, "image", "inspect", "--format", "{{.Id}}", references[i]))
 	}
+}
+
+// TestAnotherPlatform: an image that was captured elsewhere, for processors that
+// this engine does not have, is found in the plan, and not at the start of a
+// container. Where it was captured it ran, emulated maybe.
+func TestAnotherPlatform(t *testing.T) {
+	reference, _ := ownImage(t)
+	previewed := func(captured, restored string) []string {
+		t.Helper()
+		part, store := captureOn(t, captured, reference)
+		d, ws := image.New(engineOn(t, restored)), kindtest.Workspace(t.TempDir())
+		change, err := d.Preview(t.Context(), ws, part, store)
+		require.NoError(t, err)
+		return change.Conflicts
+	}
+	own := testbed.Docker(t, "info", "--format", "{{.Architecture}}")
+	require.Empty(t, previewed(own, own))
+	require.Empty(t, previewed("s390x", "s390x"), "it ran there")
+	conflicts := previewed(own, "s390x")
+	require.Len(t, conflicts, 1)
+	require.Contains(t, conflicts[0], "this engine runs on linux/s390x")
+}
+
+// engineOn is the engine, as if its host were of another architecture.
+func engineOn(t *testing.T, architecture string) *docker.Connector {
+	t.Helper()
+	t.Setenv("DOCKER_HOST", testbed.EngineProxy(t, func(answer http.ResponseWriter, r *http.Request) bool {
+		if path.Base(r.URL.Path) != "info" {
+			return false
+		}
+		raw := testbed.Docker(t, "--host", "unix:///var/run/docker.sock", "info", "--format", "{{json .}}")
+		var info map[string]any
+		if json.Unmarshal([]byte(raw), &info) != nil {
+			return false
+		}
+		info["Architecture"] = architecture
+		return json.NewEncoder(answer).Encode(info) == nil
+	}))
+	engines := docker.NewConnector(docker.Options{})
+	t.Cleanup(func() { require.NoError(t, engines.Close()) })
+	_, err := engines.Engine(t.Context())
+	require.NoError(t, err)
+	return engines
+}
+
+func captureOn(t *testing.T, architecture, reference string) (kind.Part, *kindtest.Memory) {
+	t.Helper()
+	store := kindtest.NewMemory()
+	return capture(t, image.New(engineOn(t, architecture)), kindtest.Workspace(t.TempDir()), reference, store), store
 }
