@@ -2,6 +2,7 @@ package container
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -91,6 +92,11 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	part := kind.Part{
 		ID: c.item.ID, Needs: c.item.Needs, Objects: []kind.Object{description}, Gaps: c.gaps(),
 	}
+	unknown, err := c.unknownVolumes(ctx)
+	if err != nil {
+		return kind.Part{}, err
+	}
+	part.Gaps = append(part.Gaps, unknown...)
 	log, gaps, err := c.storeLog(ctx)
 	if err != nil {
 		return kind.Part{}, err
@@ -146,6 +152,25 @@ func (c *capture) gaps() []kind.Gap {
 		}
 	}
 	return ownGaps(gaps, c.item.ID)
+}
+
+// unknownVolumes lists the volumes that it mounts and the engine does not know,
+// so that they are no items: those of a plugin that was not there when the
+// engine started, say.
+func (c *capture) unknownVolumes(ctx context.Context) ([]kind.Gap, error) {
+	var gaps []kind.Gap
+	for _, m := range c.taken.Mounts {
+		if m.Type != "volume" {
+			continue
+		}
+		_, err := c.engine.Volume(ctx, m.Name)
+		if errors.Is(err, kind.ErrGone) {
+			gaps = append(gaps, kind.Gap{What: "volume " + m.Name, Why: "the engine does not know it; its driver is " + m.Driver})
+		} else if err != nil {
+			return nil, fmt.Errorf("look at volume %s: %w", m.Name, err)
+		}
+	}
+	return ownGaps(gaps, c.item.ID), nil
 }
 
 // temporary lists the in-memory mounts.

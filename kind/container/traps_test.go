@@ -1,8 +1,10 @@
 package container_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"path"
 	"strings"
@@ -127,6 +129,29 @@ func TestHeldBack(t *testing.T) {
 	require.NoError(t, w.containers.Restore(t.Context(), w.ws, part.Part, w.store))
 	require.Equal(t, "no", testbed.Inspect(t, name, ".HostConfig.RestartPolicy.Name"))
 	require.NoError(t, w.containers.Start(t.Context(), w.ws, part.Part, w.store))
+	require.Equal(t, "always", testbed.Inspect(t, name, ".HostConfig.RestartPolicy.Name"))
+}
+
+// TestCreatedHeldBack (D10): nor does one that is made again, not even for the
+// moment before its restart policy is set aside.
+func TestCreatedHeldBack(t *testing.T) {
+	name := started(t, "--restart", "always")
+	var asked atomic.Value
+	t.Setenv("DOCKER_HOST", testbed.EngineProxy(t, func(_ http.ResponseWriter, r *http.Request) bool {
+		if path.Base(r.URL.Path) == "create" && strings.Contains(r.URL.Path, "/containers/") {
+			body, err := io.ReadAll(r.Body)
+			if err == nil {
+				asked.Store(string(body))
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
+		return false
+	}))
+	w := newWorld(t, docker.Options{}, name)
+	parts := w.capture()
+	testbed.Docker(t, "rm", "--force", name)
+	w.restore(parts)
+	require.Contains(t, asked.Load(), `"RestartPolicy":{"Name":"no"`)
 	require.Equal(t, "always", testbed.Inspect(t, name, ".HostConfig.RestartPolicy.Name"))
 }
 
@@ -288,4 +313,22 @@ func TestLayerThatCannotBeRead(t *testing.T) {
 	require.ErrorContains(t, w.containers.Restore(t.Context(), w.ws, partOf(parts, name).Part, w.store), "cannot be captured")
 	require.ErrorContains(t, w.containers.Remove(t.Context(), w.ws, kind.Item{ID: idOf(name)}), "cannot be captured")
 	require.Equal(t, id, testbed.Inspect(t, name, ".Id"))
+}
+
+// TestUnknownVolume (D6): a volume that a container mounts and the engine does not
+// know, as its plugin was not there when the engine started, is no item; that it
+// was not captured is said.
+func TestUnknownVolume(t *testing.T) {
+	volume := testbed.Volume(t)
+	name := started(t, "-v", volume+":/v")
+	t.Setenv("DOCKER_HOST", testbed.EngineProxy(t, func(answer http.ResponseWriter, r *http.Request) bool {
+		if path.Base(path.Dir(r.URL.Path)) != "volumes" || path.Base(r.URL.Path) != volume {
+			return false
+		}
+		http.Error(answer, `{"message":"no such volume"}`, http.StatusNotFound)
+		return true
+	}))
+	parts := newWorld(t, docker.Options{}, name).capture()
+	require.Empty(t, volumesOf(parts))
+	require.Contains(t, gapsOf(parts), "volume "+volume)
 }

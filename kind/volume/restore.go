@@ -120,7 +120,12 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 	manifest, hasFiles := part.Object(filesObject)
 	engine, live, err := d.look(ctx, part.ID)
 	if errors.Is(err, kind.ErrGone) {
-		return previewCreation(ctx, want, part, source), nil
+		change := previewCreation(ctx, want, part, source)
+		there, err := engine.HasVolumeDriver(ctx, want.Driver)
+		if err == nil && !there {
+			change.Conflicts = append(change.Conflicts, "its volume plugin "+want.Driver+" is not there: install or start it")
+		}
+		return change, err
 	}
 	if err != nil {
 		return kind.Change{}, err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"dogear/internal/content"
 	"dogear/internal/docker"
 	"dogear/internal/testbed"
 	"dogear/kind"
@@ -258,4 +259,35 @@ func captureItem(t *testing.T, d *volume.Driver, ws *kind.Workspace, item kind.I
 	require.NoError(t, err)
 	kindtest.Collect(t, part.Facts)
 	return part
+}
+
+// TestPluginGone (D6): that the plugin is not there which a volume needs is found
+// in the plan. It would be found when others are restored already. No plugin is
+// started for it: an engine never forgets one, and from then on waits for it
+// whenever it is asked for a volume that it does not know.
+func TestPluginGone(t *testing.T) {
+	t.Parallel()
+	testbed.Require(t, "docker", "root")
+	engines := docker.NewConnector(docker.Options{})
+	t.Cleanup(func() { require.NoError(t, engines.Close()) })
+	name := testbed.Volume(t)
+	d, ws, store := volume.New(engines), kindtest.Workspace(t.TempDir()), kindtest.NewMemory()
+	part := capture(t, d, ws, name, store)
+	require.NoError(t, d.Remove(t.Context(), ws, part.Item()))
+	conflicts := func(driver string) []string {
+		t.Helper()
+		for i, o := range part.Objects {
+			if o.Name != "settings" {
+				continue
+			}
+			said, err := content.PutJSON(t.Context(), store, o.Name, docker.Volume{Name: name, Driver: driver})
+			require.NoError(t, err)
+			part.Objects[i] = said
+		}
+		change, err := d.Preview(t.Context(), ws, part, store)
+		require.NoError(t, err)
+		return change.Conflicts
+	}
+	require.Empty(t, conflicts("local"))
+	require.Equal(t, []string{"its volume plugin dogear-test-none is not there: install or start it"}, conflicts("dogear-test-none"))
 }
