@@ -19,6 +19,7 @@ import (
 // table that was restored has its rows where they were found: what was loaded
 // in two streams at once would be stored anew.
 func TestLargeTableComesBackInPieces(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.sql(`create table large (n int primary key, twice int generated always as (n * 2) stored, filler text);
 		insert into large (n, filler) select n, repeat(md5(n::text), 30) from generate_series(1, 42000) n;
@@ -66,6 +67,7 @@ func (r *rig) sumOf(table string) string {
 // comparison says that its rows were not compared. Fails without exact
 // (preview), without undigested (Narrow).
 func TestLargeDatabaseIsNotSaidToBeTheSame(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.sql("create table t (n int primary key); insert into t select generate_series(1, 10); select lo_from_bytea(4711, 'large')")
 	hole := `f=$PGDATA/base/$(psql -XAtU shop -d shop -c "select oid from pg_database where datname = 'shop'")/999999999 && truncate -s 4G $f`

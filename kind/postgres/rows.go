@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -128,6 +129,10 @@ func (s *session) copyRelations(ctx context.Context, keep keepFunc, want wanted)
 	sums, err := copyStretches(ctx, conns, all, keep)
 	for r, sum := range sums {
 		r.Sum = sum.String()
+	}
+	var locked *errLocked
+	if errors.As(err, &locked) && s.more != nil {
+		return fmt.Errorf("read %s: %w", locked.relation, nameHolders(ctx, locked, s.more))
 	}
 	return err
 }

@@ -103,7 +103,7 @@ func copyStretches(ctx context.Context, conns []*pgx.Conn, all []stretch, keep k
 		g.Go(func() error {
 			for t := range queue {
 				if err := sums.read(ctx, conn, t, keep); err != nil {
-					return fmt.Errorf("read %s: %w", t.of.fact(), err)
+					return fmt.Errorf("read %s: %w", t.of.fact(), lockedOut(t.of.Name, err))
 				}
 			}
 			return nil

@@ -121,6 +121,10 @@ var errMoved = errors.New("it was written to while it was being restored; nothin
 // was captured for safety, and removes its rows. No trigger fires.
 func (t *tableRestoration) empty(ctx context.Context, want relation) error {
 	if _, err := t.conn.Exec(ctx, "lock table only "+t.name+" in access exclusive mode"); err != nil {
+		var locked *errLocked
+		if err = lockedOut(t.name, err); errors.As(err, &locked) {
+			err = nameHolders(ctx, locked, func(ctx context.Context) (*pgx.Conn, error) { return t.way.connect(ctx, t.database) })
+		}
 		return wrap("lock it", err)
 	}
 	if saved, ok := t.ws.Shared.Take(t.noteName(t.name)); ok {
