@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/containerd/errdefs"
 	"go.etcd.io/bbolt"
 
 	"dogear/internal/tree"
@@ -43,8 +44,8 @@ func (e *Engine) learnRecorded(ctx context.Context) error {
 	}
 	for _, root := range roots {
 		dirs, err := e.recordedLayers(ctx, root)
-		if errors.Is(err, kind.ErrGone) || errors.Is(err, fs.ErrNotExist) {
-			continue
+		if errors.Is(err, kind.ErrGone) || errors.Is(err, fs.ErrNotExist) || errdefs.IsInvalidArgument(err) {
+			continue // it is not there, or no container can be given it
 		}
 		if err != nil {
 			return fmt.Errorf("read containerd's records: %w", err)

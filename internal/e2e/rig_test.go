@@ -220,6 +220,15 @@ func (r result) fidelity(part string) string {
 	return "no such part"
 }
 
+// exact requires that no part was captured with reduced fidelity.
+func (r result) exact(t testing.TB) {
+	t.Helper()
+	require.NotEmpty(t, r.Parts)
+	for _, p := range r.Parts {
+		require.Empty(t, p.Fidelity, p.ID)
+	}
+}
+
 // kept lists what a resume has kept, or named.
 func (r result) kept() []string {
 	var out []string

@@ -61,7 +61,7 @@ func (d *Driver) previewLayer(ctx context.Context, ws *kind.Workspace, engine *d
 		return previewHanded(ctx, ws, engine, live, part, source)
 	}
 	if live.layer == "" {
-		return kind.Change{Action: kind.ActionNone}, nil
+		return kind.Change{Action: kind.ActionPatch, Conflicts: []string{noLayer}}, nil
 	}
 	layer, err := engine.Tree(ctx, live.layer)
 	if err != nil {

@@ -34,6 +34,9 @@ func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 	return d.correct(ctx, ws, engine, live, want, part, source)
 }
 
+// noLayer is what stands in the way of a layer that was captured exactly.
+const noLayer = "its writable layer was captured, and this engine keeps none that can be reached: restore it on an engine with overlayfs"
+
 // sameConfiguration reports whether nothing differs that could be changed
 // only by creating the container again.
 func (d *description) sameConfiguration(want *description, ws *kind.Workspace) bool {
@@ -63,7 +66,7 @@ func (d *Driver) correct(ctx context.Context, ws *kind.Workspace, engine *docker
 		return restoreHanded(ctx, ws, engine, live, part, source)
 	}
 	if live.layer == "" {
-		return errors.New("its writable layer was captured, and this engine keeps none that can be reached")
+		return errors.New(noLayer)
 	}
 	layer, err := engine.Tree(ctx, live.layer)
 	if err != nil {
