@@ -22,7 +22,7 @@ const leaveTime = 10 * time.Second
 // attributes. SYS_ADMIN is for those that the kernel calls trusted: overlayfs
 // keeps what was deleted and replaced in them.
 var capabilities = []string{
-	"DAC_OVERRIDE", "DAC_READ_SEARCH", "CHOWN", "FOWNER", "FSETID", "SETFCAP", "MKNOD", "LEASE", "SYS_ADMIN",
+	"DAC_OVERRIDE", "CHOWN", "FOWNER", "FSETID", "SETFCAP", "MKNOD", "LEASE", "SYS_ADMIN",
 }
 
 // courierContainer is a running courier.

@@ -62,13 +62,15 @@ func trees(t *testing.T, volume string) map[string]tree.Tree {
 }
 
 // TestCourierAndRootAreTheSame (D20, D21, D23): to the bit, devices and all; both
-// run the same code.
+// run the same code. What is of other users, in directories closed to root, set
+// to their groups or given capabilities, it fails on without the courier's own.
 func TestCourierAndRootAreTheSame(t *testing.T) {
 	volume := testbed.Volume(t)
 	testbed.Docker(t, "run", "--rm", "--cap-add=SYS_ADMIN", testbed.LabelFlag(), "-v", volume+":/v", testbed.Image(t, "bookworm"), "bash", "-ec", `
 		cd /v; mkdir -p a/b empty; echo hello > a/b/file; ln a/b/file hard; ln -s nowhere link; mkfifo fifo
 		mknod dev c 5 1; truncate -s 10M sparse; echo end >> sparse; chmod 4711 a/b/file; chown 123:456 empty
 		setfattr -n user.note -v x hard; setfattr -n trusted.t -v y a; setfacl -m u:33:rwx empty
+		mkdir own; echo x > own/f; echo y > own/cap; setcap cap_net_raw+ep own/cap; chown 123:456 own own/f; chmod 6750 own/f; chmod 2500 own
 		head -c 3000000 /dev/urandom > big; touch -d '1969-01-02 03:04:05.678901234' a/b; touch "$(printf 'bad\377name')"`)
 	both := trees(t, volume)
 
@@ -83,7 +85,7 @@ func TestCourierAndRootAreTheSame(t *testing.T) {
 
 	for _, name := range []string{"courier", "root"} {
 		testbed.Docker(t, "run", "--rm", "--cap-add=SYS_ADMIN", testbed.LabelFlag(), "-v", volume+":/v", testbed.Image(t, "bookworm"), "bash", "-ec", `
-			cd /v; rm -r a link dev; echo more >> big; touch new; chmod 600 sparse; mkdir link; setfattr -x user.note hard`)
+			cd /v; rm -r a link dev own/f own/cap; echo more >> big; touch new; chmod 600 sparse; mkdir link; setfattr -x user.note hard`)
 		changes, err := both[name].Compare(t.Context(), tree.Options{}, manifests[name], store)
 		require.NoError(t, err)
 		require.False(t, changes.None())
