@@ -95,6 +95,12 @@ func (s *stage) index(t *testing.T, event string) int {
 	return i
 }
 
+func (s *stage) happened(event string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.events, event)
+}
+
 func (s *stage) request(session snapshot.Session, stop func(kind.ID) bool) snapshot.Request {
 	return snapshot.Request{
 		Drivers: s.drivers(), Workspace: &kind.Workspace{Root: "/stage"}, Session: session,

@@ -2,9 +2,11 @@ package snapshot_test
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -190,6 +192,12 @@ func TestWatchersFirst(t *testing.T) {
 			s.items = append(s.items, kind.Item{ID: id("box/nurse")})
 			s.running[id("box/nurse")] = "running"
 			s.watcher = id("box/nurse")
+			// Whoever does not wait for it is done before it is.
+			s.onEvent["freeze box/nurse"] = func() {
+				for deadline := time.Now().Add(50 * time.Millisecond); !s.happened("freeze box/app") && time.Now().Before(deadline); {
+					runtime.Gosched()
+				}
+			}
 			_, err := take(t, s, c.stop)
 			require.NoError(t, err)
 			inOrder(t, s, c.events...)

@@ -6,10 +6,12 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/docker/docker/api/types/container"
 	"github.com/stretchr/testify/require"
 )
 
@@ -120,6 +122,30 @@ func TestOrphans(t *testing.T) {
 func TestLiesIn(t *testing.T) {
 	for path, want := range map[string]bool{"/w": true, "/w/a": true, "/w-b": false, "/": false, "/w/../x": false, "/w/..a": true} {
 		require.Equal(t, want, liesIn(path, "/w"), path)
+	}
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(root, link))
+	require.True(t, liesIn(link, root), "Compose writes the path as the user gave it")
+}
+
+func TestIsMember(t *testing.T) {
+	for name, c := range map[string]struct {
+		labels map[string]string
+		want   bool
+	}{
+		"in the workspace":  {map[string]string{LabelWorkingDir: "/w/a"}, true},
+		"in another one":    {map[string]string{LabelWorkingDir: "/v", LabelProject: "w"}, false},
+		"named":             {nil, true},
+		"a courier of ours": {map[string]string{LabelWorkingDir: "/w/a", LabelCourier: "1"}, false},
+	} {
+		listed := container.Summary{Names: []string{"/c"}, Labels: c.labels}
+		var included []string
+		if c.labels == nil {
+			included = []string{"c"}
+		}
+		require.Equal(t, c.want, isMember(listed, "/w", included), name)
 	}
 }
 
