@@ -1,17 +1,22 @@
 package docker_test
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -207,11 +212,72 @@ func TestLeftCouriers(t *testing.T) {
 	}
 	orphan := left(strings.TrimSpace(string(boot)) + " " + namespace + " 99999999 1")
 	foreign := left("another-boot " + namespace + " 99999999 1")
+	apart := left(strings.TrimSpace(string(boot)) + " pid:[1] 99999999 1")
 	engine := engineWith(t, docker.Options{})
 	_, err = engine.Container(t.Context(), orphan)
 	require.ErrorIs(t, err, kind.ErrGone)
-	_, err = engine.Container(t.Context(), foreign)
+	for _, other := range []string{foreign, apart} {
+		_, err = engine.Container(t.Context(), other)
+		require.NoError(t, err)
+	}
+}
+
+// TestCourierIsNoMember (D21) of any workspace, whatever its labels say.
+func TestCourierIsNoMember(t *testing.T) {
+	engine := engineWith(t, docker.Options{})
+	ws := kindtest.Workspace(t.TempDir())
+	labels := []string{"--label", docker.LabelWorkingDir + "=" + ws.Root}
+	member := testbed.Container(t, "busybox", labels, "true")
+	testbed.Container(t, "busybox", append(labels, "--label", docker.LabelCourier+"=1", "--label", "dogear.courier.owner=another-boot ns 1 1"), "true")
+	members, err := engine.Members(t.Context(), ws)
 	require.NoError(t, err)
+	require.Len(t, members, 1)
+	require.Equal(t, member, members[0].Name)
+}
+
+// TestLeftImages (D21) of couriers go too, unless they are so young that one may
+// be about to run from them.
+func TestLeftImages(t *testing.T) {
+	testbed.Require(t, "docker")
+	left := func(age time.Duration) string {
+		name := "dogear-courier:" + testbed.Name("left")
+		path := filepath.Join(t.TempDir(), "image")
+		require.NoError(t, os.WriteFile(path, imageArchive(t, name, time.Now().Add(-age)), 0o600))
+		testbed.Docker(t, "load", "--input", path)
+		t.Cleanup(func() { _ = exec.Command("docker", "image", "rm", name).Run() }) // it is to be gone
+		return name
+	}
+	old, young := left(time.Hour), left(0)
+	engine := engineWith(t, docker.Options{})
+	_, err := engine.Image(t.Context(), old)
+	require.ErrorIs(t, err, kind.ErrGone)
+	_, err = engine.Image(t.Context(), young)
+	require.NoError(t, err)
+}
+
+// imageArchive is an image of a courier's as an engine loads it, with nothing but
+// its own name in it.
+func imageArchive(t *testing.T, name string, created time.Time) []byte {
+	t.Helper()
+	archive := func(files map[string][]byte) []byte {
+		var out bytes.Buffer
+		w := tar.NewWriter(&out)
+		for _, file := range slices.Sorted(maps.Keys(files)) {
+			require.NoError(t, w.WriteHeader(&tar.Header{Name: file, Mode: 0o644, Size: int64(len(files[file]))}))
+			_, err := w.Write(files[file])
+			require.NoError(t, err)
+		}
+		require.NoError(t, w.Close())
+		return out.Bytes()
+	}
+	layer := archive(map[string][]byte{"name": []byte(name)})
+	config := fmt.Sprintf(`{"architecture":"amd64","os":"linux","created":%q,"config":{"Labels":{%q:"1"}},`+
+		`"rootfs":{"type":"layers","diff_ids":["sha256:%x"]},"history":[{"created":%[1]q}]}`,
+		created.UTC().Format(time.RFC3339), docker.LabelCourier, sha256.Sum256(layer))
+	return archive(map[string][]byte{
+		"config.json": []byte(config), "layer.tar": layer,
+		"manifest.json": []byte(`[{"Config":"config.json","RepoTags":["` + name + `"],"Layers":["layer.tar"]}]`),
+	})
 }
 
 // TestNothingIsLeft (D21) of a courier, neither container nor image.

@@ -43,7 +43,7 @@ func (d *Driver) newHoused(ctx context.Context, ws *kind.Workspace, item kind.It
 	mine := siblings(name)
 	return &housed{
 		engine: engine, ws: ws, volume: volume, name: name, files: files,
-		opts: tree.Options{Only: mine, Within: mine, InPlace: mine, Index: tree.CacheIndex(ws.Cache, item.ID)},
+		opts: tree.Options{Only: mine, Within: mine, InPlace: mine, Index: tree.CacheIndex(ws.Cache, item.ID), Traffic: ws.Traffic},
 	}, nil
 }
 
