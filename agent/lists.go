@@ -39,8 +39,9 @@ func (a *Agent) show(ctx context.Context, j *job, req api.SnapshotRequest) (api.
 	return detail(s), nil
 }
 
-// history returns what was done to the workspace, newest first.
-func (a *Agent) history(ctx context.Context, _ *job, req api.WorkspaceRequest) ([]api.Event, error) {
+// history returns what was done to the workspace, newest first, and notes what
+// of the log was changed since it was written.
+func (a *Agent) history(ctx context.Context, j *job, req api.WorkspaceRequest) ([]api.Event, error) {
 	d, err := a.open(ctx, req.Workspace)
 	if err != nil {
 		return nil, err
@@ -48,6 +49,13 @@ func (a *Agent) history(ctx context.Context, _ *job, req api.WorkspaceRequest) (
 	events, err := a.store.Events(ctx, d.ID)
 	if err != nil {
 		return nil, fmt.Errorf("read log: %w", err)
+	}
+	broken, err := a.store.Chain(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("check log: %w", err)
+	}
+	for _, p := range broken {
+		j.note("this log cannot be trusted: %s: %s", p.Where, p.What)
 	}
 	return some(events), nil
 }

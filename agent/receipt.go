@@ -2,11 +2,13 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"dogear/agent/api"
 	"dogear/snapshot"
+	"dogear/store"
 )
 
 // receipt returns the proof of a restore of the workspace.
@@ -24,10 +26,23 @@ func (a *Agent) receipt(ctx context.Context, _ *job, req api.ReceiptRequest) (ap
 		return api.ReceiptResult{}, err
 	}
 	receipt, err := a.store.Receipt(ctx, e.Receipt)
+	if errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrNotFound) {
+		return api.ReceiptResult{}, provesNothing(e, err)
+	}
 	if err != nil {
 		return api.ReceiptResult{}, fmt.Errorf("read receipt: %w", err)
 	}
 	return api.ReceiptResult{Receipt: receipt, Proof: e.Proof, Event: e.Seq}, nil
+}
+
+// provesNothing is said of a receipt that is not what it was.
+func provesNothing(e snapshot.Event, err error) error {
+	return &api.Error{
+		Code:    api.CodeDifferences,
+		Message: fmt.Sprintf("the receipt of number %d in the log proves nothing any more: %v", e.Seq, err),
+		State:   "the workspace is as it was",
+		Hint:    "dogear check lists all of the store that was changed; dogear repair brings back what its catalog still has",
+	}
 }
 
 // provenBy returns the event whose receipt is meant: the last one, or the only

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
+
 	"dogear/agent/api"
 	"dogear/snapshot"
 )
@@ -68,7 +70,7 @@ func resolveLatest(all []snapshot.Snapshot, ref string) (snapshot.Snapshot, bool
 	}
 	list := chosen(all)
 	if back >= len(list) {
-		return snapshot.Snapshot{}, true, notFound(fmt.Sprintf("there is no %s: this workspace has %d snapshots", ref, len(list)))
+		return snapshot.Snapshot{}, true, notFound(fmt.Sprintf("there is no %s: this workspace has %s, not counting those taken for safety", ref, english.Plural(len(list), "snapshot", "")))
 	}
 	return list[back], true, nil
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -44,6 +45,26 @@ func provesReceipt(event catalog.Entry, id string, record []byte) error {
 		return fmt.Errorf("it is not the one of event %d: it was changed: %w", e.Seq, ErrDamaged)
 	}
 	return nil
+}
+
+// Chain looks for events and receipts that were changed, or removed, since they
+// were written. It returns what it found, sorted.
+func (s *Store) Chain(ctx context.Context) ([]Problem, error) {
+	c := &check{store: s, report: Report{Problems: []Problem{}}}
+	for _, kind := range []recordKind{eventRecords(), receiptRecords()} {
+		r, err := s.newRecordCheck(kind)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.checkRecords(ctx, r); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.checkChain(); err != nil {
+		return nil, err
+	}
+	sortProblems(c.report.Problems)
+	return c.report.Problems, nil
 }
 
 // checkChain follows the digests from event to event, and from events to

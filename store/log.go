@@ -129,8 +129,8 @@ func (s *Store) putReceipt(e catalog.Entry) error {
 	return s.catalog.Put(catalog.Receipts, e)
 }
 
-// Receipt returns a receipt. It returns ErrNotFound, and ErrDamaged if it is not
-// what the log says that it was.
+// Receipt returns a receipt. It returns ErrNotFound, and ErrDamaged if its file
+// or the log says something else.
 func (s *Store) Receipt(ctx context.Context, id string) (snapshot.Receipt, error) {
 	if err := ctx.Err(); err != nil {
 		return snapshot.Receipt{}, err
@@ -141,6 +141,9 @@ func (s *Store) Receipt(ctx context.Context, id string) (snapshot.Receipt, error
 	}
 	if err != nil {
 		return snapshot.Receipt{}, err
+	}
+	if err := compareRecord(s.recordPath(receiptRecords(), id), record); err != nil {
+		return snapshot.Receipt{}, fmt.Errorf("receipt %s: %w", id, err)
 	}
 	events, err := s.catalog.All(catalog.Events)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -39,6 +40,7 @@ func TestScripts(t *testing.T) {
 			"sqlite":    runSQL,
 			"workspace": layOut,
 			"until":     until,
+			"forge":     forge,
 		},
 	})
 }
@@ -173,4 +175,23 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	ts.Fatalf("%s is not %s after 10 s", args[1], args[0])
+}
+
+// forge FILE OLD NEW changes the body of a record of the store, and makes its
+// checksum right again.
+func forge(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: forge file old new")
+	}
+	path := ts.MkAbs(args[0])
+	content, err := os.ReadFile(path)
+	ts.Check(err)
+	head, body, found := strings.Cut(strings.TrimSuffix(string(content), "}\n"), `"body":`)
+	if !found || !strings.Contains(body, args[1]) {
+		ts.Fatalf("there is no %q in the body of %s", args[1], path)
+	}
+	forged := strings.Replace(body, args[1], args[2], 1)
+	sum := func(body string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(body))) }
+	head = strings.Replace(head, sum(body), sum(forged), 1)
+	ts.Check(os.WriteFile(path, []byte(head+`"body":`+forged+"}\n"), 0o600))
 }
