@@ -1,0 +1,245 @@
+package e2e
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"dogear/internal/testbed"
+)
+
+// handful is a workspace with a little of everything that an engine has, which
+// is quick to restore: a container that is corrected, one that is made and one
+// that is removed, volumes, networks, files. Beside it is somebody else's.
+type handful struct {
+	*rig
+	web, job, extra string // containers
+	volume, spare   string
+	network, other  string
+	bystander       []string // of another project: a container, a volume, a network
+}
+
+// The two states of it, by the names of their snapshots.
+const (
+	stateWanted = "wanted"
+	stateBefore = "before"
+)
+
+const untilStopped = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
+
+// newHandful lays it out, saves it, works on it and saves it again.
+func newHandful(t *testing.T) *handful {
+	t.Helper()
+	testbed.Require(t, "docker", "root")
+	dir, err := os.MkdirTemp("", "handful-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	dir, err = filepath.EvalSymlinks(dir)
+	require.NoError(t, err)
+	h := &handful{
+		rig:    rigOn(t, &testbed.Shop{Dir: dir, Project: filepath.Base(dir)}),
+		volume: testbed.Volume(t), spare: testbed.Volume(t), network: testbed.Network(t), other: testbed.Network(t),
+	}
+	h.standBy()
+	h.write("wanted")
+	h.web = h.container("--network="+h.network, "--volume="+h.volume+":/v", "--volume="+dir+"/config:/config", "--restart=unless-stopped")
+	h.job = h.container("--network="+h.network, "--volume="+h.spare+":/s", "--restart=on-failure:3")
+	h.fill("wanted")
+	h.json(done, "save", "--name", stateWanted)
+
+	testbed.Docker(t, "rm", "--force", h.job)
+	testbed.Docker(t, "volume", "rm", h.spare)
+	h.extra = h.container("--network="+h.other, "--restart=always")
+	h.write("before")
+	h.fill("before")
+	h.json(done, "save", "--name", stateBefore)
+	return h
+}
+
+func (h *handful) container(options ...string) string {
+	h.t.Helper()
+	return testbed.Container(h.t, "busybox", append([]string{
+		"--label=com.docker.compose.project=" + h.Project, "--label=com.docker.compose.project.working_dir=" + h.Dir,
+	}, options...), "sh", "-c", untilStopped)
+}
+
+func (h *handful) write(state string) {
+	h.t.Helper()
+	require.NoError(h.t, os.MkdirAll(h.Path("config"), 0o755))
+	for _, name := range []string{"file", "config/app"} {
+		require.NoError(h.t, os.WriteFile(h.Path(name), []byte(state), 0o600))
+	}
+	require.NoError(h.t, os.WriteFile(h.Path("only"+state), nil, 0o600))
+}
+
+func (h *handful) fill(state string) {
+	h.t.Helper()
+	testbed.Exec(h.t, h.web, "sh", "-c", "echo "+state+" > /layer; echo "+state+" > /v/file; touch /v/only"+state)
+}
+
+// standBy has somebody else's things run.
+func (h *handful) standBy() {
+	h.t.Helper()
+	volume, network := testbed.Volume(h.t), testbed.Network(h.t)
+	container := testbed.Container(h.t, "busybox", []string{
+		"--label=com.docker.compose.project=theirs", "--label=com.docker.compose.project.working_dir=/nowhere", "--restart=always",
+		"--network=" + network, "--volume=" + volume + ":/v",
+	}, "sh", "-c", "echo theirs > /layer; echo theirs > /v/file; "+untilStopped)
+	h.bystander = []string{container, volume, network}
+}
+
+// theirs is all that the engine says of somebody else's things.
+func (h *handful) theirs() string {
+	h.t.Helper()
+	said := testbed.Docker(h.t, append([]string{"inspect"}, h.bystander...)...)
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(said))) + testbed.Exec(h.t, h.bystander[0], "sh", "-c", "cat /layer /v/file; stat -c %z /layer /v/file")
+}
+
+// policies are the restart policies of what is there, by name.
+func (h *handful) policies() string {
+	h.t.Helper()
+	names := testbed.Docker(h.t, "ps", "--all", "--format", "{{.Names}}", "--filter", "label=com.docker.compose.project="+h.Project)
+	var all []string
+	for _, name := range strings.Fields(names) {
+		all = append(all, name+" "+testbed.Inspect(h.t, name, `.State.Status}} {{.HostConfig.RestartPolicy.Name}}:{{.HostConfig.RestartPolicy.MaximumRetryCount`))
+	}
+	slices.Sort(all)
+	return strings.Join(all, "\n")
+}
+
+// witness is the state of everything, by what the system and the engine say.
+func (h *handful) witness() string {
+	h.t.Helper()
+	files := testbed.Witness(h.t, h.Dir)
+	text := fmt.Sprint(files, "\n", h.policies(), "\n")
+	for _, name := range []string{h.volume, h.spare} {
+		if testbed.Docker(h.t, "volume", "ls", "--quiet", "--filter", "name="+name) != "" {
+			text += fmt.Sprint(testbed.Witness(h.t, testbed.Docker(h.t, "volume", "inspect", "--format", "{{.Mountpoint}}", name)), "\n")
+		}
+	}
+	return text + testbed.Exec(h.t, h.web, "cat", "/layer")
+}
+
+// steps counts how often what the journals of a store record becomes another.
+type steps struct {
+	store string
+	last  string
+	n     int
+}
+
+// next counts, and returns the number of the step that is being done.
+func (s *steps) next() int {
+	journals, _ := filepath.Glob(filepath.Join(s.store, "journal", "*"))
+	state := ""
+	for _, path := range journals {
+		content, err := os.ReadFile(path)
+		if err == nil { // it was not just replaced
+			state += filepath.Ext(path) + string(content)
+		}
+	}
+	if state != s.last {
+		s.last = state
+		s.n++
+	}
+	return s.n
+}
+
+// TestRestoreEndedAtEachStep ends the restore of containers, volumes, networks
+// and files right after each of the steps that its journals record (X3), by
+// SIGKILL and by SIGTERM: what there is afterwards is exactly the one state or
+// exactly the other, also as the engine and the system see it, what runs runs
+// with the restart policy that it had, and nothing of anybody else was touched
+// (X9). It fails if the journal is written after what it announces, and if a
+// rollback leaves the restart policies of the restore.
+func TestRestoreEndedAtEachStep(t *testing.T) {
+	h := newHandful(t)
+	theirs := h.theirs()
+	states := map[string]string{stateBefore: h.witness()}
+	digests := map[string]string{stateBefore: h.state()}
+
+	count := &steps{store: h.store}
+	testbed.AtBoundaries(t, h.command("restore", stateWanted), func(int) error { count.next(); return nil })
+	states[stateWanted], digests[stateWanted] = h.witness(), h.state()
+	h.dogear(done, "restore", stateBefore)
+	require.Equal(t, states[stateBefore], h.witness())
+
+	came := make(map[string]int)
+	for _, e := range endsOf(t, count.n) {
+		end := h.endedBy(e)
+		require.Equal(t, states[end], h.witness(), "%s: %s", e, end)
+		require.Equal(t, digests[end], h.state(), "%s: %s", e, end)
+		require.Equal(t, theirs, h.theirs(), "somebody else's")
+		h.nothingLeftBehind()
+		came[fmt.Sprintf("%s → %s", e.signal, end)]++
+		if end != stateBefore {
+			h.dogear(done, "restore", stateBefore)
+		}
+	}
+	t.Logf("%d steps: %v", count.n, came)
+}
+
+// ending is an end that a restore is put to.
+type ending struct {
+	signal unix.Signal
+	step   int
+	then   []string // the next command
+}
+
+func (e ending) String() string {
+	return fmt.Sprintf("%s at step %d, then %v", e.signal, e.step, e.then)
+}
+
+// endsOf are all of them in a soak, and otherwise a few.
+func endsOf(t *testing.T, steps int) []ending {
+	t.Helper()
+	require.Greater(t, steps, 15, "a restore has more steps")
+	var all []ending
+	for i := range steps {
+		then := [][]string{{"recover"}, {"recover", "--resume"}, {"list"}}[i%3]
+		all = append(all, ending{unix.SIGKILL, i + 1, then}, ending{unix.SIGTERM, i + 1, then})
+	}
+	if few := testbed.Points(3); few == 3 {
+		rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		all = all[:few]
+	}
+	return all
+}
+
+// endedBy runs the restore, puts an end to it and says in which state things
+// are after the next command.
+func (h *handful) endedBy(e ending) string {
+	h.t.Helper()
+	count := &steps{store: h.store}
+	cmd := h.command("restore", stateWanted)
+	sent := testbed.SignalWhen(h.t, cmd, e.signal, func() bool { return count.next() >= e.step })
+	code := cmd.ProcessState.ExitCode()
+	switch {
+	case e.signal == unix.SIGKILL && sent:
+		require.Equal(h.t, -1, code)
+		h.dogear(done, e.then...)
+	case code == 0:
+		return stateWanted
+	default:
+		require.Equal(h.t, 130, code)
+		return stateBefore
+	}
+	if h.command("verify", stateWanted).Run() == nil {
+		return stateWanted
+	}
+	h.dogear(done, "verify", stateBefore)
+	return stateBefore
+}
+
+// state is the state digest of the workspace as it is.
+func (h *handful) state() string {
+	h.t.Helper()
+	return h.json(done, "save").Snapshot.State
+}
