@@ -45,10 +45,11 @@ func (a *Agent) rehearse(ctx context.Context, j *job, req api.RehearseRequest) (
 		Drivers: a.Drivers, Workspace: &ws, Target: target, Source: a.store, Mark: rehearsalMark(id),
 		HealthTimeout: a.HealthTimeout, Now: a.Now, Progress: j.report,
 	}.Run(ctx)
+	left := os.Remove(filepath.Dir(root)) // not if some of it could not be removed: see reapRehearsals
 	if err != nil {
 		return api.RehearseResult{}, fmt.Errorf("%w (the workspace was not touched)", err)
 	}
-	return api.RehearseResult{Source: head(target), Workspace: d.Workspace, Rehearsed: rehearsed}, os.Remove(filepath.Dir(root))
+	return api.RehearseResult{Source: head(target), Workspace: d.Workspace, Rehearsed: rehearsed}, left
 }
 
 // rehearsalRoot is the root of a copy. Its name is that of nothing else.

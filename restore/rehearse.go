@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"dogear/kind"
@@ -111,6 +110,9 @@ func (r *rehearsing) run(ctx context.Context) (Rehearsed, error) {
 	if err != nil {
 		return Rehearsed{}, err
 	}
+	if err := r.hasRoom(ctx, d); err != nil {
+		return Rehearsed{}, err
+	}
 	for _, level := range d.levels() {
 		err := inParallel(ctx, applyWorkers, level, func(ctx context.Context, id kind.ID) error { return r.restore(ctx, d, id) })
 		if err != nil {
@@ -142,6 +144,29 @@ func (r *rehearsing) run(ctx context.Context) (Rehearsed, error) {
 	return out, nil
 }
 
+// hasRoom compares what will be written with the room that there is.
+func (r *rehearsing) hasRoom(ctx context.Context, d *desk) error {
+	changes, err := d.changes(ctx)
+	if err != nil {
+		return err
+	}
+	var steps []Step
+	for _, id := range d.ids() {
+		steps = append(steps, Step{Part: id, Change: changes[id]})
+	}
+	rooms, err := d.rooms(ctx, steps)
+	var full []string
+	for _, room := range rooms {
+		if room.Needs > room.Free {
+			full = append(full, r.stage.Back(room.conflict()))
+		}
+	}
+	if err == nil && len(full) > 0 {
+		err = &ConflictError{Conflicts: full}
+	}
+	return err
+}
+
 func (r *rehearsing) restore(ctx context.Context, d *desk, id kind.ID) error {
 	if d.spokenForElsewhere(d.parts[id]) {
 		return nil
@@ -152,77 +177,6 @@ func (r *rehearsing) restore(ctx context.Context, d *desk, id kind.ID) error {
 	return nil
 }
 
-// relocate works out the parts as they are in the rehearsal.
-func (r *rehearsing) relocate(ctx context.Context) error {
-	drivers := snapshot.ByKind(r.Drivers)
-	for _, p := range r.Target.Parts {
-		var moved kind.Relocated
-		var err error
-		switch driver := drivers[p.ID.Kind].(type) {
-		case kind.Rehearser:
-			moved, err = driver.Rehearse(ctx, p.Part, r.overlay, r.overlay, r.stage)
-			r.renamed[p.ID] = moved.Part.ID
-		case kind.Relocator:
-			moved, err = driver.Relocate(ctx, p.Part, r.overlay, r.overlay, r.stage.From, r.stage.To)
-		default:
-			if r.comesAlong(p) {
-				r.parts = append(r.parts, p)
-				continue
-			}
-			r.gaps = append(r.gaps, kind.Gap{Part: p.ID, What: "all of it", Why: "its files are in nothing that is rehearsed"})
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("rehearse %s: %w", p.ID, err)
-		}
-		for _, gap := range moved.Gaps {
-			gap.Part = p.ID
-			r.gaps = append(r.gaps, gap)
-		}
-		p.Part = moved.Part
-		r.excuses[p.ID] = moved.Excuses
-		r.parts = append(r.parts, p)
-	}
-	for i := range r.parts {
-		r.rename(&r.parts[i])
-	}
-	return nil
-}
-
-// comesAlong reports whether a part has its bytes in the trees of others.
-func (r *rehearsing) comesAlong(p snapshot.Part) bool {
-	has := func(c kind.Claim) bool { _, ok := r.Target.Part(c.On); return ok }
-	return slices.ContainsFunc(p.Claims, has)
-}
-
-// rename has a part refer to others by the names that they have.
-func (r *rehearsing) rename(p *snapshot.Part) {
-	as := func(id kind.ID) kind.ID {
-		if renamed, ok := r.renamed[id]; ok {
-			return renamed
-		}
-		return id
-	}
-	p.Needs = slices.Clone(p.Needs)
-	for i, id := range p.Needs {
-		p.Needs[i] = as(id)
-	}
-	p.Claims = slices.Clone(p.Claims)
-	for i := range p.Claims {
-		p.Claims[i].On = as(p.Claims[i].On)
-	}
-	p.RunsIn = as(p.RunsIn)
-	if excuses, ok := r.excuses[p.ID]; ok && excuses != nil {
-		r.excuses[as(p.ID)] = excuses
-	}
-}
-
-// original is the name of a part in the snapshot.
-func (r *rehearsing) original(id kind.ID) kind.ID {
-	id.Name = strings.TrimPrefix(id.Name, r.stage.Mark)
-	return id
-}
-
 func (r *rehearsing) look(ctx context.Context) (*desk, error) {
 	t := target{ID: r.Target.ID, Parts: r.parts, concerns: func(kind.ID) bool { return false }}
 	d, err := look(ctx, r.Drivers, r.Workspace, t, r.overlay)
@@ -230,20 +184,6 @@ func (r *rehearsing) look(ctx context.Context) (*desk, error) {
 		d.back = r.back
 	}
 	return d, err
-}
-
-// back has the facts of what was renamed speak of the names in the snapshot.
-func (r *rehearsing) back(p snapshot.Part, facts kind.Facts) kind.Facts {
-	if !strings.HasPrefix(p.ID.Name, r.stage.Mark) {
-		return facts
-	}
-	return func(yield func(kind.Fact, error) bool) {
-		for f, err := range facts {
-			if !yield(kind.Fact{Name: r.stage.Back(f.Name), Value: r.stage.Back(f.Value)}, err) {
-				return
-			}
-		}
-	}
 }
 
 // verify compares every fact. A server's databases may bear the name of its

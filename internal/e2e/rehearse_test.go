@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,4 +105,90 @@ func names(running string) string {
 		out = append(out, strings.Fields(line)[0])
 	}
 	return strings.Join(out, " ")
+}
+
+// knock has a container try, again and again, every address that this host
+// might have for it, and its router. Once it has tried all it is healthy.
+const knock = `trap 'exit 0' TERM
+while :; do
+	for host in $(ip route | sed -n 's/^default via \([^ ]*\) .*/\1/p') %s; do nc -w 1 $host %d </dev/null; done
+	touch /tried
+	sleep 0.2
+done`
+
+// A rehearsed container reaches neither this host nor anything behind it, and
+// asks nobody outside for a name. The live one gets through meanwhile, from its
+// own address. It fails without noAddress (kind/network), and with a name server
+// that is not in the container.
+func TestNothingLeadsOutOfARehearsal(t *testing.T) {
+	testbed.Require(t, "docker", "root")
+	listener, err := net.Listen("tcp4", "0.0.0.0:0")
+	require.NoError(t, err)
+	visitors := make(chan string, 1000)
+	go func() {
+		defer close(visitors)
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			host, _, _ := net.SplitHostPort(c.RemoteAddr().String())
+			_ = c.Close()
+			select {
+			case visitors <- host:
+			default: // it knocks often
+			}
+		}
+	}()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600))
+	r := rigOn(t, &testbed.Shop{Dir: dir, Project: "knock"})
+	network := testbed.Network(t)
+	gateway := testbed.Docker(t, "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", network)
+	live := testbed.Container(t, "busybox", []string{
+		"--network=" + network, "--health-cmd=test -f /tried", "--health-interval=1s", "--dns=192.0.2.53",
+		"--label=com.docker.compose.project=knock", "--label=com.docker.compose.project.working_dir=" + dir,
+	}, "sh", "-c", fmt.Sprintf(knock, strings.Join(addresses(t), " ")+" "+gateway, listener.Addr().(*net.TCPAddr).Port))
+	require.NotEmpty(t, <-visitors, "the live one gets through")
+	saved := r.json(done, "save").Snapshot.ID
+	own := testbed.Inspect(t, live, "range .NetworkSettings.Networks}}{{.IPAddress}}{{end")
+
+	cmd := r.command("rehearse", saved, "--json")
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	require.NoError(t, cmd.Start())
+	var servers string
+	testbed.Eventually(t, testbedLimit, "the rehearsed one is there", func() bool {
+		ids := testbed.Docker(t, "ps", "--quiet", "--filter", rehearsalLabel)
+		if ids != "" {
+			servers = testbed.Inspect(t, strings.Fields(ids)[0], ".HostConfig.Dns")
+		}
+		return ids != ""
+	})
+	require.Equal(t, "[127.0.0.1]", servers)
+	require.NoError(t, cmd.Wait())
+	var res rehearsed
+	require.NoError(t, json.Unmarshal(out.Bytes(), &res))
+	require.True(t, res.Identical, "%+v", res.Differences)
+	require.Empty(t, res.Unhealthy, "it has tried all of them")
+	require.NoError(t, listener.Close())
+	for visitor := range visitors {
+		require.Equal(t, own, visitor)
+	}
+	r.noRehearsal()
+}
+
+// addresses are those of this host.
+func addresses(t *testing.T) []string {
+	t.Helper()
+	all, err := net.InterfaceAddrs()
+	require.NoError(t, err)
+	var out []string
+	for _, a := range all {
+		if n, ok := a.(*net.IPNet); ok && n.IP.To4() != nil && !n.IP.IsLoopback() {
+			out = append(out, n.IP.String())
+		}
+	}
+	return out
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -39,7 +38,7 @@ func (d *Driver) Rehearse(ctx context.Context, part kind.Part, source kind.Sourc
 		return kind.Relocated{}, err
 	}
 	object, err := content.PutJSON(ctx, sink, descriptionObject, record{
-		Inspect: raw, Parents: r.Parents, State: r.state(), Healthy: want.Healthy, Failing: want.Failing,
+		Inspect: raw, Parents: r.Parents, State: r.state(), Healthy: want.Healthy, Failing: want.Failing, Platform: want.Platform,
 	})
 	if err != nil {
 		return kind.Relocated{}, err
@@ -76,6 +75,14 @@ func (r *rehearsal) gap(what, why string) {
 	r.gaps = append(r.gaps, kind.Gap{What: what, Why: why})
 }
 
+// nobody is where names are asked for that the rehearsal does not have: in the
+// container itself, where nobody answers. The engine would ask for it, from
+// this host, whomever this host asks.
+const nobody = "127.0.0.1"
+
+// isShared reports whether a container has no network that is its own.
+func isShared(mode string) bool { return mode == "none" || strings.HasPrefix(mode, "container:") }
+
 func (r *rehearsal) rewrite() error {
 	mode := r.networkMode() // before the names are others
 	r.networks()
@@ -96,6 +103,10 @@ func (r *rehearsal) rewrite() error {
 			r.excused["host "+field] = true
 			r.gap(what, "a rehearsal has no power over the host")
 		}
+	}
+	if !isShared(mode) {
+		fields["Dns"] = []string{nobody}
+		r.excused["host Dns"] = true
 	}
 	var err error
 	for field, value := range fields {
@@ -197,93 +208,6 @@ func (r *rehearsal) links() []string {
 		links[i] = "/" + r.stage.Name(strings.TrimPrefix(target, "/")) + ":" + strings.Replace(alias, "/"+r.Name+"/", "/"+r.stage.Name(r.Name)+"/", 1)
 	}
 	return links
-}
-
-// mounts are volumes of the rehearsal, and copies; of what is outside the
-// workspace a file or a directory can be read.
-func (r *rehearsal) mounts() {
-	r.Mounts = slices.DeleteFunc(r.Mounts, func(m docker.Mount) bool { return !r.mounted(m.Type, m.Source) })
-	for i := range r.Mounts {
-		m := &r.Mounts[i]
-		switch m.Type {
-		case "volume":
-			m.Name = r.stage.Name(m.Name)
-		case "bind":
-			var own bool
-			if m.Source, own = r.stage.Path(m.Source); !own && m.RW {
-				m.RW = false
-				r.excused["mount "+m.Destination] = true
-				r.gap("writing to "+m.Source, "it is outside the workspace")
-			}
-		}
-	}
-}
-
-// mounted reports whether a mount is part of the rehearsal. A socket leads out
-// of it, also if it cannot be written to.
-func (r *rehearsal) mounted(kindOf, source string) bool {
-	if _, own := r.stage.Path(source); kindOf != "bind" || own {
-		return true
-	}
-	info, err := os.Stat(source)
-	return err == nil && (info.IsDir() || info.Mode().IsRegular())
-}
-
-// binds renames source:target:options.
-func (r *rehearsal) binds() []string {
-	var binds, kept []string
-	r.HostConfig.Decode("Binds", &binds)
-	for _, bind := range binds {
-		fields := strings.SplitN(bind, ":", 3)
-		if len(fields) < 2 {
-			continue
-		}
-		switch {
-		case !strings.HasPrefix(fields[0], "/"):
-			fields[0] = r.stage.Name(fields[0])
-		case !r.mounted("bind", fields[0]):
-			r.leaveOut(fields[0], fields[1])
-			continue
-		default:
-			var own bool
-			if fields[0], own = r.stage.Path(fields[0]); !own {
-				fields = []string{fields[0], fields[1], "ro"}
-			}
-		}
-		kept = append(kept, strings.Join(fields, ":"))
-	}
-	return kept
-}
-
-func (r *rehearsal) leaveOut(source, target string) {
-	r.excused["mount "+target] = true
-	r.gap("mount "+source, "it leads out of the rehearsal, or is not there")
-}
-
-// requested are the mounts that were asked for one by one.
-func (r *rehearsal) requested() []request {
-	var kept []request
-	for _, m := range r.requests() {
-		source, target := m.Text("Source"), m.Text("Target")
-		switch m.Text("Type") {
-		case "volume":
-			if source != "" {
-				m["Source"] = must(r.stage.Name(source))
-			}
-		case "bind":
-			if !r.mounted("bind", source) {
-				r.leaveOut(source, target)
-				continue
-			}
-			copied, own := r.stage.Path(source)
-			m["Source"] = must(copied)
-			if !own {
-				m["ReadOnly"] = must(true)
-			}
-		}
-		kept = append(kept, m)
-	}
-	return kept
 }
 
 // raw is the engine's description with all that.

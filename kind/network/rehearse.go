@@ -11,16 +11,21 @@ import (
 
 var _ kind.Rehearser = (*Driver)(nil)
 
-// Rehearse makes of a network one of this host alone that has no way out, so
-// that nothing is mailed or charged. Its addresses are chosen by the engine, as
-// the live one has those that were captured.
+// noAddress leaves the bridge of a network without an address: an internal
+// network reaches its own gateway otherwise, and so whatever this host serves.
+const noAddress = "com.docker.network.bridge.inhibit_ipv4"
+
+// Rehearse makes of a network one of its containers alone, from which nothing
+// leads out, not even to this host, so that nothing is mailed or charged. Its
+// addresses are chosen by the engine, as the live one has those that were
+// captured.
 func (*Driver) Rehearse(ctx context.Context, part kind.Part, source kind.Source, sink kind.Sink, stage kind.Rehearsal) (kind.Relocated, error) {
 	n, err := captured(ctx, part, source)
 	if err != nil {
 		return kind.Relocated{}, err
 	}
 	part.ID.Name = stage.Name(part.ID.Name)
-	n.Name, n.Driver, n.Internal, n.Options, n.IPAM, n.EnableIPv6 = part.ID.Name, "bridge", true, nil, docker.IPAM{Driver: "default"}, false
+	n.Name, n.Driver, n.Internal, n.Options, n.IPAM, n.EnableIPv6 = part.ID.Name, "bridge", true, map[string]string{noAddress: "true"}, docker.IPAM{Driver: "default"}, false
 	n.Labels = docker.RehearsalLabels(n.Labels, stage)
 	object, err := content.PutJSON(ctx, sink, settingsObject, n)
 	part.Objects = []kind.Object{object}
