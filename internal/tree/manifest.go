@@ -84,6 +84,22 @@ func ReadManifest(ctx context.Context, source kind.Source, object kind.Object) i
 	}
 }
 
+// Creation is what Apply does where there is nothing yet.
+func Creation(ctx context.Context, source kind.Source, object kind.Object) (Changes, error) {
+	var c Changes
+	for e, err := range ReadManifest(ctx, source, object) {
+		if err != nil {
+			return Changes{}, fmt.Errorf("read manifest: %w", err)
+		}
+		c.Created++
+		if e.Group == "" {
+			c.Bytes += e.Size
+			c.Chunks = append(c.Chunks, e.Chunks...)
+		}
+	}
+	return c, nil
+}
+
 func readHeading(r io.Reader) error {
 	heading := make([]byte, len(manifestHeading))
 	if _, err := io.ReadFull(r, heading); err != nil {

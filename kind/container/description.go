@@ -32,6 +32,7 @@ type description struct {
 	layer   string // the directory of its writable layer, if that can be read
 	// Ports are the host's ports that led into the container while it ran.
 	Ports ports
+	Users docker.Users // of the engine
 }
 
 // ports are bindings by the port that they lead to, like 80/tcp.
@@ -56,10 +57,12 @@ type record struct {
 	Healthy bool              `json:"healthy,omitempty"`
 	Failing bool              `json:"failing,omitempty"`
 	Ports   ports             `json:"ports,omitempty"`
+
+	Users docker.Users `json:"users,omitempty"` // of the engine
 }
 
 func describe(ctx context.Context, engine *docker.Engine, c *docker.Container) (*description, error) {
-	d := &description{Container: c, Parents: make(map[string]string), State: stateOf(c), Ports: c.NetworkSettings.Ports}
+	d := &description{Container: c, Parents: make(map[string]string), State: stateOf(c), Ports: c.NetworkSettings.Ports, Users: engine.Users()}
 	d.Failing = isFailing(c, time.Now())
 	d.Healthy = c.State.Health != nil && c.State.Health.Status == "healthy"
 	var err error
@@ -97,7 +100,7 @@ func stateOf(c *docker.Container) State {
 
 func (d *description) put(ctx context.Context, sink kind.Sink) (kind.Object, error) {
 	return content.PutJSON(ctx, sink, descriptionObject, record{
-		Inspect: d.Raw, Parents: d.Parents, State: d.State, Healthy: d.Healthy, Failing: d.Failing, Ports: d.Ports,
+		Inspect: d.Raw, Parents: d.Parents, State: d.State, Healthy: d.Healthy, Failing: d.Failing, Ports: d.Ports, Users: d.Users,
 	})
 }
 
@@ -115,5 +118,5 @@ func captured(ctx context.Context, part kind.Part, source kind.Source) (*descrip
 	if err != nil {
 		return nil, err
 	}
-	return &description{Container: c, Parents: r.Parents, State: r.State, Healthy: r.Healthy, Failing: r.Failing, Ports: r.Ports}, nil
+	return &description{Container: c, Parents: r.Parents, State: r.State, Healthy: r.Healthy, Failing: r.Failing, Ports: r.Ports, Users: r.Users}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"dogear/internal/docker"
+	"dogear/internal/tree"
 	"dogear/kind"
 )
 
@@ -25,12 +26,15 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 	switch {
 	case err != nil:
 		live = nil
-		change = kind.Change{Action: kind.ActionCreate, Conflicts: missing(engine, ws, want), Chunks: objectChunks(part)}
-	case !live.sameConfiguration(want, ws):
-		change = kind.Change{
-			Action: kind.ActionRecreate, Details: differences(live, want, ws),
-			Conflicts: slices.Concat(missing(engine, ws, want), notOurs(live, ws)), Chunks: objectChunks(part),
+		if change, err = previewMaking(ctx, part, source); err != nil {
+			return kind.Change{}, err
 		}
+		change.Action, change.Conflicts = kind.ActionCreate, missing(engine, ws, want)
+	case !live.sameConfiguration(want, ws):
+		if change, err = d.previewRemaking(ctx, ws, engine, live, part, source); err != nil {
+			return kind.Change{}, err
+		}
+		change.Details, change.Conflicts = differences(live, want, ws), slices.Concat(missing(engine, ws, want), notOurs(live, ws))
 		if err := requireLayer(live); err != nil {
 			change.Conflicts = append(change.Conflicts, err.Error())
 		}
@@ -42,6 +46,9 @@ func (d *Driver) Preview(ctx context.Context, ws *kind.Workspace, part kind.Part
 		if change.Action == kind.ActionNone && hasToStop(live, want) {
 			change.Action, change.Details = kind.ActionPatch, []string{"it is " + string(live.State) + " and was " + string(want.State)}
 		}
+	}
+	if change.Action != kind.ActionNone {
+		change.Conflicts = append(change.Conflicts, engine.Users().Conflicts(want.Users)...)
 	}
 	change.Runs, change.WillRun = live != nil && live.State != Stopped, want.State != Stopped
 	taken, err := takenPorts(ctx, engine, ws, live, want)
@@ -77,6 +84,32 @@ func (d *Driver) previewLayer(ctx context.Context, ws *kind.Workspace, engine *d
 	return kind.Change{
 		Action: kind.ActionPatch, Details: changes.Details, Bytes: changes.Bytes, Grows: changes.Grows(), Chunks: changes.Chunks, Pieces: changes.Pieces, Fresh: changes.Fresh(), Conflicts: changes.Conflicts,
 	}, nil
+}
+
+// previewMaking needs all that the part has, of the writable layer every file.
+func previewMaking(ctx context.Context, part kind.Part, source kind.Source) (kind.Change, error) {
+	change := kind.Change{Chunks: objectChunks(part)}
+	manifest, ok := part.Object(layerObject)
+	if !ok {
+		return change, nil
+	}
+	layer, err := tree.Creation(ctx, source, manifest)
+	if err != nil {
+		return kind.Change{}, fmt.Errorf("writable layer: %w", err)
+	}
+	change.Bytes, change.Grows, change.Chunks = layer.Bytes, layer.Grows(), append(change.Chunks, layer.Chunks...)
+	return change, nil
+}
+
+// previewRemaking is that for a container which makes room by going.
+func (d *Driver) previewRemaking(ctx context.Context, ws *kind.Workspace, engine *docker.Engine, live *description, part kind.Part, source kind.Source) (kind.Change, error) {
+	change, err := previewMaking(ctx, part, source)
+	if err != nil {
+		return kind.Change{}, err
+	}
+	patch, err := d.previewLayer(ctx, ws, engine, live, part, source)
+	change.Action, change.Grows = kind.ActionRecreate, patch.Grows
+	return change, err
 }
 
 func objectChunks(part kind.Part) []kind.ChunkID {

@@ -5,11 +5,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"dogear/internal/content"
 	"dogear/internal/docker"
 	"dogear/internal/testbed"
 	"dogear/kind"
@@ -55,6 +57,31 @@ func TestConflicts(t *testing.T) {
 	err = w.containers.Restore(t.Context(), w.ws, partOf(parts, name).Part, w.store)
 	require.ErrorContains(t, err, source)
 	require.NoDirExists(t, source, "the engine made a directory of its own")
+}
+
+// What ran on an engine that gives the users of containers other ids on the host
+// is named before anything is touched (X7).
+func TestUsersOfAnotherEngineAreNamed(t *testing.T) {
+	t.Parallel()
+	name := started(t)
+	w := newWorld(t, docker.Options{}, name)
+	parts := w.capture()
+	testbed.Docker(t, "rm", "--force", name)
+	require.Empty(t, w.preview(parts, name).Conflicts)
+
+	part := partOf(parts, name)
+	at := slices.IndexFunc(part.Objects, func(o kind.Object) bool { return o.Name == "description" })
+	var record map[string]any
+	require.NoError(t, content.GetJSON(t.Context(), w.store, part.Objects[at], &record))
+	record["users"] = "mapped"
+	changed, err := content.PutJSON(t.Context(), w.store, "description", record)
+	require.NoError(t, err)
+	part.Objects = slices.Clone(part.Objects)
+	part.Objects[at] = changed
+	change, err := w.containers.Preview(t.Context(), w.ws, part.Part, w.store)
+	require.NoError(t, err)
+	require.Len(t, change.Conflicts, 1)
+	require.Contains(t, change.Conflicts[0], "users are mapped (userns-remap), and here they are those of the host")
 }
 
 func (w *world) preview(parts []captured, name string) kind.Change {

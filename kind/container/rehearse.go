@@ -38,7 +38,7 @@ func (d *Driver) Rehearse(ctx context.Context, part kind.Part, source kind.Sourc
 		return kind.Relocated{}, err
 	}
 	object, err := content.PutJSON(ctx, sink, descriptionObject, record{
-		Inspect: raw, Parents: r.Parents, State: r.state(), Healthy: want.Healthy, Failing: want.Failing, Platform: want.Platform,
+		Inspect: raw, Parents: r.Parents, State: r.state(), Healthy: want.Healthy, Failing: want.Failing, Users: want.Users,
 	})
 	if err != nil {
 		return kind.Relocated{}, err

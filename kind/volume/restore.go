@@ -175,14 +175,10 @@ func previewCreation(ctx context.Context, want *docker.Volume, part kind.Part, s
 	if !ok {
 		return change
 	}
-	for e, err := range tree.ReadManifest(ctx, source, manifest) {
-		if err != nil {
-			change.Conflicts = append(change.Conflicts, err.Error())
-			break
-		}
-		change.Bytes += e.Size
-		change.Grows += e.Size
-		change.Chunks = append(change.Chunks, e.Chunks...)
+	files, err := tree.Creation(ctx, source, manifest)
+	if err != nil {
+		change.Conflicts = append(change.Conflicts, err.Error())
 	}
+	change.Bytes, change.Grows, change.Chunks = files.Bytes, files.Grows(), files.Chunks
 	return change
 }
