@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,6 +33,46 @@ func TestRestoreWithoutRoomIsRefused(t *testing.T) {
 	d.nothingLeft()
 
 	require.NoError(t, os.Remove(filler))
+	d.succeeds("restore", "first")
+	d.isOneOf("first")
+}
+
+// A rehearsal for which there is no room is refused before it makes anything.
+func TestRehearsalWithoutRoomIsRefused(t *testing.T) {
+	d, disk := newRoundDesk(t)
+	t.Setenv("DOGEAR_STORE", filepath.Join(disk, "store"))
+	d.write("big", strings.Repeat("it is compressed to nothing\n", 2<<20))
+	d.succeeds("save", "--name", "first")
+	code, out := d.dogear("rehearse", "first")
+	require.Zero(t, code, out)
+	testbed.Fill(t, disk, 20<<20)
+	code, out = d.dogear("rehearse", "first")
+	require.Equal(t, 1, code, out)
+	require.Regexp(t, `the filesystem of .* has no room for files/\.: 59 MB more are needed`, out)
+	require.Contains(t, out, "the workspace was not touched")
+	entries, err := os.ReadDir(filepath.Join(disk, "store", "rehearsals"))
+	require.NoError(t, err)
+	require.Empty(t, entries)
+}
+
+// Root of a user namespace cannot give files to users that it does not have:
+// that is said before anything is touched.
+func TestOwnersThatDoNotExistAreNamed(t *testing.T) {
+	d, _ := newRoundDesk(t)
+	d.write("theirs", "first")
+	require.NoError(t, os.Chown(filepath.Join(d.root, "theirs"), 1000, 1000))
+	d.succeeds("save", "--name", "first")
+	d.write("theirs", "second")
+	before := testbed.Witness(t, d.root)
+
+	cmd := d.command("restore", "first")
+	cmd.Path, cmd.Args = "/usr/bin/unshare", append([]string{"unshare", "--map-root-user", cmd.Path}, cmd.Args[1:]...)
+	out, err := cmd.CombinedOutput()
+	require.Error(t, err)
+	require.Equal(t, 1, cmd.ProcessState.ExitCode(), string(out))
+	require.Contains(t, string(out), "theirs belongs to user 1000 and group 1000, which this user namespace does not have")
+	require.Contains(t, string(out), "state: nothing was touched")
+	require.Equal(t, before, testbed.Witness(t, d.root))
 	d.succeeds("restore", "first")
 	d.isOneOf("first")
 }

@@ -31,6 +31,7 @@ type trouble int
 
 const (
 	foreign    trouble = iota // it is to belong to others
+	nobodys                   // it is to belong to an id that there is not
 	privileged                // it has an attribute that only root may set
 	theirs                    // it belongs to others now
 	unchanging                // its flags forbid every change
@@ -58,8 +59,10 @@ func (p *plan) survey(root int, databases []kind.Pattern) (_ []string, err error
 	}
 	s.groups = append(s.groups, os.Getegid())
 	if s.uid != 0 {
-		s.wanted(p)
+		p.wanted(s.rights)
 		s.owners(p)
+	} else if err := s.ids(p); err != nil {
+		return nil, err
 	}
 	if err := s.flags(p); err != nil {
 		return nil, err
@@ -84,20 +87,40 @@ func (s *surveyor) note(t trouble, path, format string, args ...any) {
 	s.found[t] = &obstacle{text: kind.Printable(orDot(path)) + " " + fmt.Sprintf(format, args...)}
 }
 
-// wanted looks at what is to come: only root may give files away.
-func (s *surveyor) wanted(p *plan) {
+// wanted calls f with each entry that is to come, or to be another one.
+func (p *plan) wanted(f func(*Entry)) {
 	for _, actions := range [][]action{p.folders, p.files, p.links, p.metas} {
 		for _, a := range actions {
-			s.rights(a.want)
+			f(a.want)
 		}
 	}
 	for _, a := range p.dirs {
 		if a.live != nil { // or it is among the folders
-			s.rights(a.want)
+			f(a.want)
 		}
 	}
 }
 
+// ids looks for owners that do not exist where root is root of a user
+// namespace only.
+func (s *surveyor) ids(p *plan) error {
+	users, err := readIDMap("uid_map")
+	if err != nil {
+		return err
+	}
+	groups, err := readIDMap("gid_map")
+	if err != nil {
+		return err
+	}
+	p.wanted(func(want *Entry) {
+		if !users.has(want.UID) || !groups.has(want.GID) {
+			s.note(nobodys, want.Path, "belongs to user %d and group %d, which this user namespace does not have: restore it outside of that", want.UID, want.GID)
+		}
+	})
+	return nil
+}
+
+// rights: only root may give files away.
 func (s *surveyor) rights(want *Entry) {
 	if int(want.UID) != s.uid || !slices.Contains(s.groups, int(want.GID)) {
 		s.note(foreign, want.Path, "belongs to user %d and group %d: only root can restore it", want.UID, want.GID)
