@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,10 @@ type bringBack struct {
 	undoes    *snapshot.Event   // by an undo
 	options   map[string]string // that an undo is done under as well
 
-	onlyHealthy bool // else it is taken back
+	onlyHealthy bool          // else it is taken back
+	within      time.Duration // until everything is healthy; 0: as long as ever
+
+	stopped time.Time // by what this does again
 }
 
 // resume brings back the last pause, or the snapshot that is asked for, and
@@ -42,6 +46,7 @@ func (a *Agent) resume(ctx context.Context, j *job, req api.RestoreRequest) (api
 	}
 	result, err := a.bringBack(ctx, j, d, bringBack{
 		operation: snapshot.OpResume, target: target, keep: !req.Exact, remotely: req.YesRemote, onlyHealthy: onlyHealthy,
+		within: within(req),
 	})
 	result.AwayMS = a.Now().Sub(target.Instant).Milliseconds()
 	return result, err
@@ -82,7 +87,7 @@ func (a *Agent) restore(ctx context.Context, j *job, req api.RestoreRequest) (ap
 	}
 	b := bringBack{
 		operation: snapshot.OpRestore, target: target, only: only, said: [2][]string{req.Only, req.Except},
-		remotely: req.YesRemote, onlyHealthy: onlyHealthy,
+		remotely: req.YesRemote, onlyHealthy: onlyHealthy, within: within(req),
 	}
 	if req.To != "" {
 		return a.elsewhere(ctx, j, d, b, req.To)
@@ -181,7 +186,7 @@ func (a *Agent) guarded(ctx context.Context, j *job, d desk, b bringBack, g *gua
 
 // asked is what a journal says about it.
 func (b bringBack) asked() *asked {
-	as := &asked{Only: b.said[0], Except: b.said[1], Remotely: b.remotely, Keep: b.keep, OnlyHealthy: b.onlyHealthy}
+	as := &asked{Only: b.said[0], Except: b.said[1], Remotely: b.remotely, Keep: b.keep, OnlyHealthy: b.onlyHealthy, WithinMS: b.within.Milliseconds()}
 	if b.undoes != nil {
 		as.Undoes = b.undoes.Seq
 	}
@@ -197,8 +202,12 @@ func (a *Agent) restoreRequest(j *job, d desk, b bringBack) restore.Request {
 			Note:   fmt.Sprintf("before %s of %s", b.operation, b.target.ID),
 			Ticket: b.target.Ticket, Author: author(j),
 		},
-		HealthTimeout: a.HealthTimeout, OnlyHealthy: b.onlyHealthy, Now: a.Now, Progress: j.report,
+		HealthTimeout: cmp.Or(b.within, a.HealthTimeout), OnlyHealthy: b.onlyHealthy, Stopped: b.stopped, Now: a.Now, Progress: j.report,
 	}
+}
+
+func within(req api.RestoreRequest) time.Duration {
+	return time.Duration(req.HealthyWithinMS) * time.Millisecond
 }
 
 // onlyHealthy reads what a request says about a restore that does not become

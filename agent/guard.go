@@ -66,6 +66,7 @@ type asked struct {
 	Remotely    bool     `json:"remotely,omitempty"`
 	Keep        bool     `json:"keep,omitempty"`
 	OnlyHealthy bool     `json:"only_healthy,omitempty"`
+	WithinMS    int64    `json:"within_ms,omitempty"`
 	Undoes      uint64   `json:"undoes,omitempty"` // Seq
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"dogear/agent/api"
 	"dogear/restore"
@@ -65,6 +66,9 @@ func (a *Agent) finish(ctx context.Context, j *job, ws api.Workspace) (*api.Rest
 		if err != nil || journal == nil {
 			return nil, err // nothing was touched, so it is as good as never begun
 		}
+		if left.Restores.Keep {
+			return a.again(ctx, j, d, left, journal)
+		}
 		return a.goOn(ctx, j, d, id, left, journal)
 	}
 	return nil, nil
@@ -72,13 +76,6 @@ func (a *Agent) finish(ctx context.Context, j *job, ws api.Workspace) (*api.Rest
 
 // goOn goes on with a restore from its journal.
 func (a *Agent) goOn(ctx context.Context, j *job, d desk, id snapshot.ID, left leftover, journal *restore.Journal) (*api.RestoreResult, error) {
-	if left.Restores.Keep {
-		return nil, &api.Error{
-			Code: api.CodeUnfinished, Message: fmt.Sprintf("the interrupted %s cannot be gone on with: what it had taken aside to keep is gone", left.Operation),
-			State: "between two states; nothing is lost: snapshot " + string(journal.Safety) + " holds the state before",
-			Hint:  "dogear recover takes it back; then run it again",
-		}
-	}
 	target, err := a.hold(ctx, j, journal.Target)
 	if err != nil {
 		return nil, err
@@ -87,21 +84,11 @@ func (a *Agent) goOn(ctx context.Context, j *job, d desk, id snapshot.ID, left l
 	if err != nil {
 		return nil, err
 	}
-	// What it was begun with, but for the variables, which are written nowhere.
-	variables := d.kind.Variables
-	d.kind = a.fromWire(left.Workspace)
-	d.kind.Variables = variables
+	d = a.asBegun(d, left)
 	if err := a.haltAgain(ctx, id, &left, journal); err != nil {
 		return nil, err
 	}
-	as := left.Restores
-	b := bringBack{
-		operation: left.Operation, target: target, said: [2][]string{as.Only, as.Except}, remotely: as.Remotely, onlyHealthy: as.OnlyHealthy,
-		only: a.selectionAgain(&target, snapshot.Event{Only: as.Only, Except: as.Except}),
-	}
-	if as.Undoes != 0 {
-		b.undoes = &snapshot.Event{Seq: as.Undoes}
-	}
+	b := a.begun(left, target)
 	g, err := reopenGuard(a.journalPath(id, runningJournal), d.kind, a.StartWatchdog)
 	if err != nil {
 		return nil, err
@@ -118,6 +105,47 @@ func (a *Agent) goOn(ctx context.Context, j *job, d desk, id snapshot.ID, left l
 	}
 	result := b.result(d, outcome)
 	return &result, errors.Join(a.log(ctx, d.Workspace, j, healed))
+}
+
+// asBegun is the workspace as it was when the restore was begun, but for the
+// variables, which are written nowhere.
+func (a *Agent) asBegun(d desk, left leftover) desk {
+	variables := d.kind.Variables
+	d.kind = a.fromWire(left.Workspace)
+	d.kind.Variables = variables
+	return d
+}
+
+// begun is what the restore was asked for.
+func (a *Agent) begun(left leftover, target snapshot.Snapshot) bringBack {
+	as := left.Restores
+	b := bringBack{
+		operation: left.Operation, target: target, said: [2][]string{as.Only, as.Except}, remotely: as.Remotely, onlyHealthy: as.OnlyHealthy,
+		within: time.Duration(as.WithinMS) * time.Millisecond, keep: as.Keep, only: a.selectionAgain(&target, snapshot.Event{Only: as.Only, Except: as.Except}),
+	}
+	if as.Undoes != 0 {
+		b.undoes = &snapshot.Event{Seq: as.Undoes}
+	}
+	return b
+}
+
+// again does once more what was interrupted and is to keep what was made in the
+// meantime: that had been taken aside by a process that is gone. It is taken
+// aside anew, from the state before, which is brought back for that.
+func (a *Agent) again(ctx context.Context, j *job, d desk, left leftover, journal *restore.Journal) (*api.RestoreResult, error) {
+	target, err := a.hold(ctx, j, journal.Target)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.heal(ctx, j, d.Root); err != nil {
+		return nil, err
+	}
+	j.note("the interrupted %s was taken back, to keep what was made in the meantime; now it is done again", left.Operation)
+	d = a.asBegun(d, left)
+	b := a.begun(left, target)
+	b.stopped = journal.Stopped
+	result, err := a.bringBack(ctx, j, d, b)
+	return &result, err
 }
 
 // haltAgain brings what runs to where the restore had it: what was frozen is

@@ -24,7 +24,7 @@ func (r *run) goOn(ctx context.Context) (Outcome, error) {
 	if r.desk, err = r.look(ctx); err != nil {
 		return Outcome{}, err
 	}
-	r.stoppedAt = r.began
+	r.stoppedAt = r.j.Stopped
 	if err := r.stopAgain(ctx); err != nil {
 		return Outcome{}, err
 	}
@@ -52,8 +52,12 @@ func (r *run) stopAgain(ctx context.Context) error {
 		if err := r.req.Guard.WillStop(id); err != nil {
 			return err
 		}
-		if _, err := r.desk.drivers[id.Kind].(kind.Stopper).Stop(ctx, r.req.Workspace, id); err != nil {
+		ran, err := r.desk.drivers[id.Kind].(kind.Stopper).Stop(ctx, r.req.Workspace, id)
+		if err != nil {
 			return fmt.Errorf("stop %s: %w", id, err)
+		}
+		if ran && r.stoppedAt.IsZero() {
+			r.stoppedAt = r.began
 		}
 		if !slices.Contains(r.stopped, id) {
 			r.stopped = append(r.stopped, id)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"time"
 
 	"dogear/internal/atomicfile"
 	"dogear/kind"
@@ -26,6 +27,8 @@ type Journal struct {
 	Plan      Plan               `json:"plan"`
 	// Alone lists the parts that come back without the trees they claim.
 	Alone []kind.ID `json:"alone,omitempty"`
+	// Stopped is when the first item was stopped; zero if none was.
+	Stopped time.Time `json:"stopped,omitzero"`
 	// Begun lists the items that may differ from the safety snapshot.
 	Begun []kind.ID `json:"begun"`
 }

@@ -29,6 +29,10 @@ type Request struct {
 	Keep  bool
 	Label string
 
+	// Stopped is when the first item was stopped, if this does again what was
+	// interrupted and taken back.
+	Stopped time.Time
+
 	// Source reads the store. Begin opens a session for the safety snapshot,
 	// whose Author and Ticket are taken from Safety, and its id from NewID.
 	Source kind.Source

@@ -108,6 +108,9 @@ func (r *run) secure(ctx context.Context) (err error) {
 	if len(r.taken.Stopped()) == 0 {
 		r.stoppedAt = time.Time{} // nothing was running that had to be stopped
 	}
+	if !r.req.Stopped.IsZero() {
+		r.stoppedAt = r.req.Stopped
+	}
 	r.stopped = r.taken.Stopped()
 	r.safety = r.label(r.taken.Snapshot)
 	if err := r.commit(ctx, session); err != nil {
@@ -168,7 +171,7 @@ func (r *run) commit(ctx context.Context, session snapshot.Session) error {
 	}
 	j := &Journal{
 		path: r.req.JournalPath, Operation: r.req.Operation, Workspace: r.req.Workspace.Root,
-		Target: r.req.Target.ID, Safety: r.safety.ID, Plan: r.plan, Alone: r.touchedAlone(),
+		Target: r.req.Target.ID, Safety: r.safety.ID, Plan: r.plan, Alone: r.touchedAlone(), Stopped: r.stoppedAt,
 	}
 	if err := j.save(); err != nil {
 		return err

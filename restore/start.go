@@ -168,10 +168,11 @@ func (r *run) startInside(ctx context.Context, host kind.ID) error {
 	return nil
 }
 
-// sinceStop returns the milliseconds since the first stop; 0 without one.
+// sinceStop returns the milliseconds since the first stop; 0 without one, and
+// only then, even if the clock was set back since.
 func (r *run) sinceStop() int64 {
 	if r.stoppedAt.IsZero() {
 		return 0
 	}
-	return r.req.Now().Sub(r.stoppedAt).Milliseconds()
+	return max(r.req.Now().Sub(r.stoppedAt).Milliseconds(), 1)
 }

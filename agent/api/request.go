@@ -78,6 +78,9 @@ type RestoreRequest struct {
 	// OnUnhealthy says what becomes of a restore after which something is not
 	// healthy: "keep" (if empty) or "rollback".
 	OnUnhealthy string `json:"on_unhealthy,omitempty"`
+	// HealthyWithinMS bounds the wait for everything to be healthy; 0: the
+	// agent's own bound.
+	HealthyWithinMS int64 `json:"healthy_within_ms,omitempty"`
 }
 
 // RehearseRequest asks for a snapshot to be restored where it can reach

@@ -198,6 +198,35 @@ func TestKilledRestoreIsFinished(t *testing.T) {
 	require.NotZero(t, finished, "no kill came in the middle")
 }
 
+// A resume that was killed is finished too, and keeps what was made in the
+// meantime, though what it had taken aside is gone: it takes back what it did,
+// and does it again. It fails if it goes on from the half restored repository.
+func TestKilledResumeIsFinishedAndKeeps(t *testing.T) {
+	testbed.Require(t, "root") // to stop it at a write
+	d := newDesk(t)
+	d.succeeds("pause", "--for", "INC-42")
+	d.wreck()
+	made := strings.TrimSpace(d.output("rev-parse", "other"))
+	d.succeeds("save", "--name", "second")
+	all := testbed.Boundaries(t, d.command("resume"))
+	require.Equal(t, made, strings.TrimSpace(d.output("rev-parse", "other")), "it keeps what was made")
+	wanted := d.output("show-ref") + d.output("status", "--branch", "--short")
+	finished, kills := 0, testbed.Points(1)
+	for i := range kills {
+		d.succeeds("restore", "second")
+		testbed.KillAt(t, d.command("resume"), all/2+all/2*i/kills)
+		out := d.succeeds("recover", "--resume")
+		if !strings.Contains(out, "The interrupted restore was finished") {
+			continue // it had not begun, or was done
+		}
+		finished++
+		require.Equal(t, wanted, d.output("show-ref")+d.output("status", "--branch", "--short"), out)
+		require.Contains(t, out, "other", "it says what was kept")
+		d.nothingLeft()
+	}
+	require.NotZero(t, finished, "no kill came in the middle")
+}
+
 func TestKilledSaveLeavesNoHalfSnapshot(t *testing.T) {
 	d := newDesk(t)
 	d.succeeds("save", "--name", "first")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -13,18 +14,18 @@ import (
 
 func restoreCommand(a *app) *cobra.Command {
 	var req api.RestoreRequest
-	var choice string
+	var health healthFlags
 	cmd := &cobra.Command{
 		Use:   "restore SNAPSHOT",
 		Short: "Make the workspace exactly what a snapshot says",
 		Args:  arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := absolutePlace(&req); err != nil {
+			if err := errors.Join(absolutePlace(&req), health.apply(&req)); err != nil {
 				return err
 			}
 			return a.withAgent(cmd, func(ctx context.Context, s *session) error {
-				req.Workspace, req.Snapshot, req.OnUnhealthy = s.workspace, args[0], forAgent(choice)
-				return restore(ctx, a, s, req, choice)
+				req.Workspace, req.Snapshot = s.workspace, args[0]
+				return restore(ctx, a, s, req, health.choice)
 			})
 		},
 	}
@@ -32,7 +33,7 @@ func restoreCommand(a *app) *cobra.Command {
 	cmd.Flags().StringSliceVar(&req.Except, "except", nil, "leave these items alone")
 	cmd.Flags().BoolVar(&req.DryRun, "dry-run", false, "say what would be done, and touch nothing")
 	remoteFlag(cmd.Flags(), &req.YesRemote)
-	unhealthyFlag(cmd.Flags(), &choice)
+	health.add(cmd.Flags())
 	cmd.Flags().StringVar(&req.To, "to", "", "restore a copy of repositories and files in this directory, and touch nothing else")
 	return cmd
 }

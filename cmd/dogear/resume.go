@@ -11,22 +11,25 @@ import (
 
 func resumeCommand(a *app) *cobra.Command {
 	var exact, remote bool
-	var choice string
+	var health healthFlags
 	cmd := &cobra.Command{
 		Use:   "resume [SNAPSHOT]",
 		Short: "Bring back the last pause, and keep what was made in git meanwhile",
 		Args:  arguments(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			req := api.RestoreRequest{Snapshot: argument(args, 0), Exact: exact, YesRemote: remote}
+			if err := health.apply(&req); err != nil {
+				return err
+			}
 			return a.withAgent(cmd, func(ctx context.Context, s *session) error {
-				return resume(ctx, a, s, api.RestoreRequest{
-					Workspace: s.workspace, Snapshot: argument(args, 0), Exact: exact, YesRemote: remote, OnUnhealthy: forAgent(choice),
-				}, choice)
+				req.Workspace = s.workspace
+				return resume(ctx, a, s, req, health.choice)
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&exact, "exact", false, "keep nothing of what was made meanwhile")
 	remoteFlag(cmd.Flags(), &remote)
-	unhealthyFlag(cmd.Flags(), &choice)
+	health.add(cmd.Flags())
 	return cmd
 }
 
