@@ -40,6 +40,14 @@ func TestRemovedMeanwhile(t *testing.T) {
 	r.Compose("up", "--detach")
 	require.Equal(t, restored, r.Containers())
 	r.WaitHealthy("db", "redis", "web", "worker")
+
+	// A database that does not answer in time is named, with the end of its
+	// server's log; what was restored stays, and can be taken back.
+	r.SQL("update customers set name = name || '!'")
+	out := r.dogear(unhealthy, "restore", "latest", "--healthy-within", "1ms")
+	require.Regexp(t, `(?s)Restored, but not healthy.*postgres/\S+: .*\n +\| .*database system`, out)
+	require.Contains(t, out, "dogear undo brings it back")
+	r.WaitHealthy("db", "redis", "web", "worker")
 	r.nothingLeftBehind()
 }
 

@@ -26,6 +26,7 @@ const (
 	differences = 3
 	busy        = 4
 	notFound    = 5
+	unhealthy   = 6
 	unfinished  = 7
 )
 

@@ -42,16 +42,26 @@ func newHandful(t *testing.T) *handful {
 	dir, err := os.MkdirTemp("", "handful-")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
-	dir, err = filepath.EvalSymlinks(dir)
+	return newHandfulIn(t, dir, "")
+}
+
+// newHandfulIn does that in a directory, with a store in another one.
+func newHandfulIn(t *testing.T, dir, store string) *handful {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(dir, 0o755))
+	dir, err := filepath.EvalSymlinks(dir)
 	require.NoError(t, err)
 	h := &handful{
-		rig:    rigOn(t, &testbed.Shop{Dir: dir, Project: filepath.Base(dir)}),
+		rig:    rigOn(t, &testbed.Shop{Dir: dir, Project: testbed.Name("handful")}),
 		volume: testbed.Volume(t), spare: testbed.Volume(t), network: testbed.Network(t), other: testbed.Network(t),
+	}
+	if store != "" {
+		h.store = store
 	}
 	h.standBy()
 	h.write("wanted")
 	h.web = h.container("--network="+h.network, "--volume="+h.volume+":/v", "--volume="+dir+"/config:/config", "--restart=unless-stopped")
-	h.job = h.container("--network="+h.network, "--volume="+h.spare+":/s", "--restart=on-failure:3")
+	h.job = h.container("--network="+h.network, "--volume="+h.spare+":/s", "--restart=always")
 	h.fill("wanted")
 	h.json(done, "save", "--name", stateWanted)
 
@@ -77,12 +87,19 @@ func (h *handful) write(state string) {
 	for _, name := range []string{"file", "config/app"} {
 		require.NoError(h.t, os.WriteFile(h.Path(name), []byte(state), 0o600))
 	}
-	require.NoError(h.t, os.WriteFile(h.Path("only"+state), nil, 0o600))
+	require.NoError(h.t, os.WriteFile(h.Path("only"+state), incompressible(len(state)<<17), 0o600))
+}
+
+// incompressible is content that takes its room on any disk.
+func incompressible(size int) []byte {
+	content := make([]byte, size)
+	_, _ = rand.NewChaCha8([32]byte{byte(size >> 17)}).Read(content) // never fails
+	return content
 }
 
 func (h *handful) fill(state string) {
 	h.t.Helper()
-	testbed.Exec(h.t, h.web, "sh", "-c", "echo "+state+" > /layer; echo "+state+" > /v/file; touch /v/only"+state)
+	testbed.Exec(h.t, h.web, "sh", "-c", "echo "+state+" > /layer; echo "+state+" > /v/file; cp /layer /v/only"+state+"; dd if=/dev/urandom of=/v/bulk bs=1M count=1; dd if=/dev/urandom of=/bulk bs=1M count=1")
 }
 
 // standBy has somebody else's things run.

@@ -40,47 +40,90 @@ func TestUser(t testing.TB) *user.User {
 // imageStore lets containerd keep images and layers, as the newest engines do.
 func NewerEngine(t testing.TB, imageStore bool) string {
 	t.Helper()
-	return newerEngineWith(t, `{"features":{"containerd-snapshotter":`+strconv.FormatBool(imageStore)+`}}`)
+	return startEngine(t, containerdStore(imageStore), "").Address
+}
+
+func containerdStore(yes bool) string {
+	return `{"features":{"containerd-snapshotter":` + strconv.FormatBool(yes) + `}}`
 }
 
 // CopyingEngine is NewerEngine with the storage driver that copies an image for each container: it keeps no directory with
 // only what the container wrote.
 func CopyingEngine(t testing.TB) string {
 	t.Helper()
-	return newerEngineWith(t, `{"storage-driver":"vfs"}`)
+	return startEngine(t, `{"storage-driver":"vfs"}`, "").Address
 }
 
-func newerEngineWith(t testing.TB, settings string) string {
+// Engine is a Docker 26 that can be ended and started again.
+type Engine struct {
+	Address string
+
+	t      testing.TB
+	dir    string
+	data   string
+	config string
+	daemon *exec.Cmd
+}
+
+// EngineIn is NewerEngine with its data in a directory.
+func EngineIn(t testing.TB, data string) *Engine {
+	t.Helper()
+	return startEngine(t, containerdStore(false), data)
+}
+
+// startEngine has its data in a directory of its own if data is "".
+func startEngine(t testing.TB, settings, data string) *Engine {
 	t.Helper()
 	Require(t, "root", "docker", "mounts", "newer-engine")
 	dir, err := os.MkdirTemp("", "engine-") // a short path for the socket
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(dir, 0o755))
-	config := filepath.Join(dir, "daemon.json")
-	require.NoError(t, os.WriteFile(config, []byte(settings), 0o600))
-	log, err := os.Create(filepath.Join(dir, "log"))
-	require.NoError(t, err)
-	address := "unix://" + filepath.Join(dir, "s")
-	daemon := exec.Command("unshare", "--net", "sh", "-c", `ip link set lo up && exec "$@"`, "sh", filepath.Join(newerEngine(), "dockerd"),
-		"--config-file", config, "--host", address, "--group", TestUser(t).Gid, "--pidfile", filepath.Join(dir, "pid"),
-		"--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"))
-	daemon.Env = append(os.Environ(), "PATH="+newerEngine()+":"+os.Getenv("PATH"))
-	daemon.Stdout, daemon.Stderr = log, log
-	require.NoError(t, daemon.Start())
+	e := &Engine{t: t, dir: dir, data: data, Address: "unix://" + filepath.Join(dir, "s"), config: filepath.Join(dir, "daemon.json")}
+	if data == "" {
+		e.data = filepath.Join(dir, "data")
+	}
+	require.NoError(t, os.WriteFile(e.config, []byte(settings), 0o600))
+	e.start()
 	t.Cleanup(func() {
-		require.NoError(t, daemon.Process.Signal(os.Interrupt))
-		_ = daemon.Wait() // stops its containers first; its exit code says nothing
-		require.NoError(t, log.Close())
+		e.stop()
 		Eventually(t, 30*time.Second, "nothing is left of the engine", func() bool {
 			unmountBelow(t, dir)
-			return os.RemoveAll(dir) == nil
+			unmountBelow(t, e.data)
+			return os.RemoveAll(e.data) == nil && os.RemoveAll(dir) == nil
 		})
-	})
-	Eventually(t, 30*time.Second, "the newer engine answers", func() bool {
-		return exec.Command("docker", "--host", address, "version").Run() == nil
 	})
 	image := filepath.Join(dir, "image")
 	Docker(t, "--host", "unix:///var/run/docker.sock", "save", "--output", image, Image(t, "busybox"))
-	Docker(t, "--host", address, "load", "--input", image)
-	return address
+	Docker(t, "--host", e.Address, "load", "--input", image)
+	return e
+}
+
+func (e *Engine) start() {
+	e.t.Helper()
+	log, err := os.OpenFile(filepath.Join(e.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	require.NoError(e.t, err)
+	defer func() { require.NoError(e.t, log.Close()) }()
+	e.daemon = exec.Command("unshare", "--net", "sh", "-c", `ip link set lo up && exec "$@"`, "sh", filepath.Join(newerEngine(), "dockerd"),
+		"--config-file", e.config, "--host", e.Address, "--group", TestUser(e.t).Gid, "--pidfile", filepath.Join(e.dir, "pid"),
+		"--data-root", e.data, "--exec-root", filepath.Join(e.dir, "exec"))
+	e.daemon.Env = append(os.Environ(), "PATH="+newerEngine()+":"+os.Getenv("PATH"))
+	e.daemon.Stdout, e.daemon.Stderr = log, log
+	require.NoError(e.t, e.daemon.Start())
+	Eventually(e.t, 30*time.Second, "the newer engine answers", func() bool {
+		return exec.Command("docker", "--host", e.Address, "version").Run() == nil
+	})
+}
+
+// stop stops its containers first.
+func (e *Engine) stop() {
+	e.t.Helper()
+	require.NoError(e.t, e.daemon.Process.Signal(os.Interrupt))
+	_ = e.daemon.Wait() // its exit code says nothing
+}
+
+// Restart ends the engine and starts it again. What has a restart policy is started by it.
+func (e *Engine) Restart() {
+	e.t.Helper()
+	e.stop()
+	e.start()
 }
