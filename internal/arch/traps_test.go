@@ -17,7 +17,7 @@ func TestNamedTestsAreThere(t *testing.T) {
 	there := tests(t, root)
 	docs, err := filepath.Glob(filepath.Join(root, "docs", "traps*.md"))
 	require.NoError(t, err)
-	require.Len(t, docs, 3)
+	require.Len(t, docs, 4)
 	for _, doc := range docs {
 		content, err := os.ReadFile(doc)
 		require.NoError(t, err)
