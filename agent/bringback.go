@@ -174,6 +174,9 @@ func (a *Agent) guarded(ctx context.Context, j *job, d desk, b bringBack, g *gua
 	}()
 	req := a.restoreRequest(j, d, b)
 	req.Guard, req.JournalPath = g, journal
+	req.Secured = func(safety snapshot.ID) {
+		j.note("the state before is in safety snapshot %s; from here on %s is changed", safety, d.Root)
+	}
 	req.Done = func(o restore.Outcome) error {
 		// The restore is done, whoever gives up now.
 		if err := a.store.PutReceipt(context.WithoutCancel(ctx), o.Receipt); err != nil {
@@ -229,6 +232,14 @@ func restoreEvent(b bringBack, receipt snapshot.Receipt, err error) snapshot.Eve
 	e := snapshot.Event{
 		Operation: b.operation, Snapshot: b.target.ID, Safety: receipt.Safety, Receipt: receipt.ID,
 		Note: b.target.Note, Outcome: outcome(err), Only: b.said[0], Except: b.said[1], Options: b.options,
+	}
+	var rolledBack *restore.RolledBackError
+	var unfinished *restore.UnfinishedError
+	switch {
+	case errors.As(err, &rolledBack):
+		e.Safety = rolledBack.Safety
+	case errors.As(err, &unfinished):
+		e.Safety = unfinished.Safety
 	}
 	if b.undoes != nil {
 		e.Undoes = b.undoes.Seq

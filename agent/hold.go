@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"dogear/agent/api"
 	"dogear/snapshot"
@@ -22,10 +23,32 @@ func (a *Agent) resolve(ctx context.Context, j *job, d desk, ref string) (snapsh
 	}
 	s, err := resolve(all, ref, a.Now())
 	if err != nil {
-		return snapshot.Snapshot{}, err
+		return snapshot.Snapshot{}, a.orOfAnother(ctx, d, ref, err)
 	}
 	a.jobs.hold(j, s.ID)
 	return s, nil
+}
+
+// minForeign is how many characters of an id are no accident.
+const minForeign = 6
+
+// orOfAnother says of a snapshot that there is, but of another workspace, where
+// it can be restored.
+func (a *Agent) orOfAnother(ctx context.Context, d desk, ref string, unknown error) error {
+	everyone, err := a.store.Snapshots(ctx, "")
+	if err != nil || len(ref) < minForeign {
+		return unknown
+	}
+	for _, s := range everyone {
+		if s.Workspace.ID != d.ID && strings.HasPrefix(string(s.ID), strings.ToLower(ref)) {
+			return &api.Error{
+				Code: api.CodeNotFound, State: "nothing has changed",
+				Message: fmt.Sprintf("snapshot %s is of another workspace, %s, and its paths and containers are those of that", s.ID, s.Workspace.Root),
+				Hint:    fmt.Sprintf("dogear restore %s -C %s brings it back there; with --to DIR it makes a copy of its files elsewhere", s.ID, s.Workspace.Root),
+			}
+		}
+	}
+	return unknown
 }
 
 // hold returns a snapshot that there has to be, and keeps it from being

@@ -160,8 +160,18 @@ func TestRestoreThatCannotBeTakenBackIsUnfinished(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// Whoever works on the workspace next is told what was taken back.
+// Whoever asks about the workspace next is told what was taken back, also who
+// only looks: it fails for a list that does not wait for what is healed.
 func TestWhatWasTakenBackIsNoted(t *testing.T) {
+	for name, ask := range map[string]func(*rig, *api.Client) error{
+		"save": func(r *rig, c *api.Client) error { _, err := r.save(t.Context(), c); return err },
+		"list": func(r *rig, c *api.Client) error { _, err := r.list(c); return err },
+	} {
+		t.Run(name, func(t *testing.T) { takenBackIsNoted(t, ask) })
+	}
+}
+
+func takenBackIsNoted(t *testing.T, ask func(*rig, *api.Client) error) {
 	r := newRig(t)
 	a, err := Open(r.options)
 	require.NoError(t, err)
@@ -179,8 +189,7 @@ func TestWhatWasTakenBackIsNoted(t *testing.T) {
 		}
 	})
 	for range 2 {
-		_, err = r.save(t.Context(), client)
-		require.NoError(t, err)
+		require.NoError(t, ask(r, client))
 	}
 	client.Close()
 	require.NoError(t, c.Close(t.Context()))

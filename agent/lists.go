@@ -10,8 +10,8 @@ import (
 )
 
 // list returns the workspace's snapshots, newest first.
-func (a *Agent) list(ctx context.Context, _ *job, req api.WorkspaceRequest) ([]api.SnapshotDetail, error) {
-	d, err := a.open(ctx, req.Workspace)
+func (a *Agent) list(ctx context.Context, j *job, req api.WorkspaceRequest) ([]api.SnapshotDetail, error) {
+	d, err := a.view(ctx, j, req.Workspace)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +28,7 @@ func (a *Agent) list(ctx context.Context, _ *job, req api.WorkspaceRequest) ([]a
 
 // show returns one snapshot.
 func (a *Agent) show(ctx context.Context, j *job, req api.SnapshotRequest) (api.SnapshotDetail, error) {
-	d, err := a.open(ctx, req.Workspace)
+	d, err := a.view(ctx, j, req.Workspace)
 	if err != nil {
 		return api.SnapshotDetail{}, err
 	}
@@ -42,7 +42,7 @@ func (a *Agent) show(ctx context.Context, j *job, req api.SnapshotRequest) (api.
 // history returns what was done to the workspace, newest first, and notes what
 // of the log was changed since it was written.
 func (a *Agent) history(ctx context.Context, j *job, req api.WorkspaceRequest) ([]api.Event, error) {
-	d, err := a.open(ctx, req.Workspace)
+	d, err := a.view(ctx, j, req.Workspace)
 	if err != nil {
 		return nil, err
 	}

@@ -12,8 +12,8 @@ import (
 )
 
 // receipt returns the proof of a restore of the workspace.
-func (a *Agent) receipt(ctx context.Context, _ *job, req api.ReceiptRequest) (api.ReceiptResult, error) {
-	d, err := a.open(ctx, req.Workspace)
+func (a *Agent) receipt(ctx context.Context, j *job, req api.ReceiptRequest) (api.ReceiptResult, error) {
+	d, err := a.view(ctx, j, req.Workspace)
 	if err != nil {
 		return api.ReceiptResult{}, err
 	}

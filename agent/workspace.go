@@ -104,10 +104,28 @@ func (a *Agent) redact(secret string) string {
 // of what was interrupted, and says so if there was something.
 func (a *Agent) take(ctx context.Context, j *job, ws api.Workspace) (desk, error) {
 	d, err := a.takeHealed(ctx, j, ws)
+	a.tellHealed(j, d)
+	return d, err
+}
+
+// view opens the workspace for a job that only looks at what was saved and
+// done, once what was interrupted has been brought to an end, and says so if
+// there was something.
+func (a *Agent) view(ctx context.Context, j *job, ws api.Workspace) (desk, error) {
+	select {
+	case <-a.healed:
+	case <-ctx.Done():
+		return desk{}, ctx.Err()
+	}
+	d, err := a.open(ctx, ws)
+	a.tellHealed(j, d)
+	return d, err
+}
+
+func (a *Agent) tellHealed(j *job, d desk) {
 	for _, e := range a.recent.take(d.Root) {
 		j.note("%s", healedNote(d.Root, e))
 	}
-	return d, err
 }
 
 func (a *Agent) takeHealed(ctx context.Context, j *job, ws api.Workspace) (desk, error) {

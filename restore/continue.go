@@ -24,7 +24,9 @@ func (r *run) goOn(ctx context.Context) (Outcome, error) {
 	if r.desk, err = r.look(ctx); err != nil {
 		return Outcome{}, err
 	}
-	r.stoppedAt = r.j.Stopped
+	if r.stoppedAt = r.j.Stopped; !r.stoppedAt.IsZero() {
+		r.began = r.stoppedAt // at the latest
+	}
 	if err := r.stopAgain(ctx); err != nil {
 		return Outcome{}, err
 	}

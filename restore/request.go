@@ -43,6 +43,9 @@ type Request struct {
 	// JournalPath is the file that survives a crash (see Journal).
 	JournalPath string
 	Guard       snapshot.Guard
+	// Secured is told where the state before is, right before the first item
+	// is touched. It may be nil.
+	Secured func(snapshot.ID)
 	// Done is told what was proven, while the restore can still be taken back,
 	// and is if this fails. What it records stands. It may be nil.
 	Done func(Outcome) error
@@ -96,7 +99,10 @@ func (e *UnhealthyError) Error() string {
 
 // RolledBackError says that a restore failed and that the state before it is
 // back.
-type RolledBackError struct{ Err error }
+type RolledBackError struct {
+	Err    error
+	Safety snapshot.ID
+}
 
 func (e *RolledBackError) Error() string {
 	return fmt.Sprintf("%v (the state before was brought back)", e.Err)

@@ -52,7 +52,7 @@ func (b rollback) run(ctx context.Context) error {
 	if err := b.Run(ctx); err != nil {
 		return &UnfinishedError{Err: errors.Join(b.cause, fmt.Errorf("take back the %s: %w", b.what, err)), Safety: b.Safety.ID}
 	}
-	return &RolledBackError{Err: b.cause}
+	return &RolledBackError{Err: b.cause, Safety: b.Safety.ID}
 }
 
 // Run carries the rollback out and ends the journal. It can be run again.

@@ -177,6 +177,9 @@ func (r *run) commit(ctx context.Context, session snapshot.Session) error {
 		return err
 	}
 	r.j = j
+	if r.req.Secured != nil {
+		r.req.Secured(r.safety.ID)
+	}
 	return nil
 }
 

@@ -25,15 +25,20 @@ type app struct {
 	options []string
 	json    bool
 	quiet   bool
+
+	progress *progress
 }
 
 func newApp(stdout, stderr *os.File) *app {
-	return &app{stdout: colorprofile.NewWriter(stdout, os.Environ()), stderr: stderr}
+	a := &app{stdout: colorprofile.NewWriter(stdout, os.Environ()), stderr: stderr}
+	a.progress = &progress{app: a}
+	return a
 }
 
 // print writes a result: as JSON, for people, or with --quiet only what
 // matters to a script (nothing, if brief is "").
 func (a *app) print(result any, brief string, show func(*render.Page)) error {
+	a.progress.clear()
 	switch {
 	case a.json:
 		return a.printJSON(result)
@@ -77,7 +82,7 @@ func (a *app) interruptible(ctx context.Context) (context.Context, func()) {
 			if ctx.Err() == nil {
 				a.note("interrupted: ending, once what was begun is taken back")
 			} else {
-				a.note("still taking back what was begun; to leave it half-way would need dogear recover")
+				a.note("still taking back what was begun: wait; if it is killed now, the next command does that")
 			}
 			cancel()
 		}
@@ -94,6 +99,7 @@ func (a *app) interruptible(ctx context.Context) (context.Context, func()) {
 
 // note writes a line to standard error, best effort.
 func (a *app) note(text string) {
+	a.progress.clear()
 	if !a.quiet {
 		_, _ = fmt.Fprintln(a.stderr, "dogear: "+text)
 	}

@@ -38,10 +38,9 @@ func (a *app) withAgent(cmd *cobra.Command, f func(context.Context, *session) er
 	if err != nil {
 		return err
 	}
-	bar := newProgress(a)
-	client, leave := connect(cmd, c.Store, bar.show)
+	client, leave := connect(cmd, c.Store, a.progress.show)
 	err = f(ctx, &session{client: client, workspace: workspace, config: c})
-	bar.clear()
+	a.progress.clear()
 	client.Close()
 	return errors.Join(err, leave(ctx))
 }

@@ -79,6 +79,7 @@ func conclude(ctx context.Context, a *app, s *session, choice string, result api
 // it. No answer is no; so is an interrupt, which ends a command that waits for
 // its user only.
 func (a *app) ask(ctx context.Context, question, yes string) (bool, error) {
+	a.progress.clear()
 	if _, err := fmt.Fprint(a.stderr, question); err != nil {
 		return false, err
 	}

@@ -83,6 +83,8 @@ func TestWhatDoesNotComeUpIsAskedAbout(t *testing.T) {
 		terminal := testbed.OnTerminal(t, d.command("restore", "first"))
 		terminal.Await(limit, question)
 		require.Contains(t, terminal.Shown(), "| no flag to go by", "he sees first what is wrong")
+		require.NotRegexp(t, `…(\x1b\[[0-9]*m)*[A-Z]`, terminal.Shown(), "what was being done makes way for the result")
+		require.Contains(t, terminal.Shown(), "dogear: the state before is in safety snapshot ", "said before anything is touched")
 		terminal.Type(answer + "\n")
 		require.Equal(t, want.code, terminal.Wait(), terminal.Shown())
 		if want.state == "second" {
