@@ -26,6 +26,7 @@ type machine struct {
 func newMachine(t *testing.T) *machine {
 	t.Helper()
 	testbed.Require(t, "docker", "root", "mounts", "ext4", "newer-engine")
+	programs(t) // while there is room for it
 	m := &machine{disks: make(map[string]string)}
 	for what, size := range map[string]int64{"engine": 192 << 20, "store": 96 << 20, "workspace": 64 << 20, "tmp": 48 << 20} {
 		m.disks[what] = testbed.Filesystem(t, "ext4", size)

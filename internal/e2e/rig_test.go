@@ -28,6 +28,7 @@ const (
 	notFound    = 5
 	unhealthy   = 6
 	unfinished  = 7
+	interrupted = 130
 )
 
 // build makes the binary and the sample's programs once for all tests. Tests that

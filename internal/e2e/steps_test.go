@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
@@ -24,6 +25,7 @@ type handful struct {
 	web, job, extra string // containers
 	volume, spare   string
 	network, other  string
+	inJob           []byte   // the beginning of a file that only the layer of job has
 	bystander       []string // of another project: a container, a volume, a network
 }
 
@@ -63,6 +65,8 @@ func newHandfulIn(t *testing.T, dir, store string) *handful {
 	h.web = h.container("--network="+h.network, "--volume="+h.volume+":/v", "--volume="+dir+"/config:/config", "--restart=unless-stopped")
 	h.job = h.container("--network="+h.network, "--volume="+h.spare+":/s", "--restart=always")
 	h.fill("wanted")
+	testbed.Exec(t, h.job, "dd", "if=/dev/urandom", "of=/bulk", "bs=64k", "count=1")
+	h.inJob = []byte(testbed.Docker(t, "exec", h.job, "head", "-c", "64", "/bulk"))
 	h.json(done, "save", "--name", stateWanted)
 
 	testbed.Docker(t, "rm", "--force", h.job)
@@ -145,6 +149,59 @@ func (h *handful) witness() string {
 	return text + testbed.Exec(h.t, h.web, "cat", "/layer")
 }
 
+// refusesDamage damages content that only a container has which has to be made
+// again: that is found before anything stops. It fails if the files of its layer
+// are not read beforehand.
+func (h *handful) refusesDamage(before string) {
+	h.t.Helper()
+	packs, err := filepath.Glob(filepath.Join(h.store, "packs", "*.pack"))
+	require.NoError(h.t, err)
+	hit := 0
+	flip := func() {
+		for _, path := range packs {
+			content, err := os.ReadFile(path)
+			require.NoError(h.t, err)
+			at := bytes.Index(content, h.inJob[1:])
+			if at < 0 {
+				continue
+			}
+			hit++
+			content[at] ^= 1
+			require.NoError(h.t, os.WriteFile(path, content, 0o600))
+		}
+	}
+	flip()
+	require.Equal(h.t, 1, hit, "it is somewhere")
+	started := testbed.Inspect(h.t, h.web, ".State.StartedAt")
+	refused := h.json(failed, "restore", stateWanted)
+	require.Contains(h.t, refused.Error.Message, "container/"+h.job)
+	require.Contains(h.t, refused.Error.Message, "damaged")
+	require.Contains(h.t, refused.Error.Hint, "dogear check")
+	require.Equal(h.t, started, testbed.Inspect(h.t, h.web, ".State.StartedAt"), "nothing was stopped")
+	require.Equal(h.t, before, h.witness())
+	h.inJob[1] ^= 1
+	flip()
+	h.dogear(done, "check", "--read-data") // believes it again
+}
+
+// leftByItsUser closes the terminal when the first thing has been touched.
+func (h *handful) leftByItsUser() string {
+	h.t.Helper()
+	terminal := testbed.OnTerminal(h.t, h.command("restore", stateWanted))
+	terminal.Await(testbedLimit, "the state before is in safety snapshot")
+	terminal.Close()
+	return h.stateOf(terminal.Wait())
+}
+
+// stateOf is the state that an exit code promises.
+func (h *handful) stateOf(code int) string {
+	if code == done {
+		return stateWanted
+	}
+	require.Equal(h.t, interrupted, code)
+	return stateBefore
+}
+
 // steps counts how often what the journals of a store record becomes another.
 type steps struct {
 	store string
@@ -187,6 +244,11 @@ func TestRestoreEndedAtEachStep(t *testing.T) {
 	states[stateWanted], digests[stateWanted] = h.witness(), h.state()
 	h.dogear(done, "restore", stateBefore)
 	require.Equal(t, states[stateBefore], h.witness())
+
+	h.refusesDamage(states[stateBefore])
+	end := h.leftByItsUser()
+	require.Equal(t, states[end], h.witness(), "the terminal was closed: %s", end)
+	h.dogear(done, "restore", stateBefore)
 
 	came := make(map[string]int)
 	for _, e := range endsOf(t, count.n) {
@@ -242,11 +304,8 @@ func (h *handful) endedBy(e ending) string {
 	case e.signal == unix.SIGKILL && sent:
 		require.Equal(h.t, -1, code)
 		h.dogear(done, e.then...)
-	case code == 0:
-		return stateWanted
 	default:
-		require.Equal(h.t, 130, code)
-		return stateBefore
+		return h.stateOf(code)
 	}
 	if h.command("verify", stateWanted).Run() == nil {
 		return stateWanted
