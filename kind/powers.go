@@ -137,6 +137,15 @@ type Distant interface {
 	Machine(ctx context.Context, ws *Workspace, item Item) (string, error)
 }
 
+// Follower is a Remover whose items are found only where something uses them.
+// One that a restore has made, and that nothing uses yet or any more, is known
+// by its name alone.
+type Follower interface {
+	Remover
+	// RemoveNamed is Remove for an item that may be gone.
+	RemoveNamed(ctx context.Context, ws *Workspace, id ID) error
+}
+
 // Freezer is a Driver whose running items can be frozen for a moment.
 type Freezer interface {
 	// Freeze freezes the item if it is running, and reports whether it did.

@@ -99,7 +99,9 @@ func (r *run) converge(ctx context.Context) error {
 }
 
 func (r *run) removeItem(ctx context.Context, id kind.ID) error {
-	if _, live := r.desk.live[id]; !live {
+	_, live := r.desk.live[id]
+	follower, follows := r.desk.drivers[id.Kind].(kind.Follower)
+	if !live && !follows {
 		return nil // that was done before it was interrupted
 	}
 	if err := r.assertAsSaved(ctx, r.req.Workspace, id); err != nil {
@@ -107,6 +109,9 @@ func (r *run) removeItem(ctx context.Context, id kind.ID) error {
 	}
 	if err := r.begin(id); err != nil {
 		return err
+	}
+	if !live { // what used it was removed before it was interrupted, or both were
+		return follower.RemoveNamed(ctx, r.req.Workspace, id)
 	}
 	return r.desk.drivers[id.Kind].(kind.Remover).Remove(ctx, r.req.Workspace, r.desk.live[id])
 }

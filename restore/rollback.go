@@ -113,7 +113,23 @@ func (b Rollback) removeCreated(ctx context.Context, d *desk) error {
 			return fmt.Errorf("remove %s: %w", step.Part, err)
 		}
 	}
+	for _, step := range b.Journal.Plan.Steps {
+		follower, ok := d.drivers[step.Part.Kind].(kind.Follower)
+		if !ok || step.Action != kind.ActionCreate || !slices.Contains(b.Journal.Begun, step.Part) || d.knows(step.Part) {
+			continue
+		}
+		if err := follower.RemoveNamed(ctx, b.Workspace, step.Part); err != nil {
+			return fmt.Errorf("remove %s: %w", step.Part, err)
+		}
+	}
 	return nil
+}
+
+// knows reports whether an item is there, or is to be.
+func (d *desk) knows(id kind.ID) bool {
+	_, live := d.live[id]
+	_, wanted := d.parts[id]
+	return live || wanted
 }
 
 func (b Rollback) restore(ctx context.Context, d *desk) error {

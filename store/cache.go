@@ -35,10 +35,14 @@ func (c cache) Load(id kind.ID, name string) []byte {
 	return content
 }
 
-// Save replaces the blob.
+// Save replaces the blob, if there is room.
 func (c cache) Save(id kind.ID, name string, content []byte) error {
 	digest := sha256.Sum256(content)
-	if err := atomicfile.WriteCache(c.path(id, name), 0o600, digest[:], content); err != nil {
+	err := atomicfile.WriteCache(c.path(id, name), 0o600, digest[:], content)
+	if isFull(err) {
+		return nil // nothing depends on it: who needs it next works it out again
+	}
+	if err != nil {
 		return fmt.Errorf("save cache: %w", err)
 	}
 	return nil

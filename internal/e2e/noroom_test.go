@@ -80,52 +80,64 @@ func (m *machine) isWhole(state, why string) {
 }
 
 // TestFaultsOfTheMachine fills one disk after another in the midst of a
-// restore, and restarts the engine in one (X2): the restore is done, or taken
-// back with everything running again as it was, while there still is no room; or
-// it says that it could do neither, and `recover` does, once there is.
+// restore (X2), and restarts the engine: the restore is done, or taken back, and
+// what is to run runs, while there still is no room; or it says that it could do
+// neither, and `recover` does, once there is. In CI it is two faults of the five.
 func TestFaultsOfTheMachine(t *testing.T) {
 	m := newMachine(t)
-	theirs := m.theirs()
-	places := []string{"engine", "store", "workspace", "tmp"}
-	for i := range testbed.Points(3) {
-		place, step, free := places[i%len(places)], rand.IntN(30), rand.Int64N(1<<20)
-		why := fmt.Sprintf("%s has %d bytes left from step %d on", place, free, step)
-		filler := ""
-		fill := func() { filler = testbed.Fill(t, m.disks[place], free) }
-		code, out := m.befallen(step, fill)
-		why += fmt.Sprintf(": exit code %d\n%s", code, out)
-		switch code {
-		case done:
-			m.running(why)
-		case failed:
-			require.Regexp(t, "no space left|no room", out, why)
-			require.Contains(t, out, "state: ", why)
-			m.running(why)
-		default:
-			require.Equal(t, unfinished, code, why)
-			require.Contains(t, out, "dogear recover", why)
+	first := rand.IntN(5)
+	for i := range testbed.Points(2) {
+		step := rand.IntN(30)
+		places := []string{"engine", "store", "workspace", "tmp"}
+		if which := (first + i) % 5; which < len(places) {
+			m.runsFull(places[which], step, rand.Int64N(1<<20))
+		} else {
+			m.losesItsEngine(step)
 		}
-		if filler != "" {
-			require.NoError(t, os.Remove(filler))
-		}
-		m.dogear(done, "recover")
-		m.isWhole(map[int]string{done: stateWanted, failed: stateBefore}[code], why)
-		require.Equal(t, theirs, m.theirs(), "somebody else's")
-		t.Log(strings.SplitN(why, "\n", 2)[0])
 	}
+}
 
-	for range testbed.Points(1) {
-		step := 5 + rand.IntN(25)
-		code, out := m.befallen(step, m.engine.Restart)
-		why := fmt.Sprintf("the engine is restarted at step %d: exit code %d\n%s", step, code, out)
-		require.Contains(t, []int{done, failed, unfinished}, code, why)
-		if code == unfinished {
-			require.Contains(t, out, "dogear recover", why)
-		}
-		m.dogear(done, "recover")
-		m.isWhole(map[int]string{done: stateWanted, failed: stateBefore}[code], why)
-		t.Log(strings.SplitN(why, "\n", 2)[0])
+// runsFull fills a disk when the restore comes to a step, but for a few bytes.
+func (m *machine) runsFull(place string, step int, free int64) {
+	m.t.Helper()
+	theirs, filler := m.theirs(), ""
+	code, out := m.befallen(step, func() { filler = testbed.Fill(m.t, m.disks[place], free) })
+	why := fmt.Sprintf("%s has %d bytes left from step %d on: exit code %d\n%s", place, free, step, code, out)
+	switch code {
+	case done:
+		m.running(why)
+	case failed:
+		require.Regexp(m.t, "no space left|no room", out, why)
+		require.Contains(m.t, out, "state: ", why)
+		m.running(why)
+	default:
+		require.Equal(m.t, unfinished, code, why)
+		require.Contains(m.t, out, "dogear recover", why)
 	}
+	if filler != "" {
+		require.NoError(m.t, os.Remove(filler))
+	}
+	m.ends(code, why)
+	require.Equal(m.t, theirs, m.theirs(), "somebody else's")
+}
+
+func (m *machine) losesItsEngine(step int) {
+	m.t.Helper()
+	code, out := m.befallen(step, m.engine.Restart)
+	why := fmt.Sprintf("the engine is restarted at step %d: exit code %d\n%s", step, code, out)
+	require.Contains(m.t, []int{done, failed, unfinished}, code, why)
+	if code == unfinished {
+		require.Contains(m.t, out, "dogear recover", why)
+	}
+	m.ends(code, why)
+}
+
+// ends requires that the next command leaves what the exit code promised.
+func (m *machine) ends(code int, why string) {
+	m.t.Helper()
+	m.dogear(done, "recover")
+	m.isWhole(map[int]string{done: stateWanted, failed: stateBefore}[code], why)
+	m.t.Log(strings.SplitN(why, "\n", 2)[0])
 }
 
 // running requires that what is to run does, and nothing stands still.

@@ -28,7 +28,7 @@ type Driver struct {
 var (
 	_ kind.Driver    = (*Driver)(nil)
 	_ kind.Previewer = (*Driver)(nil)
-	_ kind.Remover   = (*Driver)(nil)
+	_ kind.Follower  = (*Driver)(nil)
 )
 
 // New returns a driver that works on the given engine.

@@ -59,6 +59,11 @@ func (d *Driver) Remove(ctx context.Context, ws *kind.Workspace, item kind.Item)
 	return remove(ctx, engine, ws, live)
 }
 
+// RemoveNamed removes a network that nothing may use, if it is there.
+func (d *Driver) RemoveNamed(ctx context.Context, ws *kind.Workspace, id kind.ID) error {
+	return d.Remove(ctx, ws, kind.Item{ID: id})
+}
+
 // remove leaves members of the workspace attached to a network that is gone;
 // restoring them attaches them to the one that takes its place.
 func remove(ctx context.Context, engine *docker.Engine, ws *kind.Workspace, live *docker.Network) error {

@@ -26,7 +26,7 @@ var (
 	_ kind.Driver    = (*Driver)(nil)
 	_ kind.Prover    = (*Driver)(nil)
 	_ kind.Previewer = (*Driver)(nil)
-	_ kind.Remover   = (*Driver)(nil)
+	_ kind.Follower  = (*Driver)(nil)
 )
 
 // New returns a driver that works on the given engine.
@@ -129,6 +129,11 @@ func (d *Driver) Remove(ctx context.Context, _ *kind.Workspace, item kind.Item) 
 		return fmt.Errorf("remove it: %w", err)
 	}
 	return nil
+}
+
+// RemoveNamed removes a volume that nothing may use, if it is there.
+func (d *Driver) RemoveNamed(ctx context.Context, ws *kind.Workspace, id kind.ID) error {
+	return d.Remove(ctx, ws, kind.Item{ID: id})
 }
 
 func (d *Driver) look(ctx context.Context, id kind.ID) (*docker.Engine, *docker.Volume, error) {
