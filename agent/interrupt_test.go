@@ -151,6 +151,14 @@ func TestRestoreThatCannotBeTakenBackIsUnfinished(t *testing.T) {
 	require.ErrorContains(t, err, "the disk is broken")
 	_, err = r.save(t.Context(), client)
 	require.Equal(t, api.CodeUnfinished, api.AsError(err).Code, "nothing else is begun meanwhile")
+	var notes []string
+	c := NewConnector(r.options)
+	looking := api.NewClient(c.Dial, func(p api.Progress) { notes = append(notes, p.Note) })
+	_, err = r.list(looking)
+	require.NoError(t, err)
+	looking.Close()
+	require.NoError(t, c.Close(t.Context()))
+	require.Equal(t, []string{"an interrupted restore of " + r.workspace.Dir + " is neither finished nor taken back yet: dogear recover"}, notes)
 
 	r.processes.broken = nil
 	healed, err := client.Recover(t.Context(), api.RecoverRequest{Workspace: r.workspace})
@@ -161,7 +169,7 @@ func TestRestoreThatCannotBeTakenBackIsUnfinished(t *testing.T) {
 }
 
 // Whoever asks about the workspace next is told what was taken back, also who
-// only looks: it fails for a list that does not wait for what is healed.
+// only looks: it fails for a list that does not tell what was healed.
 func TestWhatWasTakenBackIsNoted(t *testing.T) {
 	for name, ask := range map[string]func(*rig, *api.Client) error{
 		"save": func(r *rig, c *api.Client) error { _, err := r.save(t.Context(), c); return err },

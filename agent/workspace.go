@@ -109,16 +109,21 @@ func (a *Agent) take(ctx context.Context, j *job, ws api.Workspace) (desk, error
 }
 
 // view opens the workspace for a job that only looks at what was saved and
-// done, once what was interrupted has been brought to an end, and says so if
-// there was something.
+// done, and says what became of what was interrupted.
 func (a *Agent) view(ctx context.Context, j *job, ws api.Workspace) (desk, error) {
-	select {
-	case <-a.healed:
-	case <-ctx.Done():
-		return desk{}, ctx.Err()
-	}
 	d, err := a.open(ctx, ws)
+	if err != nil {
+		return d, err
+	}
 	a.tellHealed(j, d)
+	if a.jobs.worksOn(d.Root) {
+		return d, nil // what is not finished may well be that job's
+	}
+	left, err := a.unfinished(d.Root)
+	for _, operation := range left {
+		j.note("an interrupted %s of %s is neither finished nor taken back yet: dogear recover", operation, d.Root)
+		break
+	}
 	return d, err
 }
 
