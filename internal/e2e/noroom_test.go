@@ -47,10 +47,8 @@ func newMachine(t *testing.T) *machine {
 func (m *machine) befallen(step int, by func()) (int, string) {
 	m.t.Helper()
 	m.dogear(done, "restore", stateBefore)
-	said, err := os.CreateTemp(m.t.(*testing.T).TempDir(), "said-")
-	require.NoError(m.t, err)
 	cmd := m.command("restore", stateWanted)
-	cmd.Stdout, cmd.Stderr = said, said
+	said := m.saidBy(cmd)
 	count, once := &steps{store: m.store}, false
 	testbed.SignalWhen(m.t, cmd, 0, func() bool {
 		if count.next() >= step && !once {
@@ -59,10 +57,7 @@ func (m *machine) befallen(step int, by func()) (int, string) {
 		}
 		return false
 	})
-	require.NoError(m.t, said.Close())
-	out, err := os.ReadFile(said.Name())
-	require.NoError(m.t, err)
-	return cmd.ProcessState.ExitCode(), string(out)
+	return cmd.ProcessState.ExitCode(), said()
 }
 
 // isWhole requires the workspace to be exactly one of the two states.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -212,15 +213,15 @@ func (h *handful) leftByItsUser() string {
 	terminal := testbed.OnTerminal(h.t, h.command("restore", stateWanted))
 	terminal.Await(testbedLimit, "the state before is in safety snapshot")
 	terminal.Close()
-	return h.stateOf(terminal.Wait())
+	return h.stateOf(terminal.Wait(), terminal.Shown())
 }
 
 // stateOf is the state that an exit code promises.
-func (h *handful) stateOf(code int) string {
+func (h *handful) stateOf(code int, said string) string {
 	if code == done {
 		return stateWanted
 	}
-	require.Equal(h.t, interrupted, code)
+	require.Equal(h.t, interrupted, code, said)
 	return stateBefore
 }
 
@@ -318,12 +319,29 @@ func endsOf(t *testing.T, steps int) []ending {
 	return all
 }
 
+// saidBy returns what returns all that a command has said, once it has ended. It
+// is a file: whoever copies from a pipe would wait for the watchdog, too.
+func (r *rig) saidBy(cmd *exec.Cmd) func() string {
+	r.t.Helper()
+	file, err := os.CreateTemp(r.t.TempDir(), "said-")
+	require.NoError(r.t, err)
+	cmd.Stdout, cmd.Stderr = file, file
+	return func() string {
+		r.t.Helper()
+		require.NoError(r.t, file.Close())
+		content, err := os.ReadFile(file.Name())
+		require.NoError(r.t, err)
+		return string(content)
+	}
+}
+
 // endedBy runs the restore, puts an end to it and says in which state things
 // are after the next command.
 func (h *handful) endedBy(e ending) string {
 	h.t.Helper()
 	count := &steps{store: h.store}
 	cmd := h.command("restore", stateWanted)
+	said := h.saidBy(cmd)
 	sent := testbed.SignalWhen(h.t, cmd, e.signal, func() bool { return count.next() >= e.step })
 	code := cmd.ProcessState.ExitCode()
 	switch {
@@ -331,7 +349,7 @@ func (h *handful) endedBy(e ending) string {
 		require.Equal(h.t, -1, code)
 		h.dogear(done, e.then...)
 	default:
-		return h.stateOf(code)
+		return h.stateOf(code, said())
 	}
 	if h.command("verify", stateWanted).Run() == nil {
 		return stateWanted
