@@ -72,7 +72,7 @@ func (b Rollback) Run(ctx context.Context) error {
 	if err := regain(ctx, b.Drivers, b.Workspace, &b.Safety, b.Source, stopped); err != nil {
 		return err
 	}
-	if err := b.removeCreated(ctx, d); err != nil {
+	if err := b.removeAll(ctx, d); err != nil {
 		return err
 	}
 	if err := b.restore(ctx, d); err != nil {
@@ -102,6 +102,31 @@ func (b Rollback) stop(ctx context.Context, d *desk) ([]kind.ID, error) {
 	return append(stopped, d.gone(b.Journal.Begun)...), nil
 }
 
+// A restore that was killed may have asked for something that is still being
+// made when it is looked for.
+const (
+	removeTries = 20
+	removePause = 250 * time.Millisecond
+)
+
+// removeAll is removeCreated until nothing appears any more that is in its way.
+func (b Rollback) removeAll(ctx context.Context, d *desk) error {
+	err := b.removeCreated(ctx, d)
+	for tries := 0; err != nil && tries < removeTries; tries++ {
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(removePause):
+		}
+		again, lost := look(ctx, b.Drivers, b.Workspace, wholly(&b.Safety), b.Source)
+		if lost != nil {
+			return errors.Join(err, lost)
+		}
+		err = b.removeCreated(ctx, again)
+	}
+	return err
+}
+
 // removeCreated removes what the restore has made and the safety snapshot
 // does not have.
 func (b Rollback) removeCreated(ctx context.Context, d *desk) error {
@@ -113,7 +138,7 @@ func (b Rollback) removeCreated(ctx context.Context, d *desk) error {
 			return fmt.Errorf("remove %s: %w", step.Part, err)
 		}
 	}
-	for _, step := range b.Journal.Plan.Steps {
+	for _, step := range slices.Backward(b.Journal.Plan.Steps) { // who needs others goes first
 		follower, ok := d.drivers[step.Part.Kind].(kind.Follower)
 		if !ok || step.Action != kind.ActionCreate || !slices.Contains(b.Journal.Begun, step.Part) || d.knows(step.Part) {
 			continue

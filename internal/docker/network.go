@@ -165,13 +165,15 @@ func (e *Engine) CreateNetwork(ctx context.Context, n Network, subnets []Subnet)
 			Subnet: s.Subnet, IPRange: s.IPRange, Gateway: s.Gateway, AuxAddress: s.AuxiliaryAddresses,
 		})
 	}
-	_, err := e.api.NetworkCreate(ctx, n.Name, options)
-	return err
+	return uncut(ctx, func(ctx context.Context) error {
+		_, err := e.api.NetworkCreate(ctx, n.Name, options)
+		return err
+	})
 }
 
 // RemoveNetwork removes a network, given by id, that no running container uses.
 func (e *Engine) RemoveNetwork(ctx context.Context, id string) error {
-	return gone(e.api.NetworkRemove(ctx, id))
+	return gone(uncut(ctx, func(ctx context.Context) error { return e.api.NetworkRemove(ctx, id) }))
 }
 
 // Attached returns the containers, running or not, that are attached to the
@@ -215,10 +217,10 @@ func (e *Engine) Connect(ctx context.Context, networkName, ref string, p Endpoin
 			IPv4Address: p.IPAMConfig.IPv4Address, IPv6Address: p.IPAMConfig.IPv6Address, LinkLocalIPs: p.IPAMConfig.LinkLocalIPs,
 		}
 	}
-	return e.api.NetworkConnect(ctx, networkName, ref, settings)
+	return uncut(ctx, func(ctx context.Context) error { return e.api.NetworkConnect(ctx, networkName, ref, settings) })
 }
 
 // Disconnect detaches a container from a network.
 func (e *Engine) Disconnect(ctx context.Context, networkName, ref string) error {
-	return e.api.NetworkDisconnect(ctx, networkName, ref, true)
+	return uncut(ctx, func(ctx context.Context) error { return e.api.NetworkDisconnect(ctx, networkName, ref, true) })
 }

@@ -50,10 +50,21 @@ func (e *Engine) Create(ctx context.Context, c Creation) (string, error) {
 		return "", err
 	}
 	var created struct{ ID string }
-	if err := e.post(ctx, "/containers/create?name="+url.QueryEscape(c.Name), body, &created); err != nil {
-		return "", err
+	err = uncut(ctx, func(ctx context.Context) error {
+		return e.post(ctx, "/containers/create?name="+url.QueryEscape(c.Name), body, &created)
+	})
+	return created.ID, err
+}
+
+// uncut makes a request that changes what there is. The engine carries it out
+// once it has it, also if whoever asked goes away: then he would look before it
+// is done, and take back what he finds, but not this. So he waits, however soon
+// he wants to end; a vigil is kept over an engine that does not answer.
+func uncut(ctx context.Context, request func(context.Context) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	return created.ID, nil
+	return request(context.WithoutCancel(ctx))
 }
 
 func (c Creation) body() ([]byte, error) {
@@ -111,7 +122,7 @@ func message(answer []byte) string {
 
 // Start starts a container.
 func (e *Engine) Start(ctx context.Context, ref string) error {
-	return e.api.ContainerStart(ctx, ref, container.StartOptions{})
+	return uncut(ctx, func(ctx context.Context) error { return e.api.ContainerStart(ctx, ref, container.StartOptions{}) })
 }
 
 // Stop stops a container with its own stop signal, and kills it if it still
@@ -156,7 +167,7 @@ func (e *Engine) Unpause(ctx context.Context, ref string) error {
 // RemoveContainer removes a container that is not running. Its volumes stay,
 // the anonymous ones too.
 func (e *Engine) RemoveContainer(ctx context.Context, ref string) error {
-	return gone(e.api.ContainerRemove(ctx, ref, container.RemoveOptions{}))
+	return gone(uncut(ctx, func(ctx context.Context) error { return e.api.ContainerRemove(ctx, ref, container.RemoveOptions{}) }))
 }
 
 // UpdatesPolicies reports whether the engine can change the restart policy of a

@@ -54,8 +54,10 @@ func (e *Engine) Volume(ctx context.Context, name string) (*Volume, error) {
 
 // CreateVolume creates a volume.
 func (e *Engine) CreateVolume(ctx context.Context, v Volume) (*Volume, error) {
-	created, err := e.api.VolumeCreate(ctx, volume.CreateOptions{
-		Name: v.Name, Driver: v.Driver, DriverOpts: v.Options, Labels: v.Labels,
+	var created volume.Volume
+	err := uncut(ctx, func(ctx context.Context) (err error) {
+		created, err = e.api.VolumeCreate(ctx, volume.CreateOptions{Name: v.Name, Driver: v.Driver, DriverOpts: v.Options, Labels: v.Labels})
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -69,7 +71,7 @@ func describeVolume(v volume.Volume) *Volume {
 
 // RemoveVolume removes a volume that no container refers to.
 func (e *Engine) RemoveVolume(ctx context.Context, name string) error {
-	return gone(e.api.VolumeRemove(ctx, name, false))
+	return gone(uncut(ctx, func(ctx context.Context) error { return e.api.VolumeRemove(ctx, name, false) }))
 }
 
 // RunningWith returns the names of the running containers that mount a

@@ -193,18 +193,33 @@ func (h *handful) refusesDamage(before string) {
 // rollback removes what it finds by its users (kind.Follower).
 func (h *handful) killedWithAVolumeThatNothingUses() {
 	h.t.Helper()
-	there := func() bool {
-		journals, _ := filepath.Glob(filepath.Join(h.store, "journal", "*.restore"))
-		if len(journals) == 0 {
-			return false
-		}
-		content, err := os.ReadFile(journals[0])
-		_, begun, _ := strings.Cut(string(content), `"begun"`)
-		return err == nil && strings.Contains(begun, h.spare) && testbed.Docker(h.t, "volume", "ls", "--quiet", "--filter", "name="+h.spare) != ""
-	}
-	require.True(h.t, testbed.SignalWhen(h.t, h.command("restore", stateWanted), unix.SIGKILL, there))
+	require.True(h.t, testbed.SignalWhen(h.t, h.command("restore", stateWanted), unix.SIGKILL, func() bool {
+		return h.hasBegun(h.spare) && testbed.Docker(h.t, "volume", "ls", "--quiet", "--filter", "name="+h.spare) != ""
+	}))
 	require.Empty(h.t, testbed.Docker(h.t, "ps", "--all", "--quiet", "--filter", "name="+h.job))
 	h.dogear(done, "recover")
+}
+
+// terminatedWhileAContainerIsMade has the engine asked for a container by a
+// restore that is to end: the rollback has to wait for what comes of that. It
+// fails if the request is cut off.
+func (h *handful) terminatedWhileAContainerIsMade() {
+	h.t.Helper()
+	cmd := h.command("restore", stateWanted)
+	said := h.saidBy(cmd)
+	require.True(h.t, testbed.SignalWhen(h.t, cmd, unix.SIGTERM, func() bool { return h.hasBegun(h.job) }))
+	require.Equal(h.t, interrupted, cmd.ProcessState.ExitCode(), said())
+}
+
+// hasBegun reports whether a restore is about to touch something, or has.
+func (h *handful) hasBegun(name string) bool {
+	journals, _ := filepath.Glob(filepath.Join(h.store, "journal", "*.restore"))
+	if len(journals) == 0 {
+		return false
+	}
+	content, err := os.ReadFile(journals[0])
+	_, begun, _ := strings.Cut(string(content), `"begun"`)
+	return err == nil && strings.Contains(begun, name)
 }
 
 // leftByItsUser closes the terminal when the first thing has been touched.
@@ -276,6 +291,8 @@ func TestRestoreEndedAtEachStep(t *testing.T) {
 
 	h.killedWithAVolumeThatNothingUses()
 	require.Equal(t, states[stateBefore], h.witness(), "it was killed when it had made a volume")
+	h.terminatedWhileAContainerIsMade()
+	require.Equal(t, states[stateBefore], h.witness(), "it was ended when it made a container")
 
 	came := make(map[string]int)
 	for _, e := range endsOf(t, count.n) {
