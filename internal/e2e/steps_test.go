@@ -56,7 +56,7 @@ func newHandfulIn(t *testing.T, dir, store string) *handful {
 	require.NoError(t, err)
 	h := &handful{
 		rig:    rigOn(t, &testbed.Shop{Dir: dir, Project: testbed.Name("handful")}),
-		volume: testbed.Volume(t), spare: testbed.Volume(t), network: testbed.Network(t), other: testbed.Network(t),
+		volume: testbed.Volume(t), spare: testbed.Volume(t), network: passingNetwork(t), other: passingNetwork(t),
 	}
 	if store != "" {
 		h.store = store
@@ -77,6 +77,19 @@ func newHandfulIn(t *testing.T, dir, store string) *handful {
 	h.fill("before")
 	h.json(done, "save", "--name", stateBefore)
 	return h
+}
+
+// passingNetwork makes a network that a restore may have removed by the end.
+func passingNetwork(t *testing.T) string {
+	t.Helper()
+	name := testbed.Name("network")
+	testbed.Docker(t, "network", "create", testbed.LabelFlag(), name)
+	t.Cleanup(func() {
+		if testbed.Docker(t, "network", "ls", "--quiet", "--filter", "name="+name) != "" {
+			testbed.Docker(t, "network", "rm", name)
+		}
+	})
+	return name
 }
 
 func (h *handful) container(options ...string) string {
