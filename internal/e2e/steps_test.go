@@ -239,7 +239,7 @@ func (h *handful) hasBegun(name string) bool {
 func (h *handful) leftByItsUser() string {
 	h.t.Helper()
 	terminal := testbed.OnTerminal(h.t, h.command("restore", stateWanted))
-	terminal.Await(testbedLimit, "the state before is in safety snapshot")
+	terminal.Await(4*testbedLimit, "the state before is in safety snapshot")
 	terminal.Close()
 	return h.stateOf(terminal.Wait(), terminal.Shown())
 }
