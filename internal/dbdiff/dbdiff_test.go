@@ -47,8 +47,18 @@ func TestRowsByKey(t *testing.T) {
 	require.Contains(t, keyless.Lines, "- id=*** name=*** total=***")
 }
 
+// Of a long value the beginning is shown, but all of it is compared.
+func TestLongValues(t *testing.T) {
+	long := strings.Repeat("x", 2*longest)
+	e := explain(t, Table{Key: []string{"id"}}, state("id a b", "1\t"+long+"1\t"+long), state("id a b", "1\t"+long+"2\t"+long), values)
+	require.Equal(t, []string{"~ id=1: a=" + long[:longest] + "… -> " + long[:longest] + "…"}, e.Lines)
+	keys := explain(t, Table{Key: []string{"id"}}, state("id v", long+"1\t1", long+"2\t2"), state("id v", long+"2\t3"), kind.Explaining{})
+	require.Equal(t, "0 rows added, 1 removed, 1 changed", keys.Summary)
+}
+
 func TestRowsThatAreReadOnce(t *testing.T) {
 	before, after := state("key type value", "a\tset\tx", "b\tset\ty", "c\tlist\tz"), state("key type value", "b\tset\ty", "a\tlist\tx", "d\tset\tsecret")
+	before.Rows, after.Rows = defaults.perPass, defaults.perPass // more than one pass would be made otherwise
 	read := 0
 	lines := after.Lines
 	after.Once, after.Lines = true, func(ctx context.Context) io.ReadCloser {
@@ -79,6 +89,8 @@ func TestRowsOfAlteredTables(t *testing.T) {
 	require.Equal(t, "its columns are others", explain(t, table, state("a", "1"), state("b", "1"), details).Summary)
 	e = explain(t, Table{}, state(""), state("", "", ""), details)
 	require.Equal(t, "2 rows added, 0 removed, 0 changed", e.Summary, "a table without columns")
+	e = explain(t, table, state("id name", "1\tann", "2\tbob"), state("name", "ann"), details)
+	require.Equal(t, []string{"- name=***"}, e.Lines, "without its key")
 	_, err := Rows(t.Context(), Table{}, state("a b c", "1"), state("c", "1"), details)
 	require.ErrorIs(t, err, errFields)
 }
@@ -108,6 +120,8 @@ func TestPassesFindTheSame(t *testing.T) {
 		if !c.many {
 			require.Len(t, c.removed, gone)
 			require.Len(t, c.added, come)
+			changes, changed := c.match()
+			require.Len(t, changes, gone+come-changed, "each is matched with one, if with any")
 		}
 		var e kind.Explanation
 		c.describe(&e)
