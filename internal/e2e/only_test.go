@@ -12,6 +12,7 @@ import (
 // TestOnlyWhatUsesAVolumeRestarts: of five containers of which nothing differs but
 // one volume, those that mount it stop, and nobody else (affected).
 func TestOnlyWhatUsesAVolumeRestarts(t *testing.T) {
+	t.Parallel()
 	r := rigOn(t, &testbed.Shop{Dir: t.TempDir()})
 	require.NoError(t, os.WriteFile(r.Dir+"/notes", nil, 0o600))
 	project := testbed.Name("five")

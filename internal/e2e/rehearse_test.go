@@ -121,6 +121,7 @@ done`
 // own address. It fails without noAddress (kind/network), and with a name server
 // that is not in the container.
 func TestNothingLeadsOutOfARehearsal(t *testing.T) {
+	t.Parallel()
 	testbed.Require(t, "docker", "root")
 	listener, err := net.Listen("tcp4", "0.0.0.0:0")
 	require.NoError(t, err)

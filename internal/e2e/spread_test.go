@@ -16,6 +16,7 @@ import (
 // own volume the server does not start, or loses what no checkpoint has
 // written; without claims on both (claims) idle servers would differ.
 func TestServerOnThreeVolumes(t *testing.T) {
+	t.Parallel()
 	testbed.Require(t, "git", "docker", "postgres")
 	data, log, space := testbed.Volume(t), testbed.Volume(t), testbed.Volume(t)
 	r := rigOn(t, &testbed.Shop{Dir: t.TempDir()})

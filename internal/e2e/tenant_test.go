@@ -15,6 +15,7 @@ import (
 // version by now: refused before anything stops, with what can be done. Fails
 // if plans have no misfits.
 func TestVolumeIsKeptFromAServerThatCannotReadIt(t *testing.T) {
+	t.Parallel()
 	testbed.Require(t, "git", "docker", "postgres", "trixie")
 	volume := testbed.Volume(t)
 	r := rigOn(t, &testbed.Shop{Dir: t.TempDir()})
