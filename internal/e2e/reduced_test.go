@@ -15,7 +15,7 @@ import (
 func TestReducedFidelity(t *testing.T) {
 	t.Setenv("DOCKER_HOST", testbed.CopyingEngine(t))
 	r := modern(t)
-	testbed.Exec(t, "runs", "sh", "-c", "mkdir -p /new/dir; echo n > /new/dir/f; chown 5:6 /new/dir/f; chmod 2750 /new/dir; ln -s f /new/dir/link")
+	testbed.Exec(t, "runs", "sh", "-c", "mkdir -p /new/dir; echo n > /new/dir/f; chown 5:6 /new/dir/f; chmod 2750 /new/dir; ln -s f /new/dir/link; touch -t 200101010101 /new/dir") // what changes is told by seconds
 	saved := r.json(done, "save")
 	require.Equal(t, "reduced", saved.fidelity("container/runs"))
 	require.Empty(t, saved.fidelity("volume/things"))

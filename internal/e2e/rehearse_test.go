@@ -55,7 +55,8 @@ func TestRehearsal(t *testing.T) {
 
 	cmd := r.command("rehearse", saved.ID)
 	require.NoError(t, cmd.Start())
-	testbed.Eventually(t, testbedLimit, "a network of it is there, and leads nowhere", func() bool {
+	// Images are made first: on a busy disk that takes its time.
+	testbed.Eventually(t, 6*testbedLimit, "a network of it is there, and leads nowhere", func() bool {
 		ids := testbed.Docker(t, "network", "ls", "--quiet", "--filter", rehearsalLabel)
 		return ids != "" && testbed.Docker(t, "ps", "--all", "--quiet", "--filter", rehearsalLabel) != ""
 	})
