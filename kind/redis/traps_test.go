@@ -191,15 +191,16 @@ func TestR5SameDataSameDigest(t *testing.T) {
 // are left out (Reader.Copy): unchanged data adds nothing to the store.
 func TestR5UnchangedDataCostsNothing(t *testing.T) {
 	r := newRig(t, "--maxmemory", "500mb", "--maxmemory-policy", "allkeys-lru")
-	r.do("eval \"for i=1,20000 do redis.call('set','key:'..i, redis.sha1hex(i)..redis.sha1hex(i+1)) end\" 0")
+	r.do("eval \"for i=1,60000 do redis.call('set','key:'..i, redis.sha1hex(i)..redis.sha1hex(i+1)) end\" 0")
 	first, _ := r.take(nil)
 	added := r.store.Bytes()
-	require.Greater(t, added, int64(1<<20))
+	require.Greater(t, added, int64(4<<20))
 	r.do("set other 1\ndel other\nbgsave\nget key:1")
 	second, _ := r.take(nil)
 	require.Equal(t, first.Objects[0], second.Objects[0])
 	require.Less(t, r.store.Bytes()-added, int64(20<<10))
 	r.do("set key:77 changed")
 	r.take(nil)
-	require.Less(t, r.store.Bytes()-added, int64(1<<20))
+	// The chunk that has the key, and those after it until cuts fall where they did.
+	require.Less(t, r.store.Bytes()-added, int64(3<<20))
 }
