@@ -130,8 +130,8 @@ func TestFormatSaysHowContentIsCut(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join(open(t).Dir(), "format.json"))
 	require.NoError(t, err)
 	require.Contains(t, string(b), `"body":{"hash":"sha256",`+
-		`"chunker":{"algorithm":"jc-v1.1.0","min":65536,"normal":262144,"max":1048576},`+
-		`"lists":{"algorithm":"jc-v1.1.0","min":1024,"normal":4096,"max":16384},`+
+		`"chunker":{"algorithm":"jc-v1.0.0","min":65536,"normal":262144,"max":1048576},`+
+		`"lists":{"algorithm":"jc-v1.0.0","min":1024,"normal":4096,"max":16384},`+
 		`"paged":{"page":8192,"block":131072},"codec":"zstd","key":"`)
 }
 

@@ -12,7 +12,7 @@ import (
 // Algorithm names how streams are cut. Together with the sizes it is part of
 // the store's format: another cut would find nothing of what is there.
 const (
-	Algorithm  = "jc-v1.1.0"
+	Algorithm  = "jc-v1.0.0"
 	MinSize    = 64 << 10
 	NormalSize = 256 << 10
 	MaxSize    = 1 << 20

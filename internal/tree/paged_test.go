@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -71,7 +72,11 @@ type edited struct {
 	edits   uint64
 }
 
+// at keeps other tests from starting programs meanwhile: until it has become one,
+// a child has the file open, and what is open is not restored.
 func (e *edited) at(do func(f *os.File)) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	f, err := os.OpenFile(e.path, os.O_RDWR|os.O_CREATE, 0o600)
 	require.NoError(e.t, err)
 	do(f)
