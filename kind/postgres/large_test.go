@@ -33,14 +33,14 @@ func TestLargeTableComesBackInPieces(t *testing.T) {
 	changedPart, after := r.capture(r.item("shop"), store, nil)
 	require.Equal(t, r.sumOf("large"), after["shop: table public.large"])
 	require.Equal(t, []string{"shop: table public.large"}, changed(before, after))
-	require.Less(t, store.added-first, first/20)
+	require.Less(t, store.added-first, first/10)
 
 	require.NoError(t, r.driver.Restore(t.Context(), r.ws, part, store))
 	require.Equal(t, before, r.factsOf(r.item("shop")))
 	require.Equal(t, r.sumOf("large"), before["shop: table public.large"])
 	grown := store.added
 	r.capture(r.item("shop"), store, nil)
-	require.Less(t, store.added-grown, first/20, "rows are where they were")
+	require.Less(t, store.added-grown, first/8, "rows are where they were")
 	require.NoError(t, r.driver.Release(t.Context(), r.ws, r.items))
 
 	object, ok := changedPart.Object("table/public.large")
