@@ -13,7 +13,7 @@ import (
 
 func TestProcessOwnerIsWhatTheKernelSays(t *testing.T) {
 	before := time.Now()
-	cmd := exec.Command("sleep", "300")
+	cmd := exec.Command("sleep", "300.25")
 	require.NoError(t, cmd.Start())
 	defer func() {
 		require.NoError(t, cmd.Process.Kill())
@@ -23,7 +23,7 @@ func TestProcessOwnerIsWhatTheKernelSays(t *testing.T) {
 	owner := processOwner(cmd.Process.Pid)
 	require.Equal(t, userName(os.Geteuid()), owner.User)
 	require.WithinDuration(t, before, owner.Since, 2*time.Second)
-	require.NotContains(t, describeOwner(owner), "300", "arguments may hold secrets")
+	require.NotContains(t, describeOwner(owner), "300.25", "arguments may hold secrets")
 }
 
 func TestOwnerThatIsGone(t *testing.T) {
