@@ -96,10 +96,30 @@ func (d *Driver) Stop(ctx context.Context, _ *kind.Workspace, id kind.ID) (bool,
 	if live.State == Paused && !d.forget(d.frozen, id.Name) {
 		d.note(d.paused, id.Name)
 	}
+	if err := begun(ctx, live.Container.State.StartedAt); err != nil {
+		return false, err
+	}
 	if err := engine.Stop(ctx, live.Container, grace(ctx, engine, live)); err != nil && !errors.Is(err, kind.ErrGone) {
 		return false, fmt.Errorf("stop it: %w", err)
 	}
 	return true, nil
+}
+
+// begins is how long a program may take until it says which signals it hears.
+// Before that the engine's own program is in its place, which hears all of them: a
+// signal that comes in between is lost, and would be waited for to the end.
+const begins = time.Second
+
+// begun waits until a container has been running for that long.
+func begun(ctx context.Context, since time.Time) error {
+	timer := time.NewTimer(min(begins, begins-time.Since(since)))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
 }
 
 // grace returns after how many seconds a stop becomes a kill.

@@ -61,6 +61,24 @@ func TestStopOfTheDeaf(t *testing.T) {
 	require.Less(t, time.Since(begun), 30*time.Second)
 }
 
+// TestStopRightAfterTheStart does not wait for a program that could not hear the
+// signal yet. It fails, in most runs, without begun.
+func TestStopRightAfterTheStart(t *testing.T) {
+	t.Parallel()
+	name := testbed.Container(t, "busybox", nil, "sh", "-c", "sleep 0.1; trap 'exit 0' TERM; while :; do sleep 0.1; done")
+	w := newWorld(t, docker.Options{AlwaysCourier: true}, name)
+	for range 5 {
+		testbed.Docker(t, "stop", "--time", "1", name)
+		testbed.Docker(t, "start", name)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		begun := time.Now()
+		_, err := w.containers.Stop(ctx, w.ws, idOf(name))
+		cancel()
+		require.NoError(t, err)
+		require.Less(t, time.Since(begun), 30*time.Second)
+	}
+}
+
 // TestStopOfTheFrozen is clean too: the signal waits until the thaw.
 func TestStopOfTheFrozen(t *testing.T) {
 	t.Parallel()
