@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 
 	"dogear/agent/api"
@@ -24,14 +25,17 @@ func (a *Agent) elsewhere(ctx context.Context, j *job, d desk, b bringBack, to s
 		Drivers: a.Drivers, Workspace: &ws, Target: b.target, Select: b.only, Source: a.store,
 		Now: a.Now, NewID: a.NewID, Progress: j.report,
 	}.Run(ctx)
-	if errors.Is(err, restore.ErrOccupied) {
+	switch {
+	case errors.Is(err, restore.ErrOccupied):
 		return api.RestoreResult{}, badPlace(err.Error())
-	}
-	if err != nil {
+	case errors.Is(err, restore.ErrNothing):
+		return api.RestoreResult{}, badSelector(err.Error(), "dogear show "+string(b.target.ID)+" lists its parts; without --to they are restored in their place")
+	case err != nil:
 		return api.RestoreResult{}, err
 	}
 	return api.RestoreResult{
 		Source: head(b.target), Target: receipt.Workspace, Copy: true, Receipt: &receipt, Timings: &receipt.Timings,
+		Pulled: b.only.Pulled(&b.target),
 	}, nil
 }
 
@@ -42,8 +46,18 @@ func emptyPlace(root, to string) (string, error) {
 		return "", badPlace("the directory for " + to + " cannot be opened: " + reason(err))
 	}
 	dir := filepath.Join(parent, filepath.Base(to))
-	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
-		dir = resolved
+	info, err := os.Stat(dir)
+	switch {
+	case err == nil && !info.IsDir():
+		return "", badPlace(dir + ": it is there already, and no directory")
+	case err == nil:
+		if dir, err = filepath.EvalSymlinks(dir); err != nil {
+			return "", err
+		}
+	default:
+		if _, err := os.Lstat(dir); err == nil {
+			return "", badPlace(dir + ": it is there already, a link that leads nowhere")
+		}
 	}
 	if dir == root || snapshot.IsBelow(root, dir) || snapshot.IsBelow(dir, root) {
 		return "", badPlace(dir + " and the workspace lie within each other")

@@ -151,6 +151,12 @@ func TestRestoreThatCannotBeTakenBackIsUnfinished(t *testing.T) {
 	require.ErrorContains(t, err, "the disk is broken")
 	_, err = r.save(t.Context(), client)
 	require.Equal(t, api.CodeUnfinished, api.AsError(err).Code, "nothing else is begun meanwhile")
+	for range 2 {
+		_, err = client.Recover(t.Context(), api.RecoverRequest{Workspace: r.workspace})
+		require.Equal(t, api.CodeUnfinished, api.AsError(err).Code, "until it is taken back")
+		require.ErrorContains(t, err, "the disk is broken")
+		require.Contains(t, api.AsError(err).Hint, "dogear recover")
+	}
 	var notes []string
 	c := NewConnector(r.options)
 	looking := api.NewClient(c.Dial, func(p api.Progress) { notes = append(notes, p.Note) })

@@ -85,6 +85,10 @@ func (p *processes) Thaw(_ context.Context, ws *kind.Workspace, id kind.ID) erro
 
 func (p *processes) Incarnation(_ context.Context, ws *kind.Workspace, id kind.ID) (string, error) {
 	pid, err := pidOf(ws, id)
+	content, gone := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if _, state, _ := strings.Cut(string(content), ") "); gone != nil || strings.HasPrefix(state, "Z") {
+		return "", err
+	}
 	return strconv.Itoa(pid), err
 }
 

@@ -222,6 +222,16 @@ type Starter interface {
 	Start(ctx context.Context, ws *Workspace, part Part, source Source) error
 }
 
+// SelfStarter is a Starter whose items may be started by what they run on: by
+// an engine, when it is started itself.
+type SelfStarter interface {
+	Starter
+	// HoldBack keeps an item that does not run from being started like that,
+	// until Start, which sets that as the part has it. An item that runs, or is
+	// gone, is left alone.
+	HoldBack(ctx context.Context, ws *Workspace, id ID) error
+}
+
 // Loader is a Starter whose Start may load all of an item, as what came back
 // with the tree it claims is not its state.
 type Loader interface {

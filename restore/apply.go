@@ -14,6 +14,9 @@ const applyWorkers = 2
 
 // apply carries out the plan and proves the result.
 func (r *run) apply(ctx context.Context) (Outcome, error) {
+	if err := r.desk.holdBack(ctx, r.plan.Quiet); err != nil {
+		return Outcome{}, err
+	}
 	if err := r.setAside(ctx); err != nil {
 		return Outcome{}, err
 	}
@@ -32,6 +35,9 @@ func (r *run) apply(ctx context.Context) (Outcome, error) {
 	}
 	kept, err := r.putBack(ctx)
 	if err != nil {
+		return Outcome{}, err
+	}
+	if err := r.desk.assertStill(ctx, r.still()); err != nil {
 		return Outcome{}, err
 	}
 	r.req.progress("starting")

@@ -31,8 +31,12 @@ type Elsewhere struct {
 	Progress  func(stage string)
 }
 
-// ErrOccupied says that there is something where a copy is to go.
-var ErrOccupied = errors.New("it is there already, and not empty")
+// ErrOccupied says that there is something where a copy is to go, ErrNothing that
+// nothing that was selected can be copied.
+var (
+	ErrOccupied = errors.New("it is there already, and not empty")
+	ErrNothing  = errors.New("nothing of what was selected can be restored elsewhere: only repositories and files can, and the databases in them")
+)
 
 // Run restores the copy and proves it. If that fails nothing is left of it.
 func (e Elsewhere) Run(ctx context.Context) (_ snapshot.Receipt, err error) {
@@ -48,6 +52,9 @@ func (e Elsewhere) Run(ctx context.Context) (_ snapshot.Receipt, err error) {
 	c := &copying{Elsewhere: e, overlay: &overlay{packed: packed{e.Source}, chunks: make(map[kind.ChunkID][]byte)}}
 	if err := c.relocate(ctx); err != nil {
 		return snapshot.Receipt{}, err
+	}
+	if len(c.parts) == 0 {
+		return snapshot.Receipt{}, ErrNothing
 	}
 	return c.run(ctx)
 }
@@ -137,6 +144,9 @@ func (c *copying) run(ctx context.Context) (snapshot.Receipt, error) {
 	began := c.Now()
 	d, err := look(ctx, c.Drivers, c.Workspace, c.target(), c.overlay)
 	if err != nil {
+		return snapshot.Receipt{}, err
+	}
+	if err := d.hasRoom(ctx, func(s string) string { return s }); err != nil {
 		return snapshot.Receipt{}, err
 	}
 	c.Progress("restoring")

@@ -60,6 +60,30 @@ func (d *desk) rooms(ctx context.Context, steps []Step) ([]Room, error) {
 	return all, nil
 }
 
+// hasRoom returns an error if there is no room for what a copy of the target
+// needs. say rewrites what that says.
+func (d *desk) hasRoom(ctx context.Context, say func(string) string) error {
+	changes, err := d.changes(ctx)
+	if err != nil {
+		return err
+	}
+	var steps []Step
+	for _, id := range d.ids() {
+		steps = append(steps, Step{Part: id, Change: changes[id]})
+	}
+	rooms, err := d.rooms(ctx, steps)
+	var full []string
+	for _, room := range rooms {
+		if room.Needs > room.Free {
+			full = append(full, say(room.conflict()))
+		}
+	}
+	if err == nil && len(full) > 0 {
+		err = &ConflictError{Conflicts: full}
+	}
+	return err
+}
+
 // starts lists what is started: what was to run and does not, or is stopped
 // meanwhile, and what is stopped only as it uses something.
 func (d *desk) starts(plan Plan) []kind.ID {

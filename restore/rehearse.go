@@ -110,7 +110,7 @@ func (r *rehearsing) run(ctx context.Context) (Rehearsed, error) {
 	if err != nil {
 		return Rehearsed{}, err
 	}
-	if err := r.hasRoom(ctx, d); err != nil {
+	if err := d.hasRoom(ctx, r.stage.Back); err != nil {
 		return Rehearsed{}, err
 	}
 	for _, level := range d.levels() {
@@ -142,29 +142,6 @@ func (r *rehearsing) run(ctx context.Context) (Rehearsed, error) {
 	out := r.outcome(atRest, running, unhealthy)
 	out.Timings = RehearsalTimings{RestoreMS: restored.Sub(began).Milliseconds(), HealthyMS: healthy.Sub(restored).Milliseconds()}
 	return out, nil
-}
-
-// hasRoom compares what will be written with the room that there is.
-func (r *rehearsing) hasRoom(ctx context.Context, d *desk) error {
-	changes, err := d.changes(ctx)
-	if err != nil {
-		return err
-	}
-	var steps []Step
-	for _, id := range d.ids() {
-		steps = append(steps, Step{Part: id, Change: changes[id]})
-	}
-	rooms, err := d.rooms(ctx, steps)
-	var full []string
-	for _, room := range rooms {
-		if room.Needs > room.Free {
-			full = append(full, r.stage.Back(room.conflict()))
-		}
-	}
-	if err == nil && len(full) > 0 {
-		err = &ConflictError{Conflicts: full}
-	}
-	return err
 }
 
 func (r *rehearsing) restore(ctx context.Context, d *desk, id kind.ID) error {

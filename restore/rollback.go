@@ -58,30 +58,50 @@ func (b rollback) run(ctx context.Context) error {
 // Run carries the rollback out and ends the journal. It can be run again.
 func (b Rollback) Run(ctx context.Context) error {
 	b.progress("taking back: bringing back the state of safety snapshot " + string(b.Safety.ID))
-	d, err := look(ctx, b.Drivers, b.Workspace, wholly(&b.Safety), b.Source)
+	d, err := b.bringBack(ctx)
+	for tries := 1; errors.Is(err, errStarted) && tries < bringBackTries; tries++ {
+		b.progress(fmt.Sprintf("%v; stopping it and trying again", err))
+		d, err = b.bringBack(ctx)
+	}
 	if err != nil {
-		return err
-	}
-	for _, id := range b.Journal.Alone {
-		d.alone[id] = true
-	}
-	stopped, err := b.stop(ctx, d)
-	if err != nil {
-		return err
-	}
-	if err := regain(ctx, b.Drivers, b.Workspace, &b.Safety, b.Source, stopped); err != nil {
-		return err
-	}
-	if err := b.removeAll(ctx, d); err != nil {
-		return err
-	}
-	if err := b.restore(ctx, d); err != nil {
 		return err
 	}
 	if err := b.start(ctx, d); err != nil {
 		return err
 	}
 	return b.Journal.remove()
+}
+
+// bringBackTries is how often others may start what is being brought back.
+const bringBackTries = 3
+
+// bringBack has everything be as the safety snapshot says, but for that it does
+// not run.
+func (b Rollback) bringBack(ctx context.Context) (*desk, error) {
+	d, err := look(ctx, b.Drivers, b.Workspace, wholly(&b.Safety), b.Source)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range b.Journal.Alone {
+		d.alone[id] = true
+	}
+	stopped, err := b.stop(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.holdBack(ctx, stopped); err != nil {
+		return nil, err
+	}
+	if err := regain(ctx, b.Drivers, b.Workspace, &b.Safety, b.Source, stopped); err != nil {
+		return nil, err
+	}
+	if err := b.removeAll(ctx, d); err != nil {
+		return nil, err
+	}
+	if err := b.restore(ctx, d); err != nil {
+		return nil, err
+	}
+	return d, d.assertStill(ctx, append(stopped, b.Journal.Begun...))
 }
 
 // stop stops whatever uses what has to be taken back, and returns it, with what

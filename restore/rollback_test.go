@@ -75,6 +75,108 @@ func TestRollbackRestoresWhatRunsWithWhatWasTouched(t *testing.T) {
 	d.noJournal()
 }
 
+// follower is a recorder whose item nothing uses, so that it is not found.
+type follower struct {
+	recorder
+	removed int
+}
+
+func (*follower) Find(context.Context, *kind.Workspace, []kind.Item) ([]kind.Item, error) {
+	return nil, nil
+}
+
+func (*follower) Remove(context.Context, *kind.Workspace, kind.Item) error { return nil }
+
+func (f *follower) RemoveNamed(context.Context, *kind.Workspace, kind.ID) error {
+	f.removed++
+	return nil
+}
+
+// What a restore has made and nothing uses yet is known by its name alone, and
+// so is what it was to remove once nothing uses it any more: neither stays,
+// whether the restore is taken back or gone on with. It fails without the
+// Follower in removeCreated and removeItem.
+func TestWhatNothingUsesIsRemovedByItsName(t *testing.T) {
+	d := newDesk(t)
+	saved := d.save()
+	journal := func(action, begun string) *restore.Journal {
+		t.Helper()
+		content := `{"plan":{"steps":[{"part":"network/n","action":"` + action + `"}]},"begun":[` + begun + `]}`
+		require.NoError(t, os.WriteFile(d.journal(), []byte(content), 0o600))
+		j, err := restore.ReadJournal(d.journal())
+		require.NoError(t, err)
+		return j
+	}
+	for begun, removed := range map[string]int{`"network/n"`: 1, "": 0} {
+		f := &follower{recorder: recorder{item: kind.Item{ID: kind.ID{Kind: "network", Name: "n"}}}}
+		require.NoError(t, restore.Rollback{
+			Drivers: []kind.Driver{d.driver, f}, Workspace: d.ws, Safety: saved, Journal: journal("create", begun),
+			Source: d.store, Guard: unguarded{}, HealthTimeout: time.Minute,
+		}.Run(t.Context()))
+		require.Equal(t, removed, f.removed, "taken back, begun: %s", begun)
+
+		f.removed = 0
+		req := d.request(saved)
+		req.Drivers = append(req.Drivers, f)
+		_, err := restore.Continue(t.Context(), req, journal("remove", begun), saved)
+		require.NoError(t, err)
+		require.Equal(t, 1, f.removed, "gone on with, begun: %s", begun)
+		d.noJournal()
+	}
+}
+
+// restless is a runner that somebody else starts again, so many times.
+type restless struct {
+	runner
+	starts int
+	held   []kind.ID
+}
+
+func (*restless) Freeze(context.Context, *kind.Workspace, kind.ID) (bool, error) { return false, nil }
+
+func (*restless) Thaw(context.Context, *kind.Workspace, kind.ID) error { return nil }
+
+func (r *restless) Incarnation(context.Context, *kind.Workspace, kind.ID) (string, error) {
+	r.starts--
+	if r.starts >= 0 {
+		return "a run", nil
+	}
+	return "", nil
+}
+
+func (*restless) Start(context.Context, *kind.Workspace, kind.Part, kind.Source) error { return nil }
+
+func (r *restless) HoldBack(_ context.Context, _ *kind.Workspace, id kind.ID) error {
+	r.held = append(r.held, id)
+	return nil
+}
+
+// What somebody else starts while it is brought back is stopped and brought back
+// once more, and not for ever: it fails without assertStill.
+func TestRollbackStopsWhatOthersStart(t *testing.T) {
+	for starts, restored := range map[int]int{0: 1, 2: 3, 9: 3} {
+		d := newDesk(t)
+		box := kind.ID{Kind: "container", Name: "c"}
+		driver := &restless{runner: runner{recorder{item: kind.Item{ID: box}}}, starts: starts}
+		require.NoError(t, os.WriteFile(d.journal(), []byte(`{"begun":["container/c"]}`), 0o600))
+		journal, err := restore.ReadJournal(d.journal())
+		require.NoError(t, err)
+		err = restore.Rollback{
+			Drivers: []kind.Driver{driver}, Workspace: d.ws, Safety: snapshot.Snapshot{Parts: []snapshot.Part{{Part: kind.Part{ID: box}}}}, Journal: journal,
+			Source: d.store, Guard: unguarded{}, HealthTimeout: time.Minute,
+		}.Run(t.Context())
+		require.Equal(t, restored, driver.restored)
+		require.Contains(t, driver.held, box, "its engine does not start it either")
+		if starts == 9 {
+			require.ErrorContains(t, err, "container/c: somebody else has started it")
+			require.FileExists(t, d.journal())
+			continue
+		}
+		require.NoError(t, err)
+		d.noJournal()
+	}
+}
+
 // picky is the driver for files, whose files are ill when they say so.
 type picky struct {
 	*files.Driver

@@ -133,24 +133,39 @@ func (r *run) start(ctx context.Context) (snapshot.RestoreTimings, []string, err
 }
 
 // resumeOthers starts again what was stopped only because it uses what has
-// been restored.
+// been restored, and lets go of what was held back for that.
 func (r *run) resumeOthers(ctx context.Context) error {
 	var others []kind.ID
-	for _, id := range r.stopped {
-		if _, ok := r.desk.parts[id]; !ok && r.desk.stillThere(id, r.plan) {
+	for _, id := range slices.Concat(r.plan.Quiet, r.stopped) {
+		if _, ok := r.desk.parts[id]; !ok && r.desk.stillThere(id, r.plan) && !slices.Contains(others, id) {
 			others = append(others, id)
 		}
 	}
 	for _, id := range slices.Concat(snapshot.Levels(others, r.desk.needs)...) {
-		if err := r.desk.drivers[id.Kind].(kind.Stopper).Resume(ctx, r.req.Workspace, id); err != nil {
+		if err := r.resumeOther(ctx, id); err != nil {
 			return fmt.Errorf("start %s again: %w", id, err)
-		}
-		r.req.Guard.Resumed(id)
-		if err := r.startInside(ctx, id); err != nil {
-			return err
 		}
 	}
 	return nil
+}
+
+func (r *run) resumeOther(ctx context.Context, id kind.ID) error {
+	ran := slices.Contains(r.stopped, id)
+	saved, ok := r.safety.Part(id)
+	if driver, holds := r.desk.drivers[id.Kind].(kind.SelfStarter); holds && ok {
+		if err := driver.Start(ctx, r.req.Workspace, saved.Part, r.req.Source); err != nil {
+			return err
+		}
+	} else if ran {
+		if err := r.desk.drivers[id.Kind].(kind.Stopper).Resume(ctx, r.req.Workspace, id); err != nil {
+			return err
+		}
+	}
+	if !ran {
+		return nil
+	}
+	r.req.Guard.Resumed(id)
+	return r.startInside(ctx, id)
 }
 
 // startInside brings back what lived in the memory of an item that was
@@ -162,7 +177,7 @@ func (r *run) startInside(ctx context.Context, host kind.ID) error {
 			continue
 		}
 		if err := driver.Start(ctx, r.req.Workspace, p.Part, r.req.Source); err != nil {
-			return fmt.Errorf("start %s again: %w", p.ID, err)
+			return fmt.Errorf("%s: %w", p.ID, err)
 		}
 	}
 	return nil

@@ -258,6 +258,9 @@ func (r *round) takeAll(ctx context.Context, frozen []kind.ID) error {
 		return err
 	}
 	r.window.To = r.req.Now()
+	if err := r.running.assertStopped(ctx); err != nil {
+		return err
+	}
 	after, err := r.running.incarnations(ctx, frozen)
 	if err != nil {
 		return err

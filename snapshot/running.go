@@ -235,6 +235,18 @@ func (r *running) stop(ctx context.Context, id kind.ID) error {
 	return nil
 }
 
+// assertStopped makes sure that nobody has started again what was stopped: it
+// would have written while it was captured.
+func (r *running) assertStopped(ctx context.Context) error {
+	return each(ctx, r.stopped, func(ctx context.Context, id kind.ID) error {
+		now, err := r.incarnations(ctx, []kind.ID{id})
+		if err == nil && now[id] != "" {
+			err = fmt.Errorf("%w: %s", errRestarted, id)
+		}
+		return err
+	})
+}
+
 // settle stops an item for good.
 func (r *running) settle(ctx context.Context, id kind.ID, run string) error {
 	s, ok := r.stopper(id)

@@ -278,6 +278,9 @@ func (b *box) Thaw(_ context.Context, _ *kind.Workspace, id kind.ID) error {
 func (b *box) Incarnation(_ context.Context, _ *kind.Workspace, id kind.ID) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.running[id] == "stopped" {
+		return "", nil
+	}
 	return fmt.Sprint(b.runs[id], b.running[id]), nil
 }
 

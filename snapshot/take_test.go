@@ -279,6 +279,24 @@ func TestARestartInBetweenRepeatsTheRound(t *testing.T) {
 	require.Equal(t, "running", s.running[id("box/app")])
 }
 
+// What was stopped and somebody else has started again while it was captured has
+// written meanwhile: it is no stopped state. It fails without assertStopped.
+func TestAStartInBetweenRepeatsTheRound(t *testing.T) {
+	s := shop()
+	times := 0
+	s.onEvent["take data/files"] = func() {
+		if times++; times < 3 {
+			s.mu.Lock()
+			s.running[id("box/db")] = "running"
+			s.mu.Unlock()
+		}
+	}
+	_, err := take(t, s, everything)
+	require.NoError(t, err)
+	require.Equal(t, 3, times)
+	require.Equal(t, "stopped", s.running[id("box/db")])
+}
+
 func TestWhatNeverHoldsStillIsLive(t *testing.T) {
 	s := newStage(kind.Item{ID: id("data/files")})
 	s.restless = true

@@ -238,6 +238,43 @@ func TestKilledSaveLeavesNoHalfSnapshot(t *testing.T) {
 	}
 }
 
+// Who interrupts a second time is told that it is still being taken back, and does
+// not cut that short. It fails if the first interrupt is the last one that is
+// heard.
+func TestASecondInterruptIsAnswered(t *testing.T) {
+	testbed.Require(t, "root") // to look at it step by step
+	d := newDesk(t)
+	d.succeeds("save", "--name", "first")
+	d.wreck()
+	d.succeeds("save", "--name", "second")
+	said := filepath.Join(t.TempDir(), "said")
+	file, err := os.Create(said)
+	require.NoError(t, err)
+	cmd := d.command("restore", "first")
+	cmd.Stderr = file
+	says := func(text string) bool {
+		content, err := os.ReadFile(said)
+		require.NoError(t, err)
+		return strings.Contains(string(content), text)
+	}
+	interrupts := 0
+	testbed.SignalWhen(t, cmd, 0, func() bool {
+		begun := interrupts == 0 && says("the state before is in safety snapshot")
+		if begun || interrupts == 1 && says("interrupted: ending, once what was begun is taken back") {
+			interrupts++
+			require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
+		}
+		return false
+	})
+	require.NoError(t, file.Close())
+	require.Equal(t, 2, interrupts)
+	require.Equal(t, 130, cmd.ProcessState.ExitCode())
+	require.True(t, says("still taking back what was begun: wait"))
+	require.True(t, says("state: the state before was brought back"))
+	d.nothingLeft() // before any other command
+	d.isOneOf("second")
+}
+
 func TestInterruptedRestoreIsTakenBackAtOnce(t *testing.T) {
 	d := newDesk(t)
 	d.succeeds("save", "--name", "first")

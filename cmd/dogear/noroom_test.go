@@ -55,6 +55,21 @@ func TestRehearsalWithoutRoomIsRefused(t *testing.T) {
 	require.Empty(t, entries)
 }
 
+// So is a copy in another directory: others may need what room is left there. It
+// fails without hasRoom.
+func TestACopyWithoutRoomIsRefused(t *testing.T) {
+	d, disk := newRoundDesk(t)
+	d.write("big", strings.Repeat("it is compressed to nothing\n", 2<<20))
+	d.succeeds("save", "--name", "first")
+	testbed.Fill(t, disk, 20<<20)
+	to := filepath.Join(disk, "copy")
+	code, out := d.dogear("restore", "first", "--to", to)
+	require.Equal(t, 1, code, out)
+	require.Regexp(t, `the filesystem of .* has no room for files/\.: 59 MB more are needed`, out)
+	require.Contains(t, out, "state: nothing was touched")
+	require.NoDirExists(t, to)
+}
+
 // Root of a user namespace cannot give files to users that it does not have:
 // that is said before anything is touched.
 func TestOwnersThatDoNotExistAreNamed(t *testing.T) {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,7 +23,7 @@ func TestOnlyWhatUsesAVolumeRestarts(t *testing.T) {
 			"--label=com.docker.compose.project.working_dir="+r.Dir)
 		return testbed.Container(t, "busybox", options, "sh", "-c", "trap exit TERM; while :; do sleep 1 & wait; done")
 	}
-	users := []string{start("--volume=" + uploads + ":/srv"), start("--volume=" + uploads + ":/mnt:ro")}
+	users := []string{start("--volume="+uploads+":/srv", "--restart=always"), start("--volume=" + uploads + ":/mnt:ro")}
 	others := []string{start("--volume=" + pages + ":/srv"), start("--volume=" + pages + ":/mnt"), start()}
 	testbed.Exec(t, users[0], "sh", "-c", "echo captured >/srv/file")
 	saved := r.json(done, "save")
@@ -40,6 +41,24 @@ func TestOnlyWhatUsesAVolumeRestarts(t *testing.T) {
 	}
 	require.Equal(t, before, after, "they do not")
 	require.Positive(t, restored.Timings.OutageMS)
+
+	// They are started again also if it is the volume alone that is restored, each
+	// with the restart policy that it had; what stood still stays so (resumeOther).
+	still := start("--volume="+uploads+":/srv", "--restart=always")
+	testbed.Docker(t, "stop", still)
+	testbed.Exec(t, users[0], "sh", "-c", "echo changed >/srv/file")
+	r.json(done, "restore", saved.Snapshot.ID, "--only", "volume/"+uploads).identical(t)
+	require.Equal(t, "captured", testbed.Exec(t, users[1], "cat", "/mnt/file"))
+	for name, want := range map[string]string{users[0]: "running always", users[1]: "running no", still: "exited always"} {
+		require.Equal(t, want, testbed.Inspect(t, name, ".State.Status}} {{.HostConfig.RestartPolicy.Name"))
+	}
+	r.nothingLeftBehind()
+
+	// A volume has no place but its own.
+	to := filepath.Join(t.TempDir(), "copy")
+	refused := r.json(usage, "restore", saved.Snapshot.ID, "--only", "volume/"+uploads, "--to", to)
+	require.Contains(t, refused.Error.Message, "nothing of what was selected can be restored elsewhere")
+	require.NoDirExists(t, to)
 }
 
 // starts returns when each container was started last.

@@ -24,6 +24,7 @@ import (
 type handful struct {
 	*rig
 	web, job, extra string // containers
+	reader          string // one of which nothing changes but a volume
 	volume, spare   string
 	network, other  string
 	inJob           []byte   // the beginning of a file that only the layer of job has
@@ -65,6 +66,7 @@ func newHandfulIn(t *testing.T, dir, store string) *handful {
 	h.write("wanted")
 	h.web = h.container("--network="+h.network, "--volume="+h.volume+":/v", "--volume="+dir+"/config:/config", "--restart=unless-stopped")
 	h.job = h.container("--network="+h.network, "--volume="+h.spare+":/s", "--restart=always")
+	h.reader = h.container("--network=none", "--volume="+h.volume+":/v:ro", "--restart=always")
 	h.fill("wanted")
 	testbed.Exec(t, h.job, "dd", "if=/dev/urandom", "of=/bulk", "bs=64k", "count=1")
 	h.inJob = []byte(testbed.Docker(t, "exec", h.job, "head", "-c", "64", "/bulk"))
@@ -213,6 +215,32 @@ func (h *handful) killedWithAVolumeThatNothingUses() {
 	h.dogear(done, "recover")
 }
 
+// startedMeanwhile has somebody else start a container of which nothing changes,
+// while what it uses is restored: it may have read what was half restored, so
+// that is taken back. It fails without assertStill, and, as its engine might have
+// started it before, without holdBack.
+func (h *handful) startedMeanwhile() {
+	h.t.Helper()
+	cmd := h.command("restore", stateWanted)
+	said := h.saidBy(cmd)
+	policy, starts := "", 0
+	testbed.SignalWhen(h.t, cmd, 0, func() bool {
+		if policy == "" && h.hasBegun(h.volume) {
+			policy = testbed.Inspect(h.t, h.reader, ".HostConfig.RestartPolicy.Name")
+		}
+		if starts == 0 && h.hasBegun(h.web) {
+			starts++
+			testbed.Docker(h.t, "start", h.reader)
+		}
+		return false
+	})
+	out := said()
+	require.Equal(h.t, "no", policy, "it is held back before anything is touched")
+	require.Equal(h.t, failed, cmd.ProcessState.ExitCode(), out)
+	require.Contains(h.t, out, "container/"+h.reader+": somebody else has started it")
+	require.Contains(h.t, out, "state: the state before was brought back")
+}
+
 // terminatedWhileAContainerIsMade has the engine asked for a container by a
 // restore that is to end: the rollback has to wait for what comes of that. It
 // fails if the request is cut off.
@@ -279,8 +307,8 @@ func (s *steps) next() int {
 
 // TestRestoreEndedAtEachStep ends the restore of containers, volumes, networks
 // and files right after each of the steps that its journals record (X3), by
-// SIGKILL and by SIGTERM: what there is afterwards is exactly the one state or
-// exactly the other, also as the engine and the system see it, what runs runs
+// SIGKILL and by SIGTERM, or has somebody else start a member there: what there
+// is afterwards is exactly the one state or exactly the other, also as the engine and the system see it, what runs runs
 // with the restart policy that it had, and nothing of anybody else was touched
 // (X9). It fails if the journal is written after what it announces, and if a
 // rollback leaves the restart policies of the restore.
@@ -302,6 +330,8 @@ func TestRestoreEndedAtEachStep(t *testing.T) {
 	require.Equal(t, states[end], h.witness(), "the terminal was closed: %s", end)
 	h.dogear(done, "restore", stateBefore)
 
+	h.startedMeanwhile()
+	require.Equal(t, states[stateBefore], h.witness(), "somebody else had started a member")
 	h.killedWithAVolumeThatNothingUses()
 	require.Equal(t, states[stateBefore], h.witness(), "it was killed when it had made a volume")
 	h.terminatedWhileAContainerIsMade()
@@ -314,7 +344,8 @@ func TestRestoreEndedAtEachStep(t *testing.T) {
 		require.Equal(t, digests[end], h.state(), "%s: %s", e, end)
 		require.Equal(t, theirs, h.theirs(), "somebody else's")
 		h.nothingLeftBehind()
-		came[fmt.Sprintf("%s → %s", e.signal, end)]++
+		t.Logf("%s: %s", e, end)
+		came[fmt.Sprintf("%s → %s", e.what(), end)]++
 		if end != stateBefore {
 			h.dogear(done, "restore", stateBefore)
 		}
@@ -329,8 +360,19 @@ type ending struct {
 	then   []string // the next command
 }
 
+// startsWeb is the signal of an ending in which nothing is ended, but somebody
+// else starts a container.
+const startsWeb = unix.Signal(0)
+
+func (e ending) what() string {
+	if e.signal == startsWeb {
+		return "a member is started"
+	}
+	return e.signal.String()
+}
+
 func (e ending) String() string {
-	return fmt.Sprintf("%s at step %d, then %v", e.signal, e.step, e.then)
+	return fmt.Sprintf("%s at step %d, then %v", e.what(), e.step, e.then)
 }
 
 // endsOf are all of them in a soak, and otherwise a few.
@@ -340,7 +382,7 @@ func endsOf(t *testing.T, steps int) []ending {
 	var all []ending
 	for i := range steps {
 		then := [][]string{{"recover"}, {"recover", "--resume"}, {"list"}}[i%3]
-		all = append(all, ending{unix.SIGKILL, i + 1, then}, ending{unix.SIGTERM, i + 1, then})
+		all = append(all, ending{unix.SIGKILL, i + 1, then}, ending{unix.SIGTERM, i + 1, nil}, ending{startsWeb, i + 1, nil})
 	}
 	if few := testbed.Points(3); few == 3 {
 		rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
@@ -372,9 +414,18 @@ func (h *handful) endedBy(e ending) string {
 	count := &steps{store: h.store}
 	cmd := h.command("restore", stateWanted)
 	said := h.saidBy(cmd)
-	sent := testbed.SignalWhen(h.t, cmd, e.signal, func() bool { return count.next() >= e.step })
+	sent := testbed.SignalWhen(h.t, cmd, e.signal, func() bool {
+		is := count.next() >= e.step
+		if is && e.signal == startsWeb {
+			_ = exec.Command("docker", "start", h.web).Run() // it may be on its way down
+		}
+		return is
+	})
 	code := cmd.ProcessState.ExitCode()
 	switch {
+	case e.signal == startsWeb && code == failed:
+		require.Regexp(h.t, "somebody else has started it|while it runs|while these containers run", said(), e)
+		return stateBefore
 	case e.signal == unix.SIGKILL && sent:
 		require.Equal(h.t, -1, code)
 		h.dogear(done, e.then...)

@@ -37,7 +37,7 @@ var (
 	_ kind.Watchful      = (*Driver)(nil)
 	_ kind.Neighbourly   = (*Driver)(nil)
 	_ kind.Stopper       = (*Driver)(nil)
-	_ kind.Starter       = (*Driver)(nil)
+	_ kind.SelfStarter   = (*Driver)(nil)
 	_ kind.HealthChecker = (*Driver)(nil)
 	_ kind.Shifter       = (*Driver)(nil)
 )

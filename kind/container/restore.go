@@ -82,6 +82,18 @@ func (d *Driver) correct(ctx context.Context, ws *kind.Workspace, engine *docker
 	return nil
 }
 
+// HoldBack sets the restart policy of a container aside.
+func (d *Driver) HoldBack(ctx context.Context, _ *kind.Workspace, id kind.ID) error {
+	engine, live, err := d.look(ctx, id)
+	if errors.Is(err, kind.ErrGone) {
+		return nil
+	}
+	if err != nil || live.State != Stopped {
+		return err
+	}
+	return holdBack(ctx, engine, live)
+}
+
 // holdBack keeps the engine from starting a container when it is started itself.
 func holdBack(ctx context.Context, engine *docker.Engine, live *description) error {
 	never := docker.RestartPolicy{Name: "no"}
@@ -100,7 +112,7 @@ func requireUnchanged(ctx context.Context, layer tree.Tree, opts tree.Options, m
 		return fmt.Errorf("compare the writable layer: %w", err)
 	}
 	if !changes.None() {
-		return errors.New("its writable layer differs, and cannot be corrected while it runs")
+		return errors.New("its writable layer differs, and cannot be corrected while it runs: leave it stopped until the restore is done")
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ func Restored(p *Page, r api.RestoreResult) {
 // copied shows a restore in another directory.
 func (p *Page) copied(r api.RestoreResult) {
 	p.title("Restored a copy of %s in %s from %s", r.Source.Workspace.Root, r.Target.Root, snapshotName(r.Source))
+	p.pulled(r)
 	p.verdict(*r.Receipt)
 	p.differences(r.Receipt.Differences)
 	p.gaps("Not in the copy, or not comparable", r.Receipt.NotComparable)
