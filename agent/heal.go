@@ -133,7 +133,7 @@ func (a *Agent) healOne(ctx context.Context, j *job, id snapshot.ID, left leftov
 		}
 	case journal != nil:
 		event.Snapshot, event.Safety = journal.Target, journal.Safety
-		err = a.rollBack(ctx, j, id, left, journal)
+		event.Found, err = a.rollBack(ctx, j, id, left, journal)
 	default:
 		err = a.release(ctx, left)
 	}
@@ -202,26 +202,30 @@ func (a *Agent) journalOfClearing(ctx context.Context, id snapshot.ID, left left
 	return restore.ClearingJournal(a.journalPath(id, restoreJournal), left.Operation, &s, left.stopped), nil
 }
 
-// rollBack takes back a restore that had begun.
-func (a *Agent) rollBack(ctx context.Context, j *job, id snapshot.ID, left leftover, journal *restore.Journal) error {
+// rollBack takes back a restore that had begun, and returns the snapshot of what
+// was written since, if anything was.
+func (a *Agent) rollBack(ctx context.Context, j *job, id snapshot.ID, left leftover, journal *restore.Journal) (found snapshot.ID, err error) {
 	safety, err := a.snapshot(ctx, journal.Safety)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer a.store.Hold(safety.ID)()
 	ws := a.fromWire(left.Workspace)
 	if err := thaw(a.Drivers, ws, left.frozen); err != nil {
-		return err
+		return "", err
+	}
+	if found, err = a.rescue(ctx, j, left, journal, &safety); err != nil {
+		return "", err
 	}
 	g, err := reopenGuard(a.journalPath(id, runningJournal), ws, a.StartWatchdog)
 	if err != nil {
-		return err
+		return found, err
 	}
 	err = restore.Rollback{
 		Drivers: a.Drivers, Workspace: ws, Safety: safety, Journal: journal,
 		Source: a.store, Guard: g, HealthTimeout: a.HealthTimeout, Progress: j.report,
 	}.Run(context.WithoutCancel(ctx))
-	return errors.Join(err, g.release())
+	return found, errors.Join(err, g.release())
 }
 
 // release thaws what a killed job left frozen, and starts again what it had

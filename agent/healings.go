@@ -44,6 +44,9 @@ func (h *healings) take(root string) []healing {
 // healedNote says what state the workspace is in now.
 func healedNote(root string, e healing) string {
 	note := outcomeNote(root, e.Event)
+	if e.Found != "" {
+		note += fmt.Sprintf("; what was written since it was interrupted is in snapshot %s: dogear show %s", e.Found, e.Found)
+	}
 	for _, id := range e.running {
 		note += fmt.Sprintf("; %s still runs: it was thawed after it was captured, and stopping it now would lose what it has written since", id)
 	}

@@ -32,6 +32,7 @@ type job struct {
 	cancel   context.CancelFunc
 	progress func(api.Progress)
 	locked   *workspaceLock
+	forsakes bool          // what was written since something was interrupted, if it cannot be captured
 	held     []snapshot.ID // nobody deletes these meanwhile; guarded by jobs.mu
 }
 

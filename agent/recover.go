@@ -16,6 +16,7 @@ import (
 // does that first (see Options.LeaveRestores).
 func (a *Agent) recover(ctx context.Context, j *job, req api.RecoverRequest) (api.HealResult, error) {
 	result := api.HealResult{Healed: []api.Event{}}
+	j.forsakes = req.Rollback
 	if req.Resume {
 		finished, err := a.finish(ctx, j, req.Workspace)
 		if err != nil {
@@ -88,6 +89,10 @@ func (a *Agent) goOn(ctx context.Context, j *job, d desk, id snapshot.ID, left l
 	if err := a.haltAgain(ctx, id, &left, journal); err != nil {
 		return nil, err
 	}
+	found, err := a.rescue(ctx, j, left, journal, &safety)
+	if err != nil {
+		return nil, cannotGoOn(left, journal, err)
+	}
 	b := a.begun(left, target)
 	g, err := reopenGuard(a.journalPath(id, runningJournal), d.kind, a.StartWatchdog)
 	if err != nil {
@@ -101,7 +106,7 @@ func (a *Agent) goOn(ctx context.Context, j *job, d desk, id snapshot.ID, left l
 		return nil, err
 	}
 	healed := snapshot.Event{
-		Operation: snapshot.OpHeal, Note: "interrupted " + string(left.Operation), Snapshot: target.ID, Safety: safety.ID, Outcome: outcomeDone,
+		Operation: snapshot.OpHeal, Note: "interrupted " + string(left.Operation), Snapshot: target.ID, Safety: safety.ID, Found: found, Outcome: outcomeDone,
 	}
 	result := b.result(d, outcome)
 	return &result, errors.Join(a.log(ctx, d.Workspace, j, healed))
@@ -148,6 +153,14 @@ func (a *Agent) again(ctx context.Context, j *job, d desk, left leftover, journa
 	return &result, err
 }
 
+func cannotGoOn(left leftover, journal *restore.Journal, why error) error {
+	return &api.Error{
+		Code: api.CodeUnfinished, Message: fmt.Sprintf("the interrupted %s cannot be gone on with: %v", left.Operation, why),
+		State: "between two states; nothing is lost: snapshot " + string(journal.Safety) + " holds the state before",
+		Hint:  "dogear recover takes it back; then run it again",
+	}
+}
+
 // haltAgain brings what runs to where the restore had it: what was frozen is
 // stopped by it again, what was being stopped for good is stopped.
 func (a *Agent) haltAgain(ctx context.Context, id snapshot.ID, left *leftover, journal *restore.Journal) error {
@@ -159,11 +172,7 @@ func (a *Agent) haltAgain(ctx context.Context, id snapshot.ID, left *leftover, j
 		return err
 	}
 	if len(others) > 0 {
-		return &api.Error{
-			Code: api.CodeUnfinished, Message: fmt.Sprintf("the interrupted %s cannot be gone on with: %s was thawed after it was captured, and stopping it would lose what it has written since", left.Operation, others[0]),
-			State: "between two states; nothing is lost: snapshot " + string(journal.Safety) + " holds the state before",
-			Hint:  "dogear recover takes it back; then run it again",
-		}
+		return cannotGoOn(*left, journal, fmt.Errorf("%s was thawed after it was captured, and stopping it would lose what it has written since", others[0]))
 	}
 	amend(journal, *left, nil)
 	return thaw(a.Drivers, a.fromWire(left.Workspace), left.frozen)

@@ -3,6 +3,7 @@ package kind
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -118,6 +119,22 @@ func Attributes(word string, pairs ...string) string {
 	}
 	return b.String()
 }
+
+// Substance is a value made of attributes without those that say by whom and
+// when something may be used, or was: mode, owner, times, extended attributes,
+// other names.
+func Substance(value string) string {
+	words := strings.Split(value, " ")
+	if len(words) < 2 || !areAttributes(words[1:]) {
+		return value
+	}
+	return strings.Join(slices.DeleteFunc(words, func(w string) bool {
+		name, _, ok := strings.Cut(w, "=")
+		return ok && (slices.Contains(circumstances, name) || strings.HasPrefix(name, "xattr."))
+	}), " ")
+}
+
+var circumstances = []string{"mode", "uid", "gid", "mtime", "link"}
 
 // Contrast shortens two values that are lists of attributes to those in which
 // they differ. Other values come back as they are.

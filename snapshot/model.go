@@ -23,6 +23,7 @@ const (
 	ReasonPause  Reason = "pause"
 	ReasonSafety Reason = "safety" // before a restore
 	ReasonImport Reason = "import" // a dump of another program
+	ReasonFound  Reason = "found"  // what was written to what an interrupted restore had begun, before it was taken back or gone on with
 )
 
 // Consistency says how firmly a part is tied to the snapshot's instant. It is
@@ -131,7 +132,7 @@ type FactSet struct {
 
 // IsPartial reports whether the snapshot says nothing about what it does not
 // have: it does not mean that there was nothing else.
-func (s *Snapshot) IsPartial() bool { return s.Reason == ReasonImport }
+func (s *Snapshot) IsPartial() bool { return s.Reason == ReasonImport || s.Reason == ReasonFound }
 
 // Part returns the part with the given id.
 func (s *Snapshot) Part(id kind.ID) (Part, bool) {

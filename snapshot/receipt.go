@@ -126,6 +126,9 @@ type Event struct {
 	Except  []string          `json:"except,omitempty"`
 	Options map[string]string `json:"options,omitempty"`
 
+	// Found has what was written to what was interrupted, before it was healed.
+	Found ID `json:"found,omitempty"`
+
 	Undoes  uint64 `json:"undoes,omitempty"` // Seq of the event that an undo took back
 	Author  string `json:"author,omitempty"`
 	Note    string `json:"note,omitempty"`

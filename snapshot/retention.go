@@ -21,7 +21,7 @@ type Retention struct {
 	Monthly int `json:"monthly,omitempty"`
 	Yearly  int `json:"yearly,omitempty"`
 
-	// SafetyMS is how long safety snapshots are kept.
+	// SafetyMS is how long safety snapshots are kept, and what was found.
 	SafetyMS int64 `json:"safety_ms"`
 }
 
@@ -45,17 +45,23 @@ func (r Retention) Decide(all []Snapshot, needed map[ID]string, now time.Time) [
 	slices.SortFunc(verdicts, func(a, b Verdict) int {
 		return strings.Compare(string(b.Snapshot.ID), string(a.Snapshot.ID))
 	})
-	var byHand, safety []*Verdict
+	var byHand, safety, found []*Verdict
 	for i := range verdicts {
 		v := &verdicts[i]
-		if v.Snapshot.Reason == ReasonSafety {
+		switch v.Snapshot.Reason {
+		case ReasonSafety:
 			safety = append(safety, v)
-		} else {
+		case ReasonFound:
+			found = append(found, v)
+		default:
 			byHand = append(byHand, v)
 		}
 	}
 	r.decideByHand(byHand, now.Location())
-	r.decideSafety(safety, now)
+	if len(safety) > 0 {
+		safety[0].Why = append(safety[0].Why, "the newest safety snapshot")
+	}
+	r.decideByAge(append(safety, found...), now)
 	return verdicts
 }
 
@@ -129,12 +135,9 @@ func (r rule) apply(list []*Verdict) {
 	}
 }
 
-func (r Retention) decideSafety(list []*Verdict, now time.Time) {
+func (r Retention) decideByAge(list []*Verdict, now time.Time) {
 	limit := time.Duration(r.SafetyMS) * time.Millisecond
-	for i, v := range list {
-		if i == 0 {
-			v.Why = append(v.Why, "the newest safety snapshot")
-		}
+	for _, v := range list {
 		if now.Sub(v.Snapshot.Created) < limit {
 			v.Why = append(v.Why, "younger than "+age(limit))
 		}

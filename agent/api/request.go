@@ -95,6 +95,8 @@ type RecoverRequest struct {
 	Workspace Workspace `json:"workspace"`
 	// Resume has an interrupted restore finished rather than taken back.
 	Resume bool `json:"resume,omitempty"`
+	// Rollback has it taken back also if what was written since would be lost.
+	Rollback bool `json:"rollback,omitempty"`
 }
 
 // CompareRequest asks for a comparison of the live state with a snapshot

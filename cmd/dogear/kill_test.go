@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -225,6 +226,60 @@ func TestKilledResumeIsFinishedAndKeeps(t *testing.T) {
 		d.nothingLeft()
 	}
 	require.NotZero(t, finished, "no kill came in the middle")
+}
+
+// Whoever works on after a restore was killed, and has not noticed that, loses
+// nothing when it is taken back, or gone on with: what is in neither of the two
+// states is captured first (rescue). Where there is nothing of that, nothing is.
+func TestWhatWasWrittenSinceAKillIsKept(t *testing.T) {
+	testbed.Require(t, "root") // to stop it at a write
+	d := newDesk(t)
+	d.succeeds("save", "--name", "first")
+	d.wreck()
+	d.succeeds("save", "--name", "second")
+	for _, works := range []bool{false, true} {
+		for command, end := range map[string]string{"recover": "second", "recover --resume": "first", "list": "second"} {
+			d.succeeds("restore", "second")
+			writes := 0
+			require.True(t, testbed.SignalWhen(t, d.command("restore", "first"), syscall.SIGKILL, func() bool {
+				if d.hasBegun("files/.") && d.hasBegun("git/repo") {
+					writes++
+				}
+				return writes > 100
+			}))
+			if works {
+				d.write("plain/mine.txt", "an hour of work")
+				d.write("repo/src/7.txt", "and some more")
+			}
+			out := d.succeeds(strings.Fields(command)...)
+			d.isOneOf(end)
+			found := regexp.MustCompile(`(?i)what was written since it was interrupted is in snapshot (\w+)`).FindStringSubmatch(out)
+			require.Equal(t, works, found != nil, "%s: %s", command, out)
+			d.nothingLeft()
+			if !works {
+				continue
+			}
+			require.Contains(t, d.succeeds("show", found[1]), "written since a restore was interrupted: files/.: plain/mine.txt; git/repo: ./src/7.txt")
+			d.succeeds("restore", found[1], "--only", "files/.:plain/mine.txt,git/repo:src/7.txt")
+			content, err := os.ReadFile(filepath.Join(d.root, "plain", "mine.txt"))
+			require.NoError(t, err)
+			require.Equal(t, "an hour of work", string(content))
+			content, err = os.ReadFile(filepath.Join(d.root, "repo", "src", "7.txt"))
+			require.NoError(t, err)
+			require.Equal(t, "and some more", string(content))
+		}
+	}
+}
+
+// hasBegun reports whether a restore is about to touch an item, or has.
+func (d *desk) hasBegun(id string) bool {
+	journals, _ := filepath.Glob(filepath.Join(os.Getenv("DOGEAR_STORE"), "journal", "*.restore"))
+	if len(journals) == 0 {
+		return false
+	}
+	content, err := os.ReadFile(journals[0])
+	_, begun, _ := strings.Cut(string(content), `"begun"`)
+	return err == nil && strings.Contains(begun, `"`+id+`"`)
 }
 
 func TestKilledSaveLeavesNoHalfSnapshot(t *testing.T) {

@@ -23,16 +23,18 @@ func recoverCommand(a *app) *cobra.Command {
 			if resume && rollback {
 				return usage("leave one of them out", "--resume and --rollback contradict each other")
 			}
-			return a.withAgent(cmd, func(ctx context.Context, s *session) error { return recoverWorkspace(ctx, a, s, resume) })
+			return a.withAgent(cmd, func(ctx context.Context, s *session) error {
+				return recoverWorkspace(ctx, a, s, resume, rollback)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&resume, "resume", false, "finish an interrupted restore")
-	cmd.Flags().BoolVar(&rollback, "rollback", false, "take it back (as without a flag)")
+	cmd.Flags().BoolVar(&rollback, "rollback", false, "take it back, also if what was written since cannot be captured")
 	return cmd
 }
 
-func recoverWorkspace(ctx context.Context, a *app, s *session, resume bool) error {
-	result, err := s.client.Recover(ctx, api.RecoverRequest{Workspace: s.workspace, Resume: resume})
+func recoverWorkspace(ctx context.Context, a *app, s *session, resume, rollback bool) error {
+	result, err := s.client.Recover(ctx, api.RecoverRequest{Workspace: s.workspace, Resume: resume, Rollback: rollback})
 	if err != nil {
 		return err
 	}

@@ -117,6 +117,7 @@ func Recovered(p *Page, r api.HealResult) {
 	if r.Finished != nil {
 		p.line("The interrupted restore was finished.")
 		p.restored("Restored", *r.Finished)
+		p.found(r.Healed)
 		return
 	}
 	if len(r.Healed) == 0 {
@@ -127,6 +128,16 @@ func Recovered(p *Page, r api.HealResult) {
 		p.line("%s in %s: %s.", e.Note, r.Workspace.Root, e.Outcome)
 		if e.Safety != "" {
 			p.next("What it was to bring back is still in snapshot %s, and what was there before it also in safety snapshot %s.", e.Snapshot, e.Safety)
+		}
+	}
+	p.found(r.Healed)
+}
+
+// found names the snapshots of what was written to what was interrupted.
+func (p *Page) found(healed []api.Event) {
+	for _, e := range healed {
+		if e.Found != "" {
+			p.next("What was written since it was interrupted is in snapshot %s: dogear show %s names it, dogear restore %s --only brings some of it back.", e.Found, e.Found, e.Found)
 		}
 	}
 }
