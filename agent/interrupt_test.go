@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"dogear/agent/api"
 	"dogear/kind"
+	"dogear/kind/files"
 	"dogear/snapshot"
 )
 
@@ -172,6 +174,47 @@ func TestRestoreThatCannotBeTakenBackIsUnfinished(t *testing.T) {
 	require.Len(t, healed.Healed, 1)
 	_, err = r.save(t.Context(), client)
 	require.NoError(t, err)
+}
+
+// brokenFiles is the driver for files, which fails as long as it is told to.
+type brokenFiles struct {
+	*files.Driver
+	err error
+}
+
+func (f *brokenFiles) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part, source kind.Source) error {
+	if f.err != nil {
+		return errors.Join(os.WriteFile(filepath.Join(ws.Root, "file"), []byte("half"), 0o600), f.err)
+	}
+	return f.Driver.Restore(ctx, ws, part, source)
+}
+
+// So is one of nothing but files, of which nothing was stopped: its journals stay
+// (guard.close).
+func TestRestoreOfFilesThatCannotBeTakenBackIsUnfinished(t *testing.T) {
+	r := newRig(t)
+	broken := &brokenFiles{Driver: files.New()}
+	r.options.Drivers = []kind.Driver{broken}
+	client, leave := r.connect()
+	_, err := r.save(t.Context(), client)
+	require.NoError(t, err)
+	file := filepath.Join(r.workspace.Dir, "file")
+	require.NoError(t, os.WriteFile(file, []byte("new"), 0o600))
+	broken.err = errors.New("the disk is broken")
+	_, err = client.Restore(t.Context(), api.RestoreRequest{Workspace: r.workspace, Snapshot: "latest"})
+	require.Equal(t, api.CodeUnfinished, api.AsError(err).Code, "%v", err)
+	leave()
+
+	broken.err = nil
+	client, leave = r.connect()
+	healed, err := client.Recover(t.Context(), api.RecoverRequest{Workspace: r.workspace})
+	require.NoError(t, err)
+	require.Len(t, healed.Healed, 1)
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, "new", string(content))
+	leave()
+	r.clean()
 }
 
 // Whoever asks about the workspace next is told what was taken back, also who

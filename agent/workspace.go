@@ -111,6 +111,7 @@ func (a *Agent) take(ctx context.Context, j *job, ws api.Workspace) (desk, error
 // view opens the workspace for a job that only looks at what was saved and
 // done, and says what became of what was interrupted.
 func (a *Agent) view(ctx context.Context, j *job, ws api.Workspace) (desk, error) {
+	a.reportHealing(j)
 	d, err := a.open(ctx, ws)
 	if err != nil {
 		return d, err
@@ -133,12 +134,20 @@ func (a *Agent) tellHealed(j *job, d desk) {
 	}
 }
 
-func (a *Agent) takeHealed(ctx context.Context, j *job, ws api.Workspace) (desk, error) {
+// reportHealing says what open is about to wait for.
+func (a *Agent) reportHealing(j *job) {
 	select {
 	case <-a.healed:
+		return
 	default:
+	}
+	if left, err := a.journals(); err == nil && len(left) > 0 {
 		j.report("waiting: something was interrupted earlier, and is being taken back")
 	}
+}
+
+func (a *Agent) takeHealed(ctx context.Context, j *job, ws api.Workspace) (desk, error) {
+	a.reportHealing(j)
 	d, err := a.open(ctx, ws)
 	if err != nil {
 		return desk{}, err

@@ -3,6 +3,7 @@ package restore
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -102,11 +103,36 @@ func (d *desk) starts(plan Plan) []kind.ID {
 	return slices.Compact(out)
 }
 
-// isStill reports whether an item is known not to run.
-func (d *desk) isStill(id kind.ID, plan Plan) bool {
+// running lists those of the quiet items that run.
+func (d *desk) running(ctx context.Context, plan Plan) ([]kind.ID, error) {
+	out := []kind.ID{}
+	for _, id := range plan.Quiet {
+		runs, err := d.isRunning(ctx, id, plan)
+		if err != nil {
+			return nil, fmt.Errorf("look whether %s runs: %w", id, err)
+		}
+		if runs {
+			out = append(out, id)
+		}
+	}
+	return out, nil
+}
+
+// isRunning reports whether an item runs, or may.
+func (d *desk) isRunning(ctx context.Context, id kind.ID, plan Plan) (bool, error) {
 	step, ok := plan.Step(id)
-	_, told := d.drivers[id.Kind].(kind.Previewer)
-	return ok && told && step.Action != kind.ActionRemove && !step.Runs
+	if _, told := d.drivers[id.Kind].(kind.Previewer); ok && told && step.Action != kind.ActionRemove {
+		return step.Runs, nil
+	}
+	freezer, ok := d.drivers[id.Kind].(kind.Freezer)
+	if !ok {
+		return true, nil
+	}
+	run, err := freezer.Incarnation(ctx, d.ws, id)
+	if errors.Is(err, kind.ErrGone) {
+		return false, nil
+	}
+	return run != "", err
 }
 
 // How long things take on a machine without hurry.

@@ -152,7 +152,9 @@ func (d *desk) plan(ctx context.Context) (Plan, error) {
 	}
 	plan.Conflicts = append(plan.Conflicts, misfits...)
 	plan.Quiet = d.affected(plan.Steps)
-	plan.Stop = slices.DeleteFunc(slices.Clone(plan.Quiet), func(id kind.ID) bool { return d.isStill(id, plan) })
+	if plan.Stop, err = d.running(ctx, plan); err != nil {
+		return Plan{}, err
+	}
 	plan.Start = d.starts(plan)
 	if plan.Rooms, err = d.rooms(ctx, plan.Steps); err != nil {
 		return Plan{}, err

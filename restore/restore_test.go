@@ -28,8 +28,15 @@ func TestRunBringsBackAndProves(t *testing.T) {
 	d.wreck()
 	wrecked := d.save()
 
-	out, err := restore.Run(t.Context(), d.request(saved))
+	req, told := d.request(saved), 0
+	req.Secured = func(snapshot.ID) {
+		told++
+		require.FileExists(t, d.journal(), "the plan is on disk before the first step")
+		require.Equal(t, "by mistake", d.read("changed"))
+	}
+	out, err := restore.Run(t.Context(), req)
 	require.NoError(t, err)
+	require.Equal(t, 1, told)
 	require.True(t, out.Receipt.Identical)
 	require.Equal(t, saved.State, out.Receipt.Want)
 	require.Equal(t, saved.State, out.Receipt.Have)

@@ -3,6 +3,7 @@ package e2e
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -47,6 +48,9 @@ func TestOnlyWhatUsesAVolumeRestarts(t *testing.T) {
 	still := start("--volume="+uploads+":/srv", "--restart=always")
 	testbed.Docker(t, "stop", still)
 	testbed.Exec(t, users[0], "sh", "-c", "echo changed >/srv/file")
+	planned := r.dogear(done, "restore", saved.Snapshot.ID, "--only", "volume/"+uploads, "--dry-run")
+	require.NotContains(t, planned, still, "it is neither stopped nor started")
+	require.Equal(t, 2, strings.Count(planned, "container/"+users[0]), "it is stopped, and started")
 	r.json(done, "restore", saved.Snapshot.ID, "--only", "volume/"+uploads).identical(t)
 	require.Equal(t, "captured", testbed.Exec(t, users[1], "cat", "/mnt/file"))
 	for name, want := range map[string]string{users[0]: "running always", users[1]: "running no", still: "exited always"} {
