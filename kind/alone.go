@@ -36,11 +36,16 @@ type Insider interface {
 // and exchanges them in one step, keeping the old one: what is written to the
 // item between the safety snapshot and that step is in what is kept, so it
 // may be written to meanwhile.
+//
+// What is kept has the name of that safety snapshot (Workspace.Safety), which
+// tells whether the step was done: a Restore with Part.Back that finds nothing
+// kept under that name leaves the live item as it is if a restore is being taken
+// back, and otherwise makes the part from its content.
 type Exchanger interface {
 	// Exchanges reports whether Restore of the part does that.
 	Exchanges(part Part) bool
-	// Release drops what was kept of the items, as nothing can be undone with
-	// it any more.
+	// Release drops what was kept of the items, and of those that their servers
+	// no longer have, as nothing can be undone with it any more.
 	Release(ctx context.Context, ws *Workspace, items []Item) error
 }
 

@@ -130,9 +130,10 @@ type Part struct {
 	// is set on a part that is restored, and only for an Insider.
 	Inside []string `json:"-"`
 
-	// Back is set on a part that is restored to take back the last restore: what
-	// an Exchanger kept then is its state, and what was written to it since.
-	Back bool `json:"-"`
+	// Back is set on a part that is restored to take back the last restore, and
+	// names the safety snapshot of that: what an Exchanger kept under that name is
+	// the part's state, and what was written to it since.
+	Back string `json:"-"`
 
 	// Facts are the facts of the state that was captured: what Inspect would
 	// have returned at that moment. The engine stores them; they are not set

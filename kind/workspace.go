@@ -32,6 +32,11 @@ type Workspace struct {
 	Dumps  string
 	Dumped []ID
 
+	// Safety names the safety snapshot of the restore that is going on: under
+	// that name an Exchanger keeps what it exchanges. "": nothing is being
+	// restored, or it is being taken back.
+	Safety string
+
 	// Variables are those of the user's environment that Config refers to.
 	// See Expand.
 	Variables map[string]string

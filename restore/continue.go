@@ -14,6 +14,7 @@ import (
 // is as it was saved. It ends as Run does.
 func Continue(ctx context.Context, req Request, j *Journal, safety snapshot.Snapshot) (Outcome, error) {
 	r := &run{req: req, began: req.Now(), looks: make(map[kind.ID]*kind.Workspace), plan: j.Plan, safety: safety, j: j, begun: slices.Clone(j.Begun)}
+	r.keepUnderItsName()
 	outcome, err := r.goOn(ctx)
 	return r.conclude(ctx, outcome, err)
 }

@@ -58,6 +58,9 @@ func (b rollback) run(ctx context.Context) error {
 // Run carries the rollback out and ends the journal. It can be run again.
 func (b Rollback) Run(ctx context.Context) error {
 	b.progress("taking back: bringing back the state of safety snapshot " + string(b.Safety.ID))
+	ws := *b.Workspace
+	ws.Safety = ""
+	b.Workspace = &ws
 	d, err := b.bringBack(ctx)
 	for tries := 1; errors.Is(err, errStarted) && tries < bringBackTries; tries++ {
 		b.progress(fmt.Sprintf("%v; stopping it and trying again", err))
@@ -183,12 +186,35 @@ func (b Rollback) restore(ctx context.Context, d *desk) error {
 		if !b.mayDiffer(d, id) || d.spokenForElsewhere(part) {
 			continue
 		}
-		part.Back = true
+		if same, err := b.takesBack(ctx, d, &part.Part); err != nil {
+			return fmt.Errorf("compare %s with the safety snapshot: %w", id, err)
+		} else if same {
+			continue
+		}
 		if err := d.drivers[id.Kind].Restore(ctx, b.Workspace, part.Part, b.Source); err != nil {
 			return fmt.Errorf("restore %s: %w", id, err)
 		}
 	}
 	return nil
+}
+
+// takesBack marks a part that was to be exchanged in one step. One of which only
+// something within was is as it was, if nothing of that was done: that is
+// reported.
+func (b Rollback) takesBack(ctx context.Context, d *desk, part *kind.Part) (same bool, err error) {
+	if !d.exchanges(part.ID) {
+		return false, nil
+	}
+	if step, _ := b.Journal.Plan.Step(part.ID); step.Action != kind.ActionPatch {
+		part.Back = string(b.Safety.ID)
+		return false, nil
+	}
+	previewer, ok := d.drivers[part.ID.Kind].(kind.Previewer)
+	if !ok {
+		return false, nil
+	}
+	change, err := previewer.Preview(ctx, b.Workspace, *part, b.Source)
+	return err == nil && change.Action == kind.ActionNone, err
 }
 
 // mayDiffer reports whether an item was touched, or runs with something that

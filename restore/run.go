@@ -104,7 +104,6 @@ func (r *run) secure(ctx context.Context) (err error) {
 	if r.taken, err = snapshot.Take(ctx, r.safetyRequest(session)); err != nil {
 		return fmt.Errorf("safety snapshot: %w", err)
 	}
-	r.desk.ws = r.req.Workspace // what was seen for the plan is over
 	if len(r.taken.Stopped()) == 0 {
 		r.stoppedAt = time.Time{} // nothing was running that had to be stopped
 	}
@@ -113,6 +112,7 @@ func (r *run) secure(ctx context.Context) (err error) {
 	}
 	r.stopped = r.taken.Stopped()
 	r.safety = r.label(r.taken.Snapshot)
+	r.keepUnderItsName()
 	if err := r.commit(ctx, session); err != nil {
 		return errors.Join(fmt.Errorf("safety snapshot: %w", err), r.taken.Revert(ctx))
 	}
@@ -154,6 +154,16 @@ func (r *run) touchedAlone() []kind.ID {
 		}
 	}
 	return ids
+}
+
+// keepUnderItsName tells drivers which safety snapshot what they keep belongs to.
+func (r *run) keepUnderItsName() {
+	ws := *r.req.Workspace
+	ws.Safety = string(r.safety.ID)
+	r.req.Workspace = &ws
+	if r.desk != nil {
+		r.desk.ws = &ws
+	}
 }
 
 // label fills in what the capture does not know.

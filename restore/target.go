@@ -58,7 +58,9 @@ func wholly(s *snapshot.Snapshot) target {
 func (r Request) selected() target {
 	parts := r.Select.Parts(&r.Target)
 	for i := range parts {
-		parts[i].Back = r.Back
+		if r.Back {
+			parts[i].Back = string(r.Target.ID)
+		}
 	}
 	others := slices.DeleteFunc(slices.Clone(r.Target.Parts), func(p snapshot.Part) bool {
 		return slices.ContainsFunc(parts, func(chosen snapshot.Part) bool { return chosen.ID == p.ID })

@@ -106,6 +106,15 @@ func Mistaken(ws *kind.Workspace, kindName, was, is string) []string {
 // Expand returns the DSN with its variables. It is secret from then on.
 func (s Server) Expand(ws *kind.Workspace) (string, error) { return ws.Expand(s.DSN) }
 
+// Within lists the databases of the server that belong to the workspace, of
+// which not all do: those that are named, or the one of the DSN.
+func (s Server) Within(ofDSN string) []string {
+	if len(s.Databases) == 0 {
+		return []string{ofDSN}
+	}
+	return s.Databases
+}
+
 // All reports whether all databases of the server belong to the workspace.
 func (s Server) All() bool { return slices.Contains(s.Databases, "*") }
 

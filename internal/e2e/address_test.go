@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,7 +16,8 @@ import (
 // is written there without being asked for; one that was dropped comes back;
 // what a restore has kept in the server goes with the undo. Fails if Change has
 // no Remote, if Find lists what the server does not have, and if prune does not
-// release what was kept.
+// release what was kept. And if a restore that fails brings back what an earlier
+// one has kept (restore.Rollback).
 func TestDatabaseOnAnotherMachine(t *testing.T) {
 	testbed.Require(t, "git")
 	server := testbed.Postgres(t)
@@ -54,10 +56,27 @@ func TestDatabaseOnAnotherMachine(t *testing.T) {
 
 	testbed.SQL(t, server.Container, "delete from t")
 	last := r.json(done, "restore", first.Snapshot.ID, "--yes-remote")
+
+	// A restore that is cut off while it loads is taken back to what is there, not
+	// to what the last one has kept.
+	testbed.SQL(t, server.Container, "delete from t where n = 1")
+	cutter := exec.Command("docker", "exec", server.Container, "psql", "-XqU", "shop", "-d", "postgres", "-c", `do $$ begin loop
+		perform pg_terminate_backend(pid) from pg_stat_activity where datname like '%dogear_new'; exit when found;
+		perform pg_stat_clear_snapshot(), pg_sleep(0.001); end loop; end $$`)
+	require.NoError(t, cutter.Start())
+	cut := r.json(failed, "restore", first.Snapshot.ID, "--yes-remote")
+	require.NoError(t, cutter.Wait())
+	require.Contains(t, cut.Error.Message, "terminating connection")
+	require.Equal(t, "9", testbed.SQL(t, server.Container, "select count(*) from t"))
+	require.Equal(t, "1", sql(kept), "of the last one")
+	r.json(done, "undo", "--yes-remote").proven(t)
+	require.Equal(t, "0", testbed.SQL(t, server.Container, "select count(*) from t"))
+	last = r.json(done, "undo", "--yes-remote")
+	require.Equal(t, "9", testbed.SQL(t, server.Container, "select count(*) from t"))
 	r.dogear(done, "prune")
 	require.Equal(t, "1", sql(kept), "it can still be undone")
 	r.dogear(done, "rm", "--force", last.Safety)
 	r.dogear(done, "prune")
 	require.Equal(t, "0", sql(kept))
-	require.Equal(t, "10", testbed.SQL(t, server.Container, "select count(*) from t"))
+	require.Equal(t, "9", testbed.SQL(t, server.Container, "select count(*) from t"))
 }

@@ -34,11 +34,8 @@ func (d *Driver) findByAddress(ctx context.Context, ws *kind.Workspace) ([]kind.
 			items = append(append(items, item), databaseItems(item, known.Databases)...)
 			continue
 		}
-		databases := named.Databases
-		if len(databases) == 0 {
-			databases = []string{config.Database}
-		}
-		if databases, err = known.present(ws, item.ID, databases); err != nil {
+		databases, err := known.present(ws, item.ID, named.Within(config.Database))
+		if err != nil {
 			return nil, err
 		}
 		for _, database := range databases {

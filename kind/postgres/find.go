@@ -16,13 +16,6 @@ import (
 // startTime is how long a server that is just starting is waited for.
 const startTime = 20 * time.Second
 
-// keptSuffix ends the name of a database that a restore has kept, stagedSuffix
-// that of one that it is loading. They are no items: see swap.go.
-const (
-	keptSuffix   = "__dogear_kept"
-	stagedSuffix = "__dogear_new"
-)
-
 // Find lists the servers in the workspace's containers and those that
 // dogear.yaml names, and their databases. Of a server that cannot be asked it
 // lists what there was the last time.
@@ -104,11 +97,11 @@ func (s *server) ask(ctx context.Context) (record, error) {
 	err = conn.QueryRow(ctx, `
 select coalesce((select setting from pg_settings where name = 'data_directory'), $1),
        array(select datname::text from pg_database
-             where datallowconn and not datistemplate and right(datname, length($2)) <> $2 and right(datname, length($3)) <> $3
+             where datallowconn and not datistemplate and datname !~ $2
              order by datname collate "C"),
        array(select pg_tablespace_location(oid) from pg_tablespace where pg_tablespace_location(oid) <> '' order by 1),
        array(select datname::text from pg_database)`,
-		s.dataDir, keptSuffix, stagedSuffix).Scan(&r.DataDir, &r.Databases, &r.Tablespaces, &r.there)
+		s.dataDir, ours).Scan(&r.DataDir, &r.Databases, &r.Tablespaces, &r.there)
 	return r, wrap("ask for databases", err)
 }
 

@@ -50,9 +50,9 @@ func TestDumpsOfOtherPrograms(t *testing.T) {
 		require.Equal(t, differing, without(changed(want, have), "shop: database", "shop: setting"), path)
 		require.Equal(t, wrecked, r.factsOf(r.item("shop")), "nothing live was changed")
 		require.Equal(t, "0", r.sql("select count(*) from pg_database where datname like '%dogear_new'"))
-		require.NoError(t, r.driver.Restore(t.Context(), r.ws, part, store))
+		require.NoError(t, r.driver.Restore(t.Context(), r.keepingFor(path), part, store))
 		require.Equal(t, have, r.factsOf(r.item("shop")))
-		part.Back = true
+		part.Back = path
 		require.NoError(t, r.driver.Restore(t.Context(), r.ws, part, store))
 	}
 	require.Equal(t, kind.ID{Kind: "postgres", Name: r.container}, r.driver.Parent(r.item("shop").ID))
@@ -104,6 +104,43 @@ func TestDumpsCannotRunPrograms(t *testing.T) {
 	require.ErrorContains(t, err, "it is no file")
 	require.Equal(t, before, r.facts())
 	require.Equal(t, "0", r.sql("select count(*) from pg_database where datname like '%dogear_new'"))
+}
+
+// Dumps in their other forms that are cut off are refused like scripts, and
+// nothing is left of them.
+func TestDumpsThatAreCutOff(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.sql("create table t (n int, s text); insert into t select n, md5(n::text) from generate_series(1, 20000) n; create index on t (s)")
+	before := r.facts()
+	testbed.Exec(t, r.container, "sh", "-c", "cd /tmp && pg_dump -U shop shop -Fc -f c && pg_dump -U shop shop -Ft -f t && pg_dump -U shop shop -Z6 -f z && pg_dump -U shop shop -Fd -f d")
+	for _, name := range []string{"c", "t", "z"} {
+		path := filepath.Join(t.TempDir(), name)
+		testbed.Docker(t, "cp", r.container+":/tmp/"+name, path)
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		for _, size := range []int64{info.Size() * 9 / 10, info.Size() / 2, 600} {
+			require.NoError(t, os.Truncate(path, size))
+			_, err := r.driver.Import(t.Context(), r.ws, r.item("shop"), path, newChunks())
+			require.Error(t, err, "%s of %d bytes", name, size)
+			require.Equal(t, "0|0", r.sql(ours))
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "d")
+	testbed.Docker(t, "cp", r.container+":/tmp/d", dir)
+	files, err := filepath.Glob(filepath.Join(dir, "*.dat.gz"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	info, err := os.Stat(files[0])
+	require.NoError(t, err)
+	require.NoError(t, os.Truncate(files[0], info.Size()/2))
+	_, err = r.driver.Import(t.Context(), r.ws, r.item("shop"), dir, newChunks())
+	require.Error(t, err)
+	require.NoError(t, os.Remove(files[0]))
+	_, err = r.driver.Import(t.Context(), r.ws, r.item("shop"), dir, newChunks())
+	require.Error(t, err)
+	require.Equal(t, "0|0", r.sql(ours))
+	require.Equal(t, before, r.facts())
 }
 
 func TestWhatLiesBehindDifferences(t *testing.T) {

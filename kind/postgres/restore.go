@@ -44,7 +44,7 @@ func (d *Driver) Restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 		return err
 	}
 	defer r.close()
-	if reasons := r.guard(ctx); len(reasons) > 0 && !part.Back {
+	if reasons := r.guard(ctx); len(reasons) > 0 && part.Back == "" {
 		return errors.New(strings.Join(reasons, "; "))
 	}
 	switch {
@@ -334,32 +334,4 @@ func (d *Driver) Machine(ctx context.Context, ws *kind.Workspace, item kind.Item
 		return "", err
 	}
 	return server.remote(), nil
-}
-
-// Release drops the databases that restores have kept.
-func (d *Driver) Release(ctx context.Context, ws *kind.Workspace, items []kind.Item) error {
-	var errs []error
-	for _, item := range items {
-		if databaseOf(item.ID) != "" {
-			errs = append(errs, d.release(ctx, ws, item))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func (d *Driver) release(ctx context.Context, ws *kind.Workspace, item kind.Item) error {
-	server, err := d.server(ctx, ws, item)
-	if err != nil {
-		return err
-	}
-	conn, way, err := server.connect(ctx, server.beside(databaseOf(item.ID))...)
-	if errors.Is(cannotAsk(ctx, err), kind.ErrNotRunning) {
-		return nil // another time
-	}
-	if err != nil {
-		return err
-	}
-	defer hangUp(conn)
-	r := &restoration{ws: ws, database: databaseOf(item.ID), server: server, way: way, conn: conn}
-	return r.drop(ctx, r.kept())
 }

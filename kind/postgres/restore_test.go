@@ -108,7 +108,7 @@ func TestDatabaseIsExchangedUnderItsClients(t *testing.T) {
 
 	pool := connectClients(t, server.DSN)
 	testbed.Eventually(t, time.Minute, "clients work", func() bool { return pool.count() > 20 })
-	require.NoError(t, r.driver.Restore(t.Context(), r.ws, part, store))
+	require.NoError(t, r.driver.Restore(t.Context(), r.keepingFor("one"), part, store))
 	asked := pool.count()
 	testbed.Eventually(t, time.Minute, "clients work again", func() bool { return pool.count() > asked+20 })
 	r.find()
@@ -117,10 +117,11 @@ func TestDatabaseIsExchangedUnderItsClients(t *testing.T) {
 
 	// What was written between the safety snapshot and the exchange is in what
 	// was kept, and comes back with it.
-	safety.Back = true
-	require.NoError(t, r.driver.Restore(t.Context(), r.ws, safety, store))
+	safety.Back = "one"
+	require.NoError(t, r.driver.Restore(t.Context(), r.keepingFor("two"), safety, store))
 	require.Equal(t, wrecked, r.factsOf(r.item("shop")))
-	require.NoError(t, r.driver.Restore(t.Context(), r.ws, safety, store), "an undo of an undo")
+	safety.Back = "two"
+	require.NoError(t, r.driver.Restore(t.Context(), r.keepingFor("three"), safety, store), "an undo of an undo")
 	require.Equal(t, before, r.factsOf(r.item("shop")))
 
 	r.find()
@@ -128,7 +129,7 @@ func TestDatabaseIsExchangedUnderItsClients(t *testing.T) {
 	require.Equal(t, "1", r.sql(`select count(*) from pg_database where datname like '%dogear%'`))
 	require.NoError(t, r.driver.Release(t.Context(), r.ws, r.items))
 	require.Equal(t, "0", r.sql(`select count(*) from pg_database where datname like '%dogear%'`))
-	safety.Back = false
+	safety.Back = ""
 	require.NoError(t, r.driver.Restore(t.Context(), r.ws, safety, store))
 	require.Equal(t, wrecked, r.factsOf(r.item("shop")), "from its dump")
 }
@@ -146,10 +147,10 @@ func TestDatabaseThatIsGoneComesBack(t *testing.T) {
 	require.Equal(t, kind.ActionCreate, change.Action)
 	require.NoError(t, r.driver.Restore(t.Context(), r.ws, part, store))
 	require.Equal(t, facts, r.factsOf(r.item("other")))
-	require.NoError(t, r.driver.Remove(t.Context(), r.ws, r.item("other")))
+	require.NoError(t, r.driver.Remove(t.Context(), r.keepingFor("one"), r.item("other")))
 	_, err = first(r.driver.Inspect(t.Context(), r.ws, part.Item()))
 	require.ErrorIs(t, err, kind.ErrGone)
-	part.Back = true
+	part.Back = "one"
 	require.NoError(t, r.driver.Restore(t.Context(), r.ws, part, store))
 	require.Equal(t, facts, r.factsOf(r.item("other")))
 }

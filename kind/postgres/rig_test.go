@@ -98,6 +98,13 @@ func (r *rig) sql(statements string) string {
 	return testbed.SQL(r, r.container, statements)
 }
 
+// keepingFor is the workspace in a restore with a safety snapshot of that name.
+func (r *rig) keepingFor(safety string) *kind.Workspace {
+	ws := *r.ws
+	ws.Safety = safety
+	return &ws
+}
+
 // changed lists the names of facts that are not the same in both.
 func changed(before, after map[string]string) []string {
 	var names []string

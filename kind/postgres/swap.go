@@ -4,54 +4,50 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"dogear/kind"
 )
 
 // A database is restored beside the live one, compared with the dump, and then
 // takes its name in one transaction. The old one keeps its files, under a name
 // of its own that lets nobody in, until the next restore or until nothing can
-// be undone with it: whatever was written up to that moment is in it.
+// be undone with it: whatever was written up to that moment is in it. That name
+// says of which restore it is, and so whether that has come to this step.
 
 // swapTime is how long the sessions of a database are cut off until it lets
 // itself be renamed.
 const swapTime = 30 * time.Second
-
-// kept and staged are names of databases beside the one that is restored.
-func (r *restoration) kept() string   { return named(r.database, keptSuffix) }
-func (r *restoration) staged() string { return named(r.database, stagedSuffix) }
-
-// longestName is how many bytes the name of a database may have.
-const longestName = 63
-
-// named shortens a name for a suffix; two long names must not become one.
-func named(database, suffix string) string {
-	if len(database)+len(suffix) <= longestName {
-		return database + suffix
-	}
-	sum := kind.Sum([]byte(database)).String()[:12]
-	return database[:longestName-len(suffix)-len(sum)] + sum + suffix
-}
 
 // exchange restores the whole database.
 func (r *restoration) exchange(ctx context.Context) error {
 	if err := r.heal(ctx); err != nil {
 		return wrap("clear away what an earlier restore left", err)
 	}
-	there, err := r.exists(ctx, r.kept())
-	if err != nil {
+	// Once more after it was interrupted, and what was kept would be gone.
+	if done, err := r.keptFor(ctx, r.ws.Safety); done || err != nil {
 		return err
 	}
-	if r.part.Back && there {
+	back, err := r.keptFor(ctx, r.part.Back)
+	switch {
+	case err != nil:
+		return err
+	case back:
 		return r.swapBack(ctx)
+	case r.isTakenBack():
+		if there, err := r.exists(ctx, r.database); there || err != nil {
+			return err // it never came to the exchange
+		}
 	}
+	return r.loadAndSwap(ctx)
+}
+
+func (r *restoration) loadAndSwap(ctx context.Context) error {
 	if !r.meta.Dump {
 		return errors.New(withoutDump)
 	}
-	err = r.stage(ctx)
+	err := r.stage(ctx)
 	if err == nil {
 		err = r.swap(ctx)
 	}
@@ -61,25 +57,34 @@ func (r *restoration) exchange(ctx context.Context) error {
 	return nil
 }
 
+// isTakenBack reports whether a restore is being taken back that was not
+// finished: what is live is what was there before, unless it was exchanged.
+func (r *restoration) isTakenBack() bool { return r.part.Back != "" && r.ws.Safety == "" }
+
+// keptFor reports whether a restore has kept the database, by the name of its
+// safety snapshot.
+func (r *restoration) keptFor(ctx context.Context, safety string) (bool, error) {
+	if safety == "" {
+		return false, nil
+	}
+	return r.exists(ctx, keptName(r.database, safety))
+}
+
 // heal takes away what a killed restore has left: a database that was being
 // loaded, and the closed door of the live one.
 func (r *restoration) heal(ctx context.Context) error {
 	if err := r.drop(ctx, r.staged()); err != nil {
 		return err
 	}
-	if err := r.drop(ctx, named(r.database, keptSuffix+"2")); err != nil {
-		return err
-	}
-	there, err := r.exists(ctx, r.database)
-	if err != nil || !there {
+	var closed bool
+	err := r.conn.QueryRow(ctx, "select exists (select from pg_database where datname = $1 and not datallowconn)", r.database).Scan(&closed)
+	if err != nil || !closed {
 		return err
 	}
 	return r.exec(ctx, r.allow(r.database, true))
 }
 
 func (r *restoration) clear(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, swapTime)
-	defer cancel()
 	return wrap("drop what was loaded", r.drop(ctx, r.staged()))
 }
 
@@ -91,18 +96,6 @@ func (r *restoration) exists(ctx context.Context, database string) (there bool, 
 func (r *restoration) exec(ctx context.Context, sql string) error {
 	_, err := r.conn.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol)
 	return err
-}
-
-// drop drops a database of ours.
-func (r *restoration) drop(ctx context.Context, database string) error {
-	there, err := r.exists(ctx, database)
-	if err != nil || !there {
-		return err
-	}
-	if err := r.cutOff(ctx, database); err != nil {
-		return err
-	}
-	return r.insist(ctx, database, func() error { return r.exec(ctx, "drop database "+quoteName(database)) })
 }
 
 func (r *restoration) allow(database string, yes bool) string {
@@ -118,37 +111,21 @@ func (r *restoration) swap(ctx context.Context) error {
 	if !there {
 		return wrap("rename the database", r.exec(ctx, rename(r.staged(), r.database)))
 	}
-	old, err := r.exists(ctx, r.kept())
-	if err != nil {
-		return err
-	}
-	older := named(r.database, keptSuffix+"2")
-	var renames []string
-	if old {
-		renames = append(renames, rename(r.kept(), older))
-	}
-	renames = append(renames, rename(r.database, r.kept()), rename(r.staged(), r.database))
-	if err := r.exchangeNames(ctx, renames...); err != nil {
-		return err
-	}
-	return wrap("drop what an earlier restore has kept", r.drop(ctx, older))
+	return r.keep(ctx, rename(r.staged(), r.database))
 }
 
-// swapBack exchanges the live database and the one that was kept.
+// swapBack exchanges the live database, if there is one, and that which was
+// kept for the part.
 func (r *restoration) swapBack(ctx context.Context) error {
+	back := []string{rename(keptName(r.database, r.part.Back), r.database), r.allow(r.database, true)}
 	there, err := r.exists(ctx, r.database)
 	if err != nil {
 		return err
 	}
-	var steps []string
-	if there {
-		steps = append(steps, rename(r.database, r.staged()))
+	if !there {
+		return r.exchangeNames(ctx, back...)
 	}
-	steps = append(steps, rename(r.kept(), r.database), r.allow(r.database, true))
-	if there {
-		steps = append(steps, rename(r.staged(), r.kept()))
-	}
-	return r.exchangeNames(ctx, steps...)
+	return r.keep(ctx, back...)
 }
 
 // takeAway keeps the live database under another name, and puts none in its
@@ -157,10 +134,33 @@ func (r *restoration) takeAway(ctx context.Context) error {
 	if err := r.heal(ctx); err != nil {
 		return err
 	}
-	if err := r.drop(ctx, r.kept()); err != nil {
+	return r.keep(ctx)
+}
+
+// keep keeps the live database for the restore that is going on, in one step
+// with what puts another in its place. What earlier restores have kept goes.
+func (r *restoration) keep(ctx context.Context, steps ...string) error {
+	older, err := r.allKept(ctx)
+	if err != nil {
 		return err
 	}
-	return r.exchangeNames(ctx, rename(r.database, r.kept()))
+	name := keptName(r.database, r.ws.Safety)
+	if slices.Contains(older, name) { // of none that is known
+		if err := r.drop(ctx, name); err != nil {
+			return err
+		}
+	}
+	if err := r.exchangeNames(ctx, append([]string{rename(r.database, name)}, steps...)...); err != nil {
+		return err
+	}
+	for _, old := range older {
+		if old != name {
+			if err := r.drop(ctx, old); err != nil {
+				return wrap("drop what an earlier restore has kept", err)
+			}
+		}
+	}
+	return nil
 }
 
 func rename(from, to string) string {
@@ -188,7 +188,7 @@ func (r *restoration) exchangeNames(ctx context.Context, steps ...string) (err e
 			}
 		}()
 	}
-	if err := r.endSessions(ctx, r.staged(), r.kept()); err != nil {
+	if err := r.endSessions(ctx, r.staged(), keptName(r.database, r.part.Back)); err != nil {
 		return err
 	}
 	return wrap("exchange the databases", r.insist(ctx, r.database, func() error { return r.inTransaction(ctx, steps) }))
