@@ -115,6 +115,14 @@ func (c *capture) Take(context.Context) error {
 // that is asked to stop next may wait for its clients to leave.
 func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	defer c.hangUp()
+	part, err := c.finish(ctx)
+	if err != nil {
+		return kind.Part{}, c.orDropped(ctx, err)
+	}
+	return part, nil
+}
+
+func (c *capture) finish(ctx context.Context) (kind.Part, error) {
 	if c.dump = c.wantsDump(); c.dump {
 		if err := c.dumpDefinitions(ctx); err != nil {
 			return kind.Part{}, err
@@ -127,6 +135,7 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	if err != nil {
 		return kind.Part{}, err
 	}
+	c.nameUnwritable()
 	if err := c.session.proofs.note(c.session.relations, c.objects()); err != nil {
 		return kind.Part{}, err
 	}
@@ -143,11 +152,29 @@ func (c *capture) Finish(ctx context.Context) (kind.Part, error) {
 	}, nil
 }
 
+// orDropped says of a database that could not be read if somebody has dropped it
+// meanwhile, which ends all sessions.
+func (c *capture) orDropped(ctx context.Context, err error) error {
+	if c.database() == "" || ctx.Err() != nil {
+		return err
+	}
+	conn, _, failed := c.server.connect(ctx, c.server.beside(c.database())...)
+	if failed != nil {
+		return err
+	}
+	defer hangUp(conn)
+	r := &restoration{conn: conn}
+	if there, failed := r.exists(ctx, c.database()); there || failed != nil {
+		return err
+	}
+	return fmt.Errorf("somebody has dropped the database while it was being captured; save again: %w", err)
+}
+
 // describe stores the driver's own objects.
 func (c *capture) describe(ctx context.Context, facts []kind.Fact) error {
 	m := meta{
 		Format: metaFormat, Running: true, Database: databaseOf(c.item.ID), Size: c.session.size, Dump: c.dump,
-		Version: c.conn.PgConn().ParameterStatus("server_version"),
+		Version: c.conn.PgConn().ParameterStatus("server_version"), Unread: anyUnread(facts),
 	}
 	err := c.conn.QueryRow(ctx, "select system_identifier::text, pg_is_in_recovery() from pg_control_system()").Scan(&m.System, &m.Standby)
 	if err != nil {

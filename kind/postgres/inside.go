@@ -100,7 +100,7 @@ const large = 512 << 20
 // read each time: nobody is told that it is the same.
 func undigested(ctx context.Context, part kind.Part, source kind.Source) (*kind.Narrowed, error) {
 	m, err := readMeta(ctx, part, source)
-	if err != nil || m.Size < large || m.Format < metaFormat {
+	if err != nil || m.Size < large && !m.Unread || m.Format < metaFormat {
 		return nil, err
 	}
 	inv, err := readInventory(ctx, part, source)
@@ -109,7 +109,7 @@ func undigested(ctx context.Context, part kind.Part, source kind.Source) (*kind.
 	}
 	unread := make(map[string]bool)
 	for _, f := range inv.Facts {
-		if f[1] == notDigested {
+		if isUnread(f[1]) {
 			unread[kind.Printable(f[0])] = true
 		}
 	}
@@ -118,6 +118,6 @@ func undigested(ctx context.Context, part kind.Part, source kind.Source) (*kind.
 	}
 	return &kind.Narrowed{
 		Leaves: func(fact string) bool { return unread[fact] },
-		Gap:    kind.Gap{What: "rows of tables", Why: "the database is too large to be read each time"},
+		Gap:    kind.Gap{What: "rows of tables", Why: "the database is too large to be read each time, or a row of it to be read at all"},
 	}, nil
 }

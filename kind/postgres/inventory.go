@@ -32,7 +32,8 @@ type meta struct {
 	System   string `json:"system,omitempty"` // identifies the server's files, and copies of them
 	Database string `json:"database,omitempty"`
 	Size     int64  `json:"size,omitempty"`
-	Dump     bool   `json:"dump,omitempty"` // there is one that is whole
+	Dump     bool   `json:"dump,omitempty"`   // there is one that is whole
+	Unread   bool   `json:"unread,omitempty"` // facts say nothing about some rows
 	// Platform is where the server's files can be read, Image the id of the
 	// image on which they were.
 	Platform platform `json:"platform,omitzero"`

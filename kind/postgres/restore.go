@@ -188,6 +188,12 @@ func (r *restoration) preview(ctx context.Context) (kind.Change, error) {
 	}
 	restores := r.restores()
 	differ := slices.DeleteFunc(differing(r.target.exactly(), live), func(fact string) bool { return !restores(fact) })
+	for name, value := range live { // nobody knows what is in it
+		if isUnread(value) && restores(name) && !slices.Contains(differ, name) {
+			differ = append(differ, name)
+		}
+	}
+	slices.SortFunc(differ, kind.CompareNames)
 	if len(differ) == 0 {
 		return kind.Change{Action: kind.ActionNone}, nil
 	}

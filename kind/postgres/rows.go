@@ -126,15 +126,20 @@ func (s *session) copyRelations(ctx context.Context, keep keepFunc, want wanted)
 	for _, r := range unknown {
 		all = append(all, r.stretches()...)
 	}
-	sums, err := copyStretches(ctx, conns, all, keep)
-	for r, sum := range sums {
-		r.Sum = sum.String()
+	if err := beforeRows(ctx, conns); err != nil {
+		return err
 	}
+	sums, err := copyStretches(ctx, conns, all, keep)
+	sums.note()
 	var locked *errLocked
 	if errors.As(err, &locked) && s.more != nil {
 		return fmt.Errorf("read %s: %w", locked.relation, nameHolders(ctx, locked, s.more))
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	_, err = s.conn.Exec(ctx, "release before_rows") // within it nothing can be exported
+	return wrap("end the reading", err)
 }
 
 func (s *session) bySize() []*relation {

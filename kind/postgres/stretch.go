@@ -91,31 +91,46 @@ func (r *relation) source() string {
 
 // copyStretches reads stretches, several at once, and returns the sums of their
 // relations.
-func copyStretches(ctx context.Context, conns []*pgx.Conn, all []stretch, keep keepFunc) (map[*relation]*rowsum.Sum, error) {
+func copyStretches(ctx context.Context, conns []*pgx.Conn, all []stretch, keep keepFunc) (*sums, error) {
 	queue := make(chan stretch, len(all))
 	for _, t := range all {
 		queue <- t
 	}
 	close(queue)
-	sums := &sums{of: make(map[*relation]*rowsum.Sum)}
+	sums := &sums{of: make(map[*relation]*rowsum.Sum), without: make(map[*relation]bool)}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, conn := range conns {
 		g.Go(func() error {
 			for t := range queue {
-				if err := sums.read(ctx, conn, t, keep); err != nil {
+				err := sums.read(ctx, conn, t, keep)
+				if isTooLong(err) {
+					err = sums.leaveOut(ctx, conn, t.of)
+				}
+				if err != nil {
 					return fmt.Errorf("read %s: %w", t.of.fact(), lockedOut(t.of.Name, err))
 				}
 			}
 			return nil
 		})
 	}
-	return sums.of, g.Wait()
+	return sums, g.Wait()
 }
 
 // sums are of the rows of relations, as far as they have been read.
 type sums struct {
-	mu sync.Mutex
-	of map[*relation]*rowsum.Sum // guarded by mu
+	mu      sync.Mutex
+	of      map[*relation]*rowsum.Sum // guarded by mu
+	without map[*relation]bool        // cannot be read; guarded by mu
+}
+
+// note notes the sums, once all is read.
+func (s *sums) note() {
+	for r, sum := range s.of {
+		r.Sum = sum.String()
+	}
+	for r := range s.without {
+		r.Sum = tooLong
+	}
 }
 
 func (s *sums) read(ctx context.Context, conn *pgx.Conn, t stretch, keep keepFunc) error {

@@ -30,10 +30,14 @@ func (r *restoration) restoreTables(ctx context.Context) error {
 	if err := prepareToLoad(ctx, conn); err != nil {
 		return err
 	}
+	// Clients of the workspace are down, and whoever comes after us waits with us.
+	if _, err := conn.Exec(ctx, "set lock_timeout = '10s'"); err != nil {
+		return wrap("set up the session", err)
+	}
 	for _, name := range r.tables() {
 		t := &tableRestoration{restoration: r, conn: conn, name: name}
 		if err := t.run(ctx); err != nil {
-			return fmt.Errorf("table %s: %w", name, err)
+			return fmt.Errorf("table %s: %w", name, t.namingHolders(ctx, err))
 		}
 	}
 	return nil
@@ -44,6 +48,15 @@ type tableRestoration struct {
 	*restoration
 	conn *pgx.Conn // to the database
 	name string
+}
+
+// namingHolders says who has the table if it could not be had in time.
+func (t *tableRestoration) namingHolders(ctx context.Context, err error) error {
+	var locked *errLocked
+	if !errors.As(lockedOut(t.name, err), &locked) {
+		return err
+	}
+	return nameHolders(ctx, locked, func(ctx context.Context) (*pgx.Conn, error) { return t.way.connect(ctx, t.database) })
 }
 
 func (t *tableRestoration) run(ctx context.Context) error {
@@ -121,10 +134,6 @@ var errMoved = errors.New("it was written to while it was being restored; nothin
 // was captured for safety, and removes its rows. No trigger fires.
 func (t *tableRestoration) empty(ctx context.Context, want relation) error {
 	if _, err := t.conn.Exec(ctx, "lock table only "+t.name+" in access exclusive mode"); err != nil {
-		var locked *errLocked
-		if err = lockedOut(t.name, err); errors.As(err, &locked) {
-			err = nameHolders(ctx, locked, func(ctx context.Context) (*pgx.Conn, error) { return t.way.connect(ctx, t.database) })
-		}
 		return wrap("lock it", err)
 	}
 	if saved, ok := t.ws.Shared.Take(t.noteName(t.name)); ok {
