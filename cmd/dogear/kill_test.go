@@ -237,36 +237,36 @@ func TestWhatWasWrittenSinceAKillIsKept(t *testing.T) {
 	d.succeeds("save", "--name", "first")
 	d.wreck()
 	d.succeeds("save", "--name", "second")
-	for _, works := range []bool{false, true} {
-		for command, end := range map[string]string{"recover": "second", "recover --resume": "first", "list": "second"} {
-			d.succeeds("restore", "second")
-			writes := 0
-			require.True(t, testbed.SignalWhen(t, d.command("restore", "first"), syscall.SIGKILL, func() bool {
-				if d.hasBegun("files/.") && d.hasBegun("git/repo") {
-					writes++
-				}
-				return writes > 100
-			}))
-			if works {
-				d.write("plain/mine.txt", "an hour of work")
-				d.write("repo/src/7.txt", "and some more")
+	for _, c := range []struct {
+		command, end string
+		works        bool
+	}{{"recover", "second", false}, {"list", "second", true}, {"recover --resume", "first", true}} {
+		d.succeeds("restore", "second")
+		writes := 0
+		require.True(t, testbed.SignalWhen(t, d.command("restore", "first"), syscall.SIGKILL, func() bool {
+			if d.hasBegun("files/.") && d.hasBegun("git/repo") {
+				writes++
 			}
-			out := d.succeeds(strings.Fields(command)...)
-			d.isOneOf(end)
-			found := regexp.MustCompile(`(?i)what was written since it was interrupted is in snapshot (\w+)`).FindStringSubmatch(out)
-			require.Equal(t, works, found != nil, "%s: %s", command, out)
-			d.nothingLeft()
-			if !works {
-				continue
-			}
-			require.Contains(t, d.succeeds("show", found[1]), "written since a restore was interrupted: files/.: plain/mine.txt; git/repo: ./src/7.txt")
-			d.succeeds("restore", found[1], "--only", "files/.:plain/mine.txt,git/repo:src/7.txt")
-			content, err := os.ReadFile(filepath.Join(d.root, "plain", "mine.txt"))
+			return writes > 100
+		}))
+		if c.works {
+			d.write("plain/mine.txt", "an hour of work")
+			d.write("repo/src/7.txt", "and some more")
+		}
+		out := d.succeeds(strings.Fields(c.command)...)
+		d.isOneOf(c.end)
+		found := regexp.MustCompile(`(?i)what was written since it was interrupted is in snapshot (\w+)`).FindStringSubmatch(out)
+		require.Equal(t, c.works, found != nil, "%s: %s", c.command, out)
+		d.nothingLeft()
+		if !c.works {
+			continue
+		}
+		require.Contains(t, d.succeeds("show", found[1]), "written since a restore was interrupted: files/.: plain/mine.txt; git/repo: ./src/7.txt")
+		d.succeeds("restore", found[1], "--only", "files/.:plain/mine.txt,git/repo:src/7.txt")
+		for name, want := range map[string]string{"plain/mine.txt": "an hour of work", "repo/src/7.txt": "and some more"} {
+			content, err := os.ReadFile(filepath.Join(d.root, name))
 			require.NoError(t, err)
-			require.Equal(t, "an hour of work", string(content))
-			content, err = os.ReadFile(filepath.Join(d.root, "repo", "src", "7.txt"))
-			require.NoError(t, err)
-			require.Equal(t, "and some more", string(content))
+			require.Equal(t, want, string(content))
 		}
 	}
 }
