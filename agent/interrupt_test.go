@@ -314,7 +314,8 @@ func TestRestoreKilledBeforeItWasLogged(t *testing.T) {
 	r.clean()
 }
 
-// A clock that is set back misleads nobody: what was done last is last (after).
+// A clock that is set back misleads nobody: what was done last is last (after), and
+// nothing took less than no time.
 func TestClockGoingBackwards(t *testing.T) {
 	r := newRig(t)
 	now := time.Now()
@@ -341,8 +342,11 @@ func TestClockGoingBackwards(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.NoError(t, os.WriteFile(state, []byte("third"), 0o600))
-	_, err := client.Restore(t.Context(), api.RestoreRequest{Workspace: r.workspace, Snapshot: "latest"})
+	restored, err := client.Restore(t.Context(), api.RestoreRequest{Workspace: r.workspace, Snapshot: "latest"})
 	require.NoError(t, err)
+	require.Positive(t, restored.Timings.OutageMS, "it was stopped (sinceStop)")
+	require.Positive(t, restored.Timings.HealthyMS)
+	require.Zero(t, restored.Timings.TotalMS, "nobody knows (sinceBegin)")
 	is("second")
 	_, err = client.Undo(t.Context(), api.UndoRequest{Workspace: r.workspace})
 	require.NoError(t, err)

@@ -51,7 +51,7 @@ func (r *run) apply(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	receipt.Timings = timings
-	receipt.Timings.TotalMS = r.req.Now().Sub(r.began).Milliseconds()
+	receipt.Timings.TotalMS = r.sinceBegin()
 	return Outcome{Receipt: receipt, Unhealthy: unhealthy}, nil
 }
 

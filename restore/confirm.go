@@ -25,7 +25,7 @@ func (r *run) confirm(ctx context.Context) (Outcome, bool, error) {
 	}
 	r.safety.ID = r.req.Target.ID
 	receipt := r.receipt(atRest, running, nil, nil)
-	receipt.Timings.TotalMS = r.req.Now().Sub(r.began).Milliseconds()
+	receipt.Timings.TotalMS = r.sinceBegin()
 	receipt.Timings.HealthyMS = receipt.Timings.TotalMS
 	outcome := Outcome{Receipt: receipt}
 	if r.req.Done != nil {

@@ -125,7 +125,7 @@ func (r *run) start(ctx context.Context) (snapshot.RestoreTimings, []string, err
 	if err != nil {
 		return timings, nil, err
 	}
-	timings.HealthyMS = r.req.Now().Sub(r.began).Milliseconds()
+	timings.HealthyMS = r.sinceBegin()
 	if !r.stoppedAt.IsZero() {
 		timings.HealthyMS = r.sinceStop()
 	}
@@ -182,6 +182,10 @@ func (r *run) startInside(ctx context.Context, host kind.ID) error {
 	}
 	return nil
 }
+
+// sinceBegin returns the milliseconds since the restore began; never less than
+// 0, even if the clock was set back since.
+func (r *run) sinceBegin() int64 { return max(r.req.Now().Sub(r.began).Milliseconds(), 0) }
 
 // sinceStop returns the milliseconds since the first stop; 0 without one, and
 // only then, even if the clock was set back since.

@@ -262,6 +262,7 @@ func TestWhatWasWrittenSinceAKillIsKept(t *testing.T) {
 			continue
 		}
 		require.Contains(t, d.succeeds("show", found[1]), "written since a restore was interrupted: files/.: plain/mine.txt; git/repo: ./src/7.txt")
+		require.NotContains(t, d.succeeds("show", "latest"), found[1], "it is only some of it (IsPartial)")
 		d.succeeds("restore", found[1], "--only", "files/.:plain/mine.txt,git/repo:src/7.txt")
 		for name, want := range map[string]string{"plain/mine.txt": "an hour of work", "repo/src/7.txt": "and some more"} {
 			content, err := os.ReadFile(filepath.Join(d.root, name))

@@ -29,6 +29,9 @@ func TestRestoreWithoutRoomIsRefused(t *testing.T) {
 	require.Equal(t, 1, code, out)
 	require.Regexp(t, `the filesystem of .* has no room for files/\.: 42 MB more are needed, and \d MB are free; free \d+ MB there`, out)
 	require.Contains(t, out, "state: nothing was touched")
+	code, planned := d.dogear("restore", "first", "--dry-run")
+	require.Equal(t, 1, code, "as the restore would: %s", planned)
+	require.Contains(t, planned, "in the way: the filesystem of ")
 	require.Equal(t, before, testbed.Witness(t, d.root))
 	d.nothingLeft()
 

@@ -46,9 +46,11 @@ func resume(ctx context.Context, a *app, s *session, req api.RestoreRequest, cho
 
 // judge makes of a receipt that is not as it should be an exit code. What
 // differs only since it runs may well be at work: the receipt names it, and
-// the restore is done.
+// the restore is done. A plan that cannot be carried out fails as that would.
 func judge(r api.RestoreResult) error {
 	switch {
+	case r.Plan != nil && len(r.Plan.Conflicts) > 0:
+		return &verdict{api.CodeFailed}
 	case len(r.Unhealthy) > 0:
 		return &verdict{api.CodeUnhealthy}
 	case r.Receipt != nil && !r.Receipt.IdenticalAtRest():
