@@ -89,12 +89,22 @@ func (a *Agent) heal(ctx context.Context, j *job, root string) error {
 			return &api.Error{
 				Code:    api.CodeUnfinished,
 				Message: fmt.Sprintf("an interrupted %s of %s could not be taken back: %v", left.Operation, root, err),
-				State:   "between two states; nothing is lost",
+				State:   a.between(id),
 				Hint:    "remove the cause, then run dogear recover",
 			}
 		}
 	}
 	return nil
+}
+
+// between says where the two states are between which something was interrupted.
+func (a *Agent) between(id snapshot.ID) string {
+	const state = "between two states; nothing is lost"
+	journal, err := restore.ReadJournal(a.journalPath(id, restoreJournal))
+	if err != nil || journal == nil {
+		return state
+	}
+	return fmt.Sprintf("%s: snapshot %s holds the state before, %s what was to be brought back", state, journal.Safety, journal.Target)
 }
 
 func (a *Agent) healOne(ctx context.Context, j *job, id snapshot.ID, left leftover) error {

@@ -143,7 +143,7 @@ func TestRestoreThatCannotBeTakenBackIsUnfinished(t *testing.T) {
 	r := newRig(t)
 	startProcess(t, r.workspace.Dir, "p")
 	client := r.client()
-	_, err := r.save(t.Context(), client)
+	saved, err := r.save(t.Context(), client)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(statePath(&kind.Workspace{Root: r.workspace.Dir}, process("p")), []byte("new"), 0o600))
 
@@ -158,6 +158,7 @@ func TestRestoreThatCannotBeTakenBackIsUnfinished(t *testing.T) {
 		require.Equal(t, api.CodeUnfinished, api.AsError(err).Code, "until it is taken back")
 		require.ErrorContains(t, err, "the disk is broken")
 		require.Contains(t, api.AsError(err).Hint, "dogear recover")
+		require.Regexp(t, "^between two states; nothing is lost: snapshot \\w+ holds the state before, "+string(saved.Snapshot.ID), api.AsError(err).State)
 	}
 	var notes []string
 	c := NewConnector(r.options)

@@ -52,3 +52,26 @@ func TestWhatWasWrittenLastIsInTheSafetySnapshot(t *testing.T) {
 	}
 	d.nothingLeft()
 }
+
+// What a service writes because it is stopped is no part of what is brought back,
+// though nothing differed there when the restore was planned (isDue), and it is in
+// the safety snapshot.
+func TestWhatIsWrittenAtTheStopIsBroughtBackToo(t *testing.T) {
+	testbed.Require(t, "docker", "root")
+	engine := os.Getenv("DOCKER_HOST")
+	d := newPlainDesk(t)
+	t.Setenv("DOCKER_HOST", engine)
+	container := testbed.Container(t, "busybox", []string{
+		"--network=none", "--volume=" + testbed.Volume(t) + ":/data", "--volume=" + d.root + ":/workspace",
+		"--label=com.docker.compose.project=" + testbed.Name("project"),
+		"--label=com.docker.compose.project.working_dir=" + d.root,
+	}, "sh", "-c", "trap 'echo bye >>/data/last; exit 0' TERM; while :; do sleep 0.1; done")
+	d.succeeds("save", "--name", "first")
+	d.write("note", "it is stopped for this")
+	require.NotContains(t, d.succeeds("restore", "first", "--dry-run"), "last")
+	require.Contains(t, d.succeeds("restore", "first"), "identical: every byte at rest")
+	require.Empty(t, testbed.Exec(t, container, "ls", "/data"))
+	d.succeeds("undo")
+	require.Equal(t, "bye", testbed.Exec(t, container, "cat", "/data/last"))
+	d.nothingLeft()
+}
