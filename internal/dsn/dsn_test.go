@@ -2,6 +2,8 @@ package dsn_test
 
 import (
 	"encoding/json"
+	"net"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -52,4 +54,25 @@ func TestLocalHosts(t *testing.T) {
 	} {
 		require.Equal(t, want, dsn.IsLocal(host), host)
 	}
+	addresses, err := net.InterfaceAddrs()
+	require.NoError(t, err)
+	for _, a := range addresses {
+		require.True(t, dsn.IsLocal(a.(*net.IPNet).IP.String()), "its own address %s", a)
+	}
+	name, err := os.Hostname()
+	require.NoError(t, err)
+	require.True(t, dsn.IsLocal(name))
+}
+
+// A name that means another server now is no target by accident.
+func TestMistakenServers(t *testing.T) {
+	ws := workspace(`{}`)
+	require.Empty(t, dsn.Mistaken(ws, "postgres", "a:1", "a:1"))
+	require.Empty(t, dsn.Mistaken(ws, "postgres", "", "a:1"), "it is not known where it was")
+	mistaken := dsn.Mistaken(ws, "postgres", "a:1", "b:1")
+	require.Len(t, mistaken, 1)
+	require.Contains(t, mistaken[0], "-o postgres.other-server=true")
+	require.Contains(t, dsn.Mistaken(ws, "postgres", "a:1", "")[0], "a server in a container")
+	ws.Options = map[string]string{"postgres.other-server": "true"}
+	require.Empty(t, dsn.Mistaken(ws, "postgres", "a:1", "b:1"))
 }

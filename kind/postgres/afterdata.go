@@ -148,6 +148,11 @@ func (s *staging) runAgain(ctx context.Context, conn *pgx.Conn, st statement) (e
 // fillMatviews refreshes the materialized views, and where that does not give
 // the rows that were captured, as they were stale, loads those.
 func (s *staging) fillMatviews(ctx context.Context) error {
+	if len(s.matviews) > 0 {
+		if err := withoutTriggers(ctx, s.conn); err != nil {
+			return err
+		}
+	}
 	for _, name := range s.matviews {
 		want := s.target.relation(requoted(s.target, name))
 		if want == nil || !want.Populated {
@@ -232,12 +237,24 @@ func (s *staging) execAll(ctx context.Context, statements ...string) error {
 	return nil
 }
 
+// withoutTriggers keeps the event triggers of the dump from acting on what we do.
+func withoutTriggers(ctx context.Context, conn *pgx.Conn) error {
+	if conn.PgConn().ParameterStatus("is_superuser") != "on" {
+		return nil // others may not
+	}
+	_, err := conn.Exec(ctx, "set session_replication_role = replica")
+	return wrap("set up the session", err)
+}
+
 func (s *staging) refreshAnew(ctx context.Context, name string) error {
 	conn, err := s.connectToStaged(ctx)
 	if err != nil {
 		return err
 	}
 	defer hangUp(conn)
+	if err := withoutTriggers(ctx, conn); err != nil {
+		return err
+	}
 	_, err = conn.Exec(ctx, "refresh materialized view "+name)
 	return err
 }

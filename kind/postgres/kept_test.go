@@ -42,6 +42,7 @@ func TestWhatWasKeptIsOfOneRestore(t *testing.T) {
 	require.Error(t, restore("two", ""))
 	r.sql("insert into t values (4)") // clients go on
 	for range 2 {
+		testbed.RunInput(t, "alter database shop allow_connections false", "docker", "exec", "-i", r.container, "psql", "-XqU", "shop", "-d", "postgres") // as one that is killed leaves it
 		require.NoError(t, restore("", "two"))
 		require.Equal(t, "1,3,4", rows(), "it was not exchanged: there is nothing to take back")
 		require.Equal(t, "1|0", r.sql(ours), "what the first one has kept")
@@ -74,7 +75,7 @@ func TestWhatWasKeptIsOfOneRestore(t *testing.T) {
 func TestKeptDatabaseDoesNotReplicate(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.sql("alter system set wal_level = logical; alter system set wal_retrieve_retry_interval = '100ms'")
+	r.sql("alter system set wal_level = logical; alter system set wal_retrieve_retry_interval = '100ms'; alter system set max_prepared_transactions = 5")
 	testbed.Docker(t, "restart", r.container)
 	r.untilItAnswers()
 	in := func(database, statements string) string {
@@ -114,4 +115,23 @@ func TestKeptDatabaseDoesNotReplicate(t *testing.T) {
 	require.Equal(t, "0|0", r.sql(ours))
 	require.Equal(t, "1", r.sql("select count(*) from pg_replication_slots where slot_name = 's'"), "the subscription of the restored database may need it")
 	require.Equal(t, "1|f", r.sql("select count(*), bool_or(subenabled) from pg_subscription"))
+
+	// What cannot be exchanged as a transaction is open in it (guard) is as it was,
+	// and lets its clients in again, whatever became of our session (reopen).
+	r.sql("begin; insert into t values (9); prepare transaction 'open'")
+	change, err := r.driver.Preview(t.Context(), r.ws, part, store)
+	require.NoError(t, err)
+	require.Len(t, change.Conflicts, 1)
+	require.Contains(t, change.Conflicts[0], `the prepared transaction "open"`)
+	done := make(chan error, 1)
+	forced := part
+	forced.Back = "nothing" // is not asked
+	go func() { done <- r.driver.Restore(t.Context(), r.keepingFor("four"), forced, store) }()
+	testbed.Eventually(t, time.Minute, "the door is closed", func() bool {
+		return in("postgres", "select datallowconn from pg_database where datname = 'shop'") == "f"
+	})
+	in("postgres", "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'dogear'")
+	require.ErrorContains(t, <-done, "exchange the databases")
+	r.sql("commit prepared 'open'")
+	require.Equal(t, "1", r.sql("select count(*) from t where n = 9"))
 }

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -80,7 +81,7 @@ func (c *clients) close() {
 
 // P5, P6: a database is restored beside the live one, and takes its name with
 // its owner, privileges, limit, settings and comment, while clients come back
-// every 50 ms. Without closing the door first (cutOff) the renaming fails;
+// every 50 ms. Without closing the doors first (cutOff) the renaming fails;
 // without the statements about the database itself (aboutDatabase) its owner
 // and all the rest is missing.
 func TestDatabaseIsExchangedUnderItsClients(t *testing.T) {
@@ -107,6 +108,7 @@ func TestDatabaseIsExchangedUnderItsClients(t *testing.T) {
 	require.Positive(t, change.Bytes)
 
 	pool := connectClients(t, server.DSN)
+	connectClients(t, strings.Replace(server.DSN, "/shop?", "/shop__dogear_new?", 1)) // those who look into all databases
 	testbed.Eventually(t, time.Minute, "clients work", func() bool { return pool.count() > 20 })
 	require.NoError(t, r.driver.Restore(t.Context(), r.keepingFor("one"), part, store))
 	asked := pool.count()

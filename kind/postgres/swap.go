@@ -108,10 +108,15 @@ func (r *restoration) swap(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !there {
-		return wrap("rename the database", r.exec(ctx, rename(r.staged(), r.database)))
+	// Who looks into every database of a server has found this one, too.
+	if err := r.cutOff(ctx, r.staged()); err != nil {
+		return err
 	}
-	return r.keep(ctx, rename(r.staged(), r.database))
+	steps := []string{rename(r.staged(), r.database), r.allow(r.database, true)}
+	if !there {
+		return r.exchangeNames(ctx, steps...)
+	}
+	return r.keep(ctx, steps...)
 }
 
 // swapBack exchanges the live database, if there is one, and that which was
@@ -187,9 +192,6 @@ func (r *restoration) exchangeNames(ctx context.Context, steps ...string) (err e
 				err = errors.Join(err, r.reopen(reopen))
 			}
 		}()
-	}
-	if err := r.endSessions(ctx, r.staged(), keptName(r.database, r.part.Back)); err != nil {
-		return err
 	}
 	return wrap("exchange the databases", r.insist(ctx, r.database, func() error { return r.inTransaction(ctx, steps) }))
 }
