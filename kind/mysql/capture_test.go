@@ -3,7 +3,6 @@ package mysql_test
 import (
 	"context"
 	"os/exec"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -61,53 +60,6 @@ func TestSecondCaptureAddsNothing(t *testing.T) {
 	require.Equal(t, facts, same)
 	require.Equal(t, first.Objects, second.Objects)
 	require.Equal(t, added, store.Bytes())
-}
-
-// Tables that the server says have not changed are not read again. It is told
-// by the time of their last change, which foreign keys that cascade set, too.
-func TestUnchangedTablesAreNotReadAgain(t *testing.T) {
-	r := newRig(t)
-	r.sql("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY, a int, FOREIGN KEY (a) REFERENCES a (id) ON DELETE CASCADE)")
-	r.sql("INSERT INTO a SELECT seq FROM seq_1_to_20000; INSERT INTO b SELECT seq, seq FROM seq_1_to_20000")
-	store := kindtest.NewMemory()
-	rowsRead := func() int {
-		n, err := strconv.Atoi(strings.Fields(r.sql("SHOW GLOBAL STATUS LIKE 'Rows_read'"))[1])
-		require.NoError(t, err)
-		return n
-	}
-	var first, again kind.Part
-	testbed.Eventually(t, 20*time.Second, "nothing is read again", func() bool {
-		start := rowsRead()
-		first, again = again, kind.Part{}
-		again, _ = r.capture(r.item("shop"), store, nil)
-		return rowsRead()-start < 5000
-	})
-	require.Equal(t, first.Objects, again.Objects)
-	before := r.factsOf(r.item("shop"))
-	r.sql("DELETE FROM a WHERE id = 7")
-	require.Equal(t, []string{"shop: table a", "shop: table b"}, changed(before, r.factsOf(r.item("shop"))))
-	store.Clear()
-	part, _ := r.capture(r.item("shop"), store, nil)
-	require.Equal(t, 19999, strings.Count(read(t, store, part, "table/b"), "\n"), "a store that has lost the rows gets them again")
-}
-
-// A transaction that was prepared before a restart changes a table without a
-// trace when it is committed: while there is one, nothing is proven.
-func TestPreparedTransactionsAreSeen(t *testing.T) {
-	r := newRig(t)
-	r.sql("CREATE TABLE a (id int PRIMARY KEY); XA START 'x'; INSERT INTO a VALUES (1); XA END 'x'; XA PREPARE 'x'")
-	testbed.Docker(t, "stop", r.container)
-	testbed.Docker(t, "start", r.container)
-	testbed.WaitForMariaDB(t, r.container)
-	r.sql("INSERT INTO a VALUES (2)")
-	item := r.item("shop")
-	before := r.factsOf(item)
-	testbed.Eventually(t, 20*time.Second, "the last change is well past", func() bool {
-		return r.sql("SELECT UPDATE_TIME < NOW() - INTERVAL 3 SECOND FROM information_schema.tables WHERE TABLE_NAME = 'a' AND TABLE_SCHEMA = 'shop'") == "1"
-	})
-	require.Empty(t, changed(before, r.factsOf(item)))
-	r.sql("XA COMMIT 'x'")
-	require.Equal(t, []string{"shop: table a"}, changed(before, r.factsOf(item)))
 }
 
 func TestDumpsAsWanted(t *testing.T) {

@@ -24,8 +24,8 @@
 // The digest of a table is the sum of the digests of its rows (see package
 // rowsum), read under fixed settings: bytes as they are stored, FLOAT with all
 // its digits, the history of system-versioned tables with its times. The same
-// stream is what is stored as the dump. A table of which InnoDB knows that it
-// has not changed since is not read again (see proofs).
+// stream is what is stored as the dump. Tables of InnoDB are not read again while
+// its log ends where it ended (see proofs).
 //
 // What no file holds, the rows of MEMORY tables, variables set by SET GLOBAL and
 // numbers that AUTO_INCREMENT has skipped, is always captured, and put back by

@@ -118,7 +118,7 @@ func (v *view) tableValue(ctx context.Context, conn *sql.Conn, t *table, k keepe
 // proven returns the digest that the table had when it was read before, if
 // the server says that it has not changed since.
 func (v *view) proven(ctx context.Context, t *table, k keeper, wanted bool) (string, error) {
-	known, ok := v.proofs.Of(v.proofs.key(t))
+	known, ok := v.proofs.Of(v.key(t))
 	if !ok || !wanted {
 		return known.Sum, nil
 	}
@@ -151,6 +151,6 @@ func (v *view) readTable(ctx context.Context, conn *sql.Conn, t *table, k keeper
 	} else if err := read(sum); err != nil {
 		return "", err
 	}
-	v.proofs.Note(v.proofs.key(t), rowproof.Rows{Sum: sum.String(), Object: object})
+	v.note(t, rowproof.Rows{Sum: sum.String(), Object: object})
 	return sum.String(), nil
 }

@@ -25,7 +25,6 @@ type table struct {
 	Sum string `json:"sum,omitempty"`
 
 	transactional bool
-	stamp         string // when it was made and changed, if the server knows
 	unreadable    string // why it cannot be read
 	denied        bool   // that will not change
 	seen          int    // columns that the account knows of
@@ -96,34 +95,18 @@ func readTables(ctx context.Context, conn *sql.Conn, database string) ([]*table,
 		return nil, wrap("list engines", err)
 	}
 	var tables []*table
-	err := each(ctx, conn, `SELECT TABLE_NAME, ENGINE, CREATE_TIME, UPDATE_TIME, TABLE_TYPE = 'SYSTEM VERSIONED',
-	UPDATE_TIME < NOW() - INTERVAL 3 SECOND AND CREATE_TIME < NOW() - INTERVAL 3 SECOND AND ENGINE = 'InnoDB'
-FROM information_schema.tables
+	err := each(ctx, conn, `SELECT TABLE_NAME, ENGINE, TABLE_TYPE = 'SYSTEM VERSIONED' FROM information_schema.tables
 WHERE TABLE_SCHEMA = ? AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY TABLE_NAME`, func(row []sql.NullString) error {
-		t := &table{
-			Name: row[0].String, Engine: row[1].String, History: row[4].String == "1",
+		tables = append(tables, &table{
+			Name: row[0].String, Engine: row[1].String, History: row[2].String == "1",
 			transactional: transactional[row[1].String],
-		}
-		if row[5].String == "1" {
-			t.stamp = row[2].String + "/" + row[3].String
-		}
-		tables = append(tables, t)
+		})
 		return nil
 	}, database)
 	if err != nil {
 		return nil, wrap("list tables", err)
 	}
 	slices.SortFunc(tables, func(a, b *table) int { return strings.Compare(a.Name, b.Name) })
-	// A prepared transaction that outlived a restart does not set the time of
-	// the last change when it is committed.
-	if err := each(ctx, conn, "XA RECOVER", func([]sql.NullString) error {
-		for _, t := range tables {
-			t.stamp = ""
-		}
-		return nil
-	}); err != nil && !isServerError(err) {
-		return nil, wrap("list prepared transactions", err)
-	}
 	return tables, readColumns(ctx, conn, database, tables)
 }
 

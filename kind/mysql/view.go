@@ -27,7 +27,11 @@ type view struct {
 	// at the instant.
 	kept   map[string]*keptRows
 	proofs proofs
-	deep   bool // rows are read however large the database is
+	// logEnd is where InnoDB's log ended at the instant, 0 if that is not known;
+	// settled says that nothing was just being committed.
+	logEnd  uint64
+	settled bool
+	deep    bool // rows are read however large the database is
 }
 
 // keptRows are rows in memory.
@@ -94,7 +98,7 @@ func begin(ctx context.Context, l *link, database string, lock bool) (_ *view, e
 }
 
 // look fixes the instant.
-func (v *view) look(ctx context.Context) error {
+func (v *view) look(ctx context.Context) (err error) {
 	v.held.From = time.Now()
 	if err := v.start(ctx, v.conns[0]); err != nil {
 		return err
@@ -102,6 +106,9 @@ func (v *view) look(ctx context.Context) error {
 	v.held.To = time.Now()
 	if v.database == "" {
 		return nil
+	}
+	if v.logEnd, err = v.endOfLog(ctx); err != nil {
+		return err
 	}
 	return v.list(ctx)
 }
@@ -145,6 +152,10 @@ func (v *view) lookAtOnce(ctx context.Context) error {
 		}
 		v.conns = append(v.conns, conn)
 	}
+	before, err := v.endOfLog(ctx)
+	if err != nil {
+		return err
+	}
 	for _, conn := range v.conns[1:] {
 		if err := v.start(ctx, conn); err != nil {
 			return err
@@ -153,6 +164,7 @@ func (v *view) lookAtOnce(ctx context.Context) error {
 	if err := v.look(ctx); err != nil {
 		return err
 	}
+	v.settled = before == v.logEnd
 	if err := v.keepRows(ctx); err != nil {
 		return err
 	}
