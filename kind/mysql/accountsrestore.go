@@ -3,8 +3,10 @@ package mysql
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -27,7 +29,53 @@ func previewServer(ctx context.Context, l *link, part kind.Part, source kind.Sou
 		change.Action = kind.ActionPatch
 		change.Details = append(change.Details, "variables")
 	}
-	return change, nil
+	change.Conflicts, err = notOurs(ctx, conn, have, want)
+	return change, err
+}
+
+// roleGrant matches what grants a role, which names no object.
+var roleGrant = regexp.MustCompile("^GRANT (`(?:[^`]|``)*`) TO ")
+
+// notOurs names the roles that are to be granted or taken away, and that this
+// account may not: that takes the role's admin option, whatever else one may.
+func notOurs(ctx context.Context, conn *sql.Conn, have, want *belongings) ([]string, error) {
+	var ours []string
+	self := ""
+	err := each(ctx, conn, "SELECT ROLE_NAME, CURRENT_USER() FROM information_schema.applicable_roles WHERE IS_GRANTABLE = 'YES' UNION SELECT NULL, CURRENT_USER()", func(row []sql.NullString) error {
+		ours, self = append(ours, name(row[0].String)), row[1].String
+		return nil
+	})
+	if isServerError(err) {
+		return nil, nil // a server without roles
+	}
+	var conflicts []string
+	for _, role := range have.rolesChanged(want) {
+		if have.account(role) != nil && !slices.Contains(ours, role) {
+			conflicts = append(conflicts, fmt.Sprintf("role %s can be granted and taken away only by who has it WITH ADMIN OPTION, and %s has not: grant it, or log in as who has", role, self))
+		}
+	}
+	return conflicts, wrap("ask for roles", err)
+}
+
+// rolesChanged lists the roles that somebody has on one of two servers only.
+func (b *belongings) rolesChanged(other *belongings) []string {
+	var roles []string
+	for _, o := range slices.Concat(b.Accounts, other.Accounts) {
+		live, wanted := b.account(o.Name), other.account(o.Name)
+		if live == nil {
+			live = &owner{}
+		}
+		if wanted == nil {
+			continue // it is dropped, whatever it has
+		}
+		for _, grant := range slices.Concat(lacking(live.Grants, wanted.Grants), lacking(wanted.Grants, live.Grants)) {
+			if found := roleGrant.FindStringSubmatch(grant); found != nil {
+				roles = append(roles, found[1])
+			}
+		}
+	}
+	slices.Sort(roles)
+	return slices.Compact(roles)
 }
 
 // bothServers reads what a server has beside databases, and had.
@@ -69,6 +117,9 @@ func restoreServer(ctx context.Context, l *link, part kind.Part, source kind.Sou
 		return err
 	}
 	defer closeConn(conn)
+	if conflicts, err := notOurs(ctx, conn, have, want); err != nil || len(conflicts) > 0 {
+		return errors.Join(err, errors.New(strings.Join(conflicts, "; ")))
+	}
 	if len(have.without(want))+len(want.without(have)) > 0 {
 		if err := putAccounts(ctx, conn, l, have, want); err != nil {
 			return err
@@ -119,7 +170,7 @@ func changeGrants(ctx context.Context, conn *sql.Conn, l *link, want *belongings
 			return fmt.Errorf("account %s is gone again", o.Name)
 		}
 		for _, statement := range statements(live.Grants, o.Grants) {
-			if _, err := conn.ExecContext(ctx, statement); err != nil {
+			if _, err := conn.ExecContext(ctx, statement); err != nil && !grantsNothing(err) {
 				return fmt.Errorf("change what %s may: %w", o.Name, withoutStatement(err))
 			}
 		}

@@ -20,8 +20,11 @@ const connectTime = 5 * time.Second
 const (
 	errAccessDenied    = 1045
 	errUnknownDatabase = 1049
+	errShutdown        = 1053
 	errNoThread        = 1094
 	errLockWait        = 1205
+	errInterrupted     = 1317
+	errKilled          = 1927
 )
 
 // way is one way to reach a server.
@@ -121,7 +124,7 @@ func (w way) config() *mysql.Config {
 	config.Net, config.Addr, config.DialFunc = "tcp", w.address, w.dial
 	config.User, config.Passwd = w.login.user, w.login.password
 	config.InterpolateParams = true
-	config.MaxAllowedPacket = 1 << 30
+	config.MaxAllowedPacket = 0 // what the server takes, which it is asked for
 	config.Logger = &mysql.NopLogger{}
 	switch {
 	case w.verified:
@@ -231,6 +234,12 @@ func isError(err error, number uint16) bool {
 func isServerError(err error) bool {
 	var refused *mysql.MySQLError
 	return errors.As(err, &refused)
+}
+
+// isCutOff reports whether somebody has ended the session or what it did, or the
+// server is stopping: that says nothing about what was asked for.
+func isCutOff(err error) bool {
+	return isError(err, errShutdown) || isError(err, errInterrupted) || isError(err, errKilled)
 }
 
 func wrap(doing string, err error) error {

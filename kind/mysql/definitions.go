@@ -17,6 +17,11 @@ type definitions struct {
 	Sequences []sequence `json:"sequences,omitempty"`
 	Tables    []*table   `json:"tables,omitempty"`
 	Programs  []program  `json:"programs,omitempty"`
+	// Grants are those on what the database consists of. They belong to the
+	// accounts, but those on a routine go with it.
+	Grants []string `json:"grants,omitempty"`
+
+	accounts []string // that there are
 }
 
 // sequence is a sequence, and where it stands.
@@ -76,7 +81,7 @@ func readDefinitions(ctx context.Context, conn *sql.Conn, database string, table
 		}
 	}
 	for _, read := range []func(context.Context, *definitions) error{
-		r.readSequences, r.readRoutines, r.readViews, r.readTriggers, r.readEvents,
+		r.readSequences, r.readRoutines, r.readViews, r.readTriggers, r.readEvents, r.readGrants,
 	} {
 		if err := read(ctx, d); err != nil {
 			return nil, nil, err

@@ -152,7 +152,7 @@ func (d *definitions) statements() []dbdiff.Statement {
 		add("SEQUENCE "+s.Name, s.Create, s.Create)
 	}
 	for _, t := range d.Tables {
-		text := nextRow.ReplaceAllString(t.Create, "")
+		text := t.definition()
 		add("TABLE "+t.Name, text, t.redacted(text))
 	}
 	for _, p := range d.Programs {

@@ -9,8 +9,26 @@ import (
 	"strings"
 )
 
+// reconnect opens the session anew if it was ended: by somebody else, or
+// because the server was too long without its disk.
+func (r *restoration) reconnect(ctx context.Context) error {
+	if err := r.conn.PingContext(ctx); err == nil {
+		return nil
+	}
+	conn, err := r.session(ctx)
+	if err != nil {
+		return err
+	}
+	closeConn(r.conn)
+	r.conn = conn
+	return nil
+}
+
 // takeBack brings back what was there before a failure.
 func (r *restoration) takeBack(ctx context.Context, cause error, created bool) error {
+	if err := r.reconnect(ctx); err != nil {
+		return errors.Join(cause, wrap("take back the restore, which the next one does", err))
+	}
 	if created {
 		return errors.Join(cause, r.exec(ctx, "DROP DATABASE IF EXISTS "+name(r.database)), r.clear(ctx))
 	}
@@ -33,13 +51,21 @@ func (r *restoration) takeProgramsBack(ctx context.Context) error {
 		return err
 	}
 	v.close() // it would be in the way
-	if err := r.exec(ctx, "USE "+name(r.database), "ALTER DATABASE "+name(r.database)+" "+r.live.Options); err != nil {
+	if err := r.exec(ctx, "USE "+name(r.database)); err != nil {
 		return err
+	}
+	if v.definitions.Options != r.live.Options { // it takes a lock that others may keep from us
+		if err := r.exec(ctx, "ALTER DATABASE "+name(r.database)+" "+r.live.Options); err != nil {
+			return err
+		}
 	}
 	if err := r.putSequences(ctx, v.definitions, r.live); err != nil {
 		return err
 	}
-	return r.putPrograms(ctx, v.definitions.Programs, r.live.Programs)
+	if err := r.putPrograms(ctx, v.definitions.Programs, r.live.Programs); err != nil {
+		return err
+	}
+	return r.putGrants(ctx, r.live.Grants)
 }
 
 // heal brings back the tables that a restore has moved away, and removes what

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-sql-driver/mysql"
+
 	"dogear/kind"
 )
 
@@ -259,6 +261,8 @@ func explained(begin string, err error) error {
 	switch {
 	case isError(err, errDatabaseDenied), isError(err, errTableDenied), isError(err, errPrivilege):
 		err = fmt.Errorf("%w (a dump is loaded by an account that may write to its own database only)", err)
+	case errors.Is(err, mysql.ErrPktTooLarge):
+		err = errors.New("it is longer than what the server takes at a time: set max_allowed_packet higher for the time of the import")
 	case isError(err, errNoTrust):
 		err = fmt.Errorf("%w: set log_bin_trust_function_creators for the time of the import", err)
 	}

@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -15,8 +16,7 @@ import (
 	"dogear/internal/rowtext"
 )
 
-// statementSize is how many bytes of rows go into one INSERT, at most, unless
-// a single row is larger.
+// statementSize is how many bytes of rows go into one INSERT, at most.
 const statementSize = 1 << 20
 
 // stage loads the tables beside the live ones, and compares them.
@@ -40,12 +40,15 @@ func (r *restoration) stage(ctx context.Context) error {
 			return fmt.Errorf("create table %s: %w", t.Name, err)
 		}
 	}
-	g, ctx := errgroup.WithContext(ctx)
+	g, loading := errgroup.WithContext(ctx)
 	g.SetLimit(streams)
 	for _, t := range r.swapped {
-		g.Go(func() error { return wrap("load table "+t.Name, r.load(ctx, t)) })
+		g.Go(func() error { return wrap("load table "+t.Name, r.load(loading, t)) })
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return r.requireStaged(ctx)
 }
 
 // load fills a table and compares it with what was captured.
@@ -60,6 +63,9 @@ func (r *restoration) load(ctx context.Context, t *table) error {
 	}
 	defer closeConn(conn)
 	w := &inserter{conn: conn, table: t, into: "INSERT INTO " + name(r.newDatabase()) + "." + name(t.Name) + " (" + t.columnList() + ") VALUES "}
+	if err := conn.QueryRowContext(ctx, "SELECT LEAST(@@max_allowed_packet DIV 4, ?)", statementSize).Scan(&w.most); err != nil {
+		return wrap("ask how long statements may be", err)
+	}
 	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
 		return err
 	}
@@ -98,14 +104,18 @@ type inserter struct {
 	conn      *sql.Conn
 	table     *table
 	into      string
+	most      int // bytes of rows in a statement
 	statement []byte
 }
 
 func (w *inserter) add(ctx context.Context, line []byte) (err error) {
-	if len(w.statement)+len(line) > statementSize {
+	if len(w.statement)+len(line) > w.most {
 		if err := w.flush(ctx); err != nil {
 			return err
 		}
+	}
+	if len(line) > w.most {
+		return w.addLarge(ctx, line)
 	}
 	if len(w.statement) == 0 {
 		w.statement = append(w.statement, w.into...)
@@ -114,6 +124,20 @@ func (w *inserter) add(ctx context.Context, line []byte) (err error) {
 	}
 	w.statement, err = appendTuple(w.statement, line, w.table.Columns)
 	return err
+}
+
+// addLarge writes a row by itself.
+func (w *inserter) addLarge(ctx context.Context, line []byte) error {
+	statement, values, err := appendLarge([]byte(w.into), line, w.table.Columns)
+	if err != nil {
+		return err
+	}
+	prepared, err := w.conn.PrepareContext(ctx, string(statement))
+	if err != nil {
+		return err
+	}
+	_, err = prepared.ExecContext(ctx, values...)
+	return errors.Join(err, prepared.Close())
 }
 
 func (w *inserter) flush(ctx context.Context) error {

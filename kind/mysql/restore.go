@@ -50,7 +50,7 @@ func (d *Driver) restore(ctx context.Context, ws *kind.Workspace, part kind.Part
 	if err != nil {
 		return err
 	}
-	defer closeConn(r.conn)
+	defer func() { closeConn(r.conn) }() // it may be another by then
 	r.shared = ws.Shared
 	return r.run(ctx)
 }
@@ -251,7 +251,7 @@ func (r *restoration) workOut() {
 
 // same reports whether two tables have the same definition and rows.
 func (t *table) same(other *table) bool {
-	return t.Sum != "" && t.Sum == other.Sum && nextRow.ReplaceAllString(t.Create, "") == nextRow.ReplaceAllString(other.Create, "") ||
+	return t.Sum != "" && t.Sum == other.Sum && t.definition() == other.definition() ||
 		t.isElsewhere() && t.Create == other.Create
 }
 
@@ -284,7 +284,8 @@ func (r *restoration) preview(ctx context.Context) (kind.Change, error) {
 
 // programsDiffer compares everything but tables.
 func (d *definitions) programsDiffer(other *definitions) bool {
-	return d.Options != other.Options || !slices.Equal(d.Sequences, other.Sequences) || !slices.Equal(d.Programs, other.Programs)
+	return d.Options != other.Options || !slices.Equal(d.Sequences, other.Sequences) || !slices.Equal(d.Programs, other.Programs) ||
+		d.misses(other.Grants)
 }
 
 // conflicts names what a restore cannot do.

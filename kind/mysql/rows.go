@@ -98,7 +98,7 @@ func (v *view) tableValue(ctx context.Context, conn *sql.Conn, t *table, k keepe
 	switch {
 	case ctx.Err() != nil:
 		return "", ctx.Err()
-	case isServerError(err):
+	case isServerError(err) && !isCutOff(err):
 		t.unreadable = err.Error()
 		return cannotBeRead, nil
 	case err != nil:

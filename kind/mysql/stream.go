@@ -52,21 +52,55 @@ func appendTuple(statement, line []byte, columns []column) ([]byte, error) {
 	statement = append(statement, '(')
 	fields := bytes.Split(line, []byte{'\t'})
 	if len(fields) != len(columns) {
-		return nil, fmt.Errorf("a row has %d values, and its table has %d columns", len(fields), len(columns))
+		return nil, errFields(len(fields), len(columns))
 	}
 	for i, field := range fields {
 		if i > 0 {
 			statement = append(statement, ',')
 		}
-		if bytes.Equal(field, []byte(`\N`)) {
-			statement = append(statement, "NULL"...)
-			continue
-		}
-		statement = append(statement, columns[i].literal()...)
-		statement = appendQuoted(statement, field)
-		statement = append(statement, '\'')
+		statement = appendValue(statement, field, columns[i])
 	}
 	return append(statement, ')'), nil
+}
+
+// beside is how long a value of a large row is at least that does not stand in
+// the statement.
+const beside = 1 << 10
+
+// appendLarge is appendTuple for a row whose long values are given beside the
+// statement: in it they would be longer than they are, by what is escaped, and
+// the server takes so much at a time only (max_allowed_packet).
+func appendLarge(statement, line []byte, columns []column) (_ []byte, values []any, err error) {
+	statement = append(statement, '(')
+	fields := bytes.Split(line, []byte{'\t'})
+	if len(fields) != len(columns) {
+		return nil, nil, errFields(len(fields), len(columns))
+	}
+	for i, field := range fields {
+		if i > 0 {
+			statement = append(statement, ',')
+		}
+		if len(field) < beside {
+			statement = appendValue(statement, field, columns[i])
+			continue
+		}
+		statement = append(statement, "CAST(? AS BINARY)"...)
+		values = append(values, []byte(rowtext.Value(field)))
+	}
+	return append(statement, ')'), values, nil
+}
+
+func errFields(have, want int) error {
+	return fmt.Errorf("a row has %d values, and its table has %d columns", have, want)
+}
+
+// appendValue turns a field into a value in SQL.
+func appendValue(statement, field []byte, c column) []byte {
+	if bytes.Equal(field, []byte(rowtext.Null)) {
+		return append(statement, "NULL"...)
+	}
+	statement = append(statement, c.literal()...)
+	return append(appendQuoted(statement, field), '\'')
 }
 
 // appendQuoted copies a value of a line, whose escapes mean the same in SQL.

@@ -108,7 +108,10 @@ func (r *restoration) swap(ctx context.Context) error {
 	if err := r.putSequences(ctx, r.live, r.target); err != nil {
 		return err
 	}
-	return r.putPrograms(ctx, r.live.Programs, r.target.Programs)
+	if err := r.putPrograms(ctx, r.live.Programs, r.target.Programs); err != nil {
+		return err
+	}
+	return r.putGrants(ctx, r.target.Grants)
 }
 
 // concernsTrigger reports whether a trigger goes with a table that is
@@ -202,7 +205,7 @@ func (r *restoration) insist(ctx context.Context, f func() error) (err error) {
 			break
 		}
 	}
-	return errors.Join(err, r.exec(ctx, waitForLocks(patientLockTime)))
+	return errors.Join(lockedBy(ctx, r.conn, toWrite, err), r.exec(ctx, waitForLocks(patientLockTime)))
 }
 
 // cutOff ends the sessions of others that use the database.
@@ -220,73 +223,4 @@ func (r *restoration) cutOff(ctx context.Context) error {
 		}
 	}
 	return wrap("cut off clients", err)
-}
-
-// confirm compares the database with the target once more.
-func (r *restoration) confirm(ctx context.Context) error {
-	if series(r.version) != series(r.link.version) {
-		return wrap("compare the restored database", r.confirmTranslated(ctx))
-	}
-	again := &restoration{link: r.link, conn: r.conn, database: r.database, part: r.part, source: r.source, target: r.target, only: r.only}
-	change, err := again.preview(ctx)
-	if err == nil && change.Action != kind.ActionNone {
-		err = fmt.Errorf("it is not what was captured (%s)", strings.Join(append(change.Details, again.live.difference(r.target)...), ", "))
-	}
-	return wrap("compare the restored database", err)
-}
-
-// series is what of a version decides how a server writes definitions: "10.11".
-func series(version string) string {
-	parts := strings.SplitN(version, ".", 3)
-	return strings.Join(parts[:min(2, len(parts))], ".")
-}
-
-// confirmTranslated compares what a server of another version has: every row,
-// and that everything is there. It writes definitions in its own words, so what
-// those differ in is for the facts to name.
-func (r *restoration) confirmTranslated(ctx context.Context) error {
-	now, err := r.read(ctx, r.database)
-	if err != nil {
-		return err
-	}
-	var missing []string
-	for _, t := range r.chosen() {
-		if live := now.table(t.Name); live == nil || live.Sum != t.Sum && !t.isElsewhere() {
-			missing = append(missing, "table "+t.Name)
-		}
-	}
-	for _, p := range r.target.Programs {
-		if r.only == nil && !slices.ContainsFunc(now.Programs, func(n program) bool { return n.Type == p.Type && n.Name == p.Name }) {
-			missing = append(missing, p.Type+" "+p.Name)
-		}
-	}
-	for _, s := range r.target.Sequences {
-		if r.only == nil && !now.hasSequence(s.Name) {
-			missing = append(missing, "sequence "+s.Name)
-		}
-	}
-	if len(missing) > 0 {
-		return fmt.Errorf("it is not what was captured (%s)", strings.Join(missing, ", "))
-	}
-	return nil
-}
-
-// difference names what differs beside tables.
-func (d *definitions) difference(other *definitions) []string {
-	var found []string
-	if d.Options != other.Options {
-		found = append(found, "its options")
-	}
-	for _, p := range slices.Concat(d.Programs, other.Programs) {
-		if !slices.Contains(d.Programs, p) || !slices.Contains(other.Programs, p) {
-			found = append(found, p.Type+" "+p.Name)
-		}
-	}
-	for _, s := range slices.Concat(d.Sequences, other.Sequences) {
-		if !slices.Contains(d.Sequences, s) || !slices.Contains(other.Sequences, s) {
-			found = append(found, "sequence "+s.Name)
-		}
-	}
-	slices.Sort(found)
-	return slices.Compact(found)
 }

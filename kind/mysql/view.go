@@ -264,7 +264,7 @@ func (v *view) lockTables(ctx context.Context) error {
 				if ctx.Err() != nil {
 					return ctx.Err()
 				}
-				t.unreadable = err.Error()
+				t.unreadable = lockedBy(ctx, v.conns[0], toRead, err).Error()
 				break
 			}
 		}
