@@ -104,3 +104,30 @@ func TestNobodyWaitsForAServerInABoxThatIsDown(t *testing.T) {
 		func(ctx context.Context) error { <-ctx.Done(); return errors.New("nobody answers") })
 	require.Equal(t, []string{"box/db: it is down", "server/db: nobody answers"}, said[1:])
 }
+
+// A server whose box was neither stopped nor touched has run on, and may have been
+// written to since the safety snapshot: a rollback does not load it. It fails
+// without ranOn.
+func TestARollbackLeavesServersAloneThatRanOn(t *testing.T) {
+	box, server := kind.ID{Kind: "box", Name: "db"}, kind.ID{Kind: "server", Name: "db"}
+	for journal, loads := range map[string]int{
+		`{"begun":["box/app"]}`:                             0,
+		`{"begun":["box/db"]}`:                              1,
+		`{"begun":["server/db"]}`:                           1,
+		`{"begun":["box/app"],"plan":{"quiet":["box/db"]}}`: 1,
+	} {
+		d := newDesk(t)
+		require.NoError(t, os.WriteFile(d.journal(), []byte(journal), 0o600))
+		j, err := restore.ReadJournal(d.journal())
+		require.NoError(t, err)
+		well := func(context.Context, kind.ID) error { return nil }
+		loaded := 0
+		boxes := &lively{kind: "box", start: well, healthy: well}
+		servers := &lively{kind: "server", healthy: well, start: func(context.Context, kind.ID) error { loaded++; return nil }}
+		require.NoError(t, restore.Rollback{
+			Drivers: []kind.Driver{boxes, servers}, Workspace: d.ws, Journal: j, Source: d.store, Guard: unguarded{}, HealthTimeout: time.Minute,
+			Safety: snapshot.Snapshot{Parts: []snapshot.Part{{Part: kind.Part{ID: box}}, {Part: kind.Part{ID: server, RunsIn: box, Needs: []kind.ID{box}}}}},
+		}.Run(t.Context()))
+		require.Equal(t, loads, loaded, journal)
+	}
+}
