@@ -176,10 +176,12 @@ func (e *Engine) UpdatesPolicies() bool { return !e.podman }
 
 // SetRestartPolicy changes when the engine starts a container by itself.
 func (e *Engine) SetRestartPolicy(ctx context.Context, ref string, policy RestartPolicy) error {
-	_, err := e.api.ContainerUpdate(ctx, ref, container.UpdateConfig{RestartPolicy: container.RestartPolicy{
-		Name: container.RestartPolicyMode(policy.Name), MaximumRetryCount: policy.MaximumRetryCount,
-	}})
-	return err
+	return uncut(ctx, func(ctx context.Context) error {
+		_, err := e.api.ContainerUpdate(ctx, ref, container.UpdateConfig{RestartPolicy: container.RestartPolicy{
+			Name: container.RestartPolicyMode(policy.Name), MaximumRetryCount: policy.MaximumRetryCount,
+		}})
+		return err
+	})
 }
 
 // RestartPolicy says when the engine starts a container by itself.

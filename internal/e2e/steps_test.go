@@ -242,8 +242,8 @@ func (h *handful) startedMeanwhile() {
 }
 
 // terminatedWhileAContainerIsMade has the engine asked for a container by a
-// restore that is to end: the rollback has to wait for what comes of that. It
-// fails if the request is cut off.
+// restore that is to end: the rollback has to wait for what comes of that (see
+// TestWhatChangesThingsIsNotCutOff).
 func (h *handful) terminatedWhileAContainerIsMade() {
 	h.t.Helper()
 	cmd := h.command("restore", stateWanted)

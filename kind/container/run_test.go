@@ -2,6 +2,8 @@ package container_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -83,6 +85,33 @@ func TestStopRightAfterTheStart(t *testing.T) {
 		}
 		require.GreaterOrEqual(t, at("FinishedAt").Sub(at("StartedAt")), time.Second)
 	}
+}
+
+// TestWaitsForHealth: what was healthy when it was captured has to be so again, and
+// one that does not become so in time is told, with what it is instead.
+func TestWaitsForHealth(t *testing.T) {
+	t.Parallel()
+	flag := filepath.Join(t.TempDir(), "ok")
+	require.NoError(t, os.WriteFile(flag, nil, 0o644))
+	name := testbed.Container(t, "busybox", []string{
+		"--volume=" + filepath.Dir(flag) + ":/flag:ro", "--health-cmd=test -e /flag/ok", "--health-interval=1s",
+	}, idle()...)
+	testbed.Eventually(t, 30*time.Second, "it is healthy", func() bool {
+		return testbed.Inspect(t, name, ".State.Health.Status") == "healthy"
+	})
+	w := newWorld(t, docker.Options{}, name)
+	part := partOf(w.captureStopped(), name).Part
+	require.NoError(t, os.Remove(flag))
+	require.NoError(t, w.containers.Start(t.Context(), w.ws, part, w.store))
+	soon, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	err := w.containers.WaitHealthy(soon, w.ws, part, w.store)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Regexp(t, "it is (starting|unhealthy); see docker logs "+name, err.Error())
+	require.NoError(t, os.WriteFile(flag, nil, 0o644))
+	later, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	require.NoError(t, w.containers.WaitHealthy(later, w.ws, part, w.store))
 }
 
 // TestStopOfTheFrozen is clean too: the signal waits until the thaw.
