@@ -27,6 +27,8 @@ type processes struct {
 	taking chan struct{}
 	goOn   chan struct{}
 	broken error // of every Restore
+	blind  error // of every capture
+	needs  []kind.ID
 }
 
 var (
@@ -42,7 +44,7 @@ func (p *processes) Find(_ context.Context, ws *kind.Workspace, _ []kind.Item) (
 	var items []kind.Item
 	for _, f := range files {
 		name := strings.TrimSuffix(filepath.Base(f), ".pid")
-		items = append(items, kind.Item{ID: process(name)})
+		items = append(items, kind.Item{ID: process(name), Needs: p.needs})
 	}
 	return items, err
 }
@@ -133,7 +135,7 @@ type processCapture struct {
 
 func (c *processCapture) Take(ctx context.Context) error {
 	if c.driver.taking == nil {
-		return nil
+		return c.driver.blind
 	}
 	select {
 	case c.driver.taking <- struct{}{}:

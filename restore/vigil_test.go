@@ -105,6 +105,35 @@ func TestNobodyWaitsForAServerInABoxThatIsDown(t *testing.T) {
 	require.Equal(t, []string{"box/db: it is down", "server/db: nobody answers"}, said[1:])
 }
 
+// An app that does not say what it needs may have looked for it too early: it is
+// started once more when all else is there, before it is called ill. It fails
+// without the second round.
+func TestWhatAilsIsStartedOnceMore(t *testing.T) {
+	for ills, said := range map[int]int{1: 1, 2: 2} {
+		d := newDesk(t)
+		app := kind.ID{Kind: "box", Name: "app"}
+		require.NoError(t, os.WriteFile(d.journal(), []byte(`{"begun":["box/app"]}`), 0o600))
+		j, err := restore.ReadJournal(d.journal())
+		require.NoError(t, err)
+		starts, lines := 0, 0
+		boxes := &lively{
+			kind: "box", start: func(context.Context, kind.ID) error { starts++; return nil },
+			healthy: func(context.Context, kind.ID) error {
+				if starts <= ills {
+					return errors.New("it found nobody")
+				}
+				return nil
+			},
+		}
+		require.NoError(t, restore.Rollback{
+			Drivers: []kind.Driver{boxes}, Workspace: d.ws, Journal: j, Source: d.store, Guard: unguarded{}, HealthTimeout: time.Minute,
+			Safety: snapshot.Snapshot{Parts: []snapshot.Part{{Part: kind.Part{ID: app}}}}, Progress: func(string) { lines++ },
+		}.Run(t.Context()))
+		require.Equal(t, 2, starts)
+		require.Equal(t, said, lines, "what is taken back, and who ails")
+	}
+}
+
 // A server whose box was neither stopped nor touched has run on, and may have been
 // written to since the safety snapshot: a rollback does not load it. It fails
 // without ranOn.
