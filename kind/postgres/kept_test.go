@@ -132,6 +132,5 @@ func TestKeptDatabaseDoesNotReplicate(t *testing.T) {
 	})
 	in("postgres", "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'dogear'")
 	require.ErrorContains(t, <-done, "exchange the databases")
-	r.sql("commit prepared 'open'")
-	require.Equal(t, "1", r.sql("select count(*) from t where n = 9"))
+	r.sql("rollback prepared 'open'")
 }

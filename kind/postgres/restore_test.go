@@ -42,6 +42,23 @@ func connectClients(t *testing.T, dsn string) *clients {
 	return c
 }
 
+// hurried adds clients that come back without a pause.
+func (c *clients) hurried(dsn string) {
+	ctx, cancel := context.WithCancel(c.t.Context())
+	stop := c.stop
+	c.stop = func() { stop(); cancel() }
+	for range 2 {
+		c.wait.Go(func() {
+			for ctx.Err() == nil {
+				if conn, err := pgx.Connect(ctx, dsn); err == nil {
+					pause(ctx)
+					_ = conn.Close(ctx)
+				}
+			}
+		})
+	}
+}
+
 func (c *clients) run(ctx context.Context, dsn string) {
 	for ctx.Err() == nil {
 		conn, err := pgx.Connect(ctx, dsn)
@@ -108,6 +125,7 @@ func TestDatabaseIsExchangedUnderItsClients(t *testing.T) {
 	require.Positive(t, change.Bytes)
 
 	pool := connectClients(t, server.DSN)
+	pool.hurried(server.DSN)
 	connectClients(t, strings.Replace(server.DSN, "/shop?", "/shop__dogear_new?", 1)) // those who look into all databases
 	testbed.Eventually(t, time.Minute, "clients work", func() bool { return pool.count() > 20 })
 	require.NoError(t, r.driver.Restore(t.Context(), r.keepingFor("one"), part, store))

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"os/exec"
 	"regexp"
@@ -225,7 +226,8 @@ func TestRestoresThatFail(t *testing.T) {
 	object, ok := part.Object("table/public.orders")
 	require.True(t, ok)
 	whole := store.byID[object.Chunks[0]]
-	for name, damaged := range map[string][]byte{"cut": whole[:len(whole)/2], "another row": append([]byte("9999\tx\t1.00\t2024-03-31 09:30:00+00\n"), whole...)} {
+	for name, damaged := range map[string][]byte{"cut": whole[:len(whole)/2], "longer": append([]byte("9999\tx\t1.00\t2024-03-31 09:30:00+00\n"), whole...),
+		"another row": bytes.Replace(whole, []byte("customer 7"), []byte("customer x"), 1)} {
 		store.byID[object.Chunks[0]] = damaged
 		require.Error(t, r.driver.Restore(t.Context(), r.ws, part, store), name)
 		require.Equal(t, before, r.facts(), name)
@@ -360,5 +362,5 @@ create constraint trigger late after insert on parent deferrable initially defer
 create trigger counted after insert on parent referencing new table as added for each statement execute function touch();
 alter table docs alter body set compression pglz; create access method another type table handler heap_tableam_handler; create table elsewhere (n int) using another; insert into elsewhere values (1);
 comment on constraint there on "circle a" is 'round'; comment on column docs.body is E'tab\there';
-select lo_put(4711, 5000, 'far'), lo_from_bytea(4712, ''); grant select on large object 4712 to clerk; comment on large object 4712 is 'empty';
+select lo_put(4711, 5000, 'far'), lo_from_bytea(4712, ''); grant select on large object 4712 to clerk; alter large object 4711 owner to clerk; comment on large object 4712 is 'empty';
 `
