@@ -38,7 +38,7 @@ func agentOptions(dir, command string) agent.Options {
 	return agent.Options{
 		Dir:           dir,
 		Command:       command,
-		Drivers:       all.Drivers(store.IncomingIn(dir), store.PacksIn(dir)),
+		Drivers:       all.Drivers(all.Store{Incoming: store.IncomingIn(dir), Packs: store.PacksIn(dir)}),
 		Now:           time.Now,
 		NewID:         agent.NewIDs(time.Now),
 		StartWatchdog: startWatchdog,
@@ -48,7 +48,7 @@ func agentOptions(dir, command string) agent.Options {
 
 // kinds lists the names of all kinds.
 func kinds() []string {
-	drivers := all.Drivers("", "")
+	drivers := all.Drivers(all.Store{})
 	names := make([]string, 0, len(drivers))
 	for _, d := range drivers {
 		names = append(names, d.Kind())

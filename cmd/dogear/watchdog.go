@@ -30,7 +30,7 @@ func watchdogCommand() *cobra.Command {
 			if _, err := io.WriteString(os.Stdout, watching); err != nil {
 				return err
 			}
-			return agent.RunWatchdog(os.Stdin, all.Drivers("", ""))
+			return agent.RunWatchdog(os.Stdin, all.Drivers(all.Store{}))
 		},
 	}
 }

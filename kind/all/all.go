@@ -18,12 +18,17 @@ import (
 	"dogear/kind/volume"
 )
 
+// Store says where the store that the drivers work for has its content. Its
+// zero value is none.
+type Store struct {
+	Incoming string // where it creates its packs
+	Packs    string // where it has them
+}
+
 // Drivers returns one driver of each kind, in the order in which they look
-// for their items: each sees what those before it have found. incoming is where
-// their store creates its packs, and packs where it has them; "" if they work for
-// none.
-func Drivers(incoming, packs string) []kind.Driver {
-	engines := docker.NewConnector(docker.Options{Incoming: incoming, Packs: packs})
+// for their items: each sees what those before it have found.
+func Drivers(s Store) []kind.Driver {
+	engines := docker.NewConnector(docker.Options{Incoming: s.Incoming, Packs: s.Packs})
 	return []kind.Driver{
 		git.New(),
 		files.New(),
