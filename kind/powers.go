@@ -272,6 +272,14 @@ type HealthChecker interface {
 	WaitHealthy(ctx context.Context, ws *Workspace, part Part, source Source) error
 }
 
+// Prober is a HealthChecker that can see for itself when an item does its work,
+// which may be long before others call it healthy. Probe returns nil once it does,
+// so that what needs the item may start, and an error when the context ends or
+// that cannot be seen.
+type Prober interface {
+	Probe(ctx context.Context, ws *Workspace, part Part, source Source) error
+}
+
 // Diarist is a Driver whose items write down what they do. What did not become
 // healthy is shown with the end of that.
 type Diarist interface {

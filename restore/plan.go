@@ -194,18 +194,17 @@ func (d *desk) levels() [][]kind.ID {
 	return snapshot.Levels(d.ids(), func(id kind.ID) []kind.ID { return d.parts[id].Needs })
 }
 
-// startLevels sorts the target's parts into the order in which they start.
-func (d *desk) startLevels() [][]kind.ID {
+// startTurns says what each of the target's parts waits for when it starts. What
+// does not say that it needs a server waits for all of them, and for what they
+// run in.
+func (d *desk) startTurns() []snapshot.Turn {
 	var hosts []kind.ID
 	for _, p := range d.target.Parts {
 		if !p.RunsIn.IsZero() {
-			hosts = append(hosts, p.RunsIn)
-			if _, starts := d.drivers[p.ID.Kind].(kind.Starter); starts {
-				hosts = append(hosts, p.ID) // it has to be loaded before anybody writes to it
-			}
+			hosts = append(hosts, p.RunsIn, p.ID)
 		}
 	}
-	return snapshot.StartLevels(d.ids(), hosts, func(id kind.ID) []kind.ID { return d.parts[id].Needs })
+	return snapshot.StartTurns(d.ids(), hosts, func(id kind.ID) []kind.ID { return d.parts[id].Needs })
 }
 
 func (d *desk) ids() []kind.ID {

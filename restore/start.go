@@ -23,23 +23,22 @@ type starter struct {
 
 	spare func(kind.ID) bool // items that are not started; may be nil
 
-	allStarted func() // called each time a level has started; may be nil
+	allStarted func() // called each time an item has started, one call at a time; may be nil
 }
 
-// run starts level by level, what is needed first. What runs in something that
-// was started waits by itself until that can be asked, which may be long before
-// it is called healthy; all else waits for that. What does not become healthy is
-// named, and is no error: everything is there, and its user has to look.
+// run starts each item as soon as what it needs does its work. What does not
+// become healthy is named, and is no error: everything is there, and its user has
+// to look.
 func (s starter) run(ctx context.Context) (unhealthy []string, err error) {
 	healthy, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	v := newVigil(s, healthy)
-	err = v.bring(ctx, s.desk.startLevels())
+	err = v.bring(ctx, s.desk.startTurns())
 	if ailing := v.ailing; err == nil && len(ailing) > 0 {
 		// An app that does not say what it needs may have looked for it too early.
-		again := func(id kind.ID) bool { _, ails := ailing[id]; return ails }
+		again := slices.DeleteFunc(s.desk.startTurns(), func(t snapshot.Turn) bool { return ailing[t.ID] == nil })
 		v = newVigil(s, healthy)
-		err = v.bring(ctx, selected(s.desk.startLevels(), again))
+		err = v.bring(ctx, again)
 	}
 	if err != nil {
 		return nil, err
@@ -49,14 +48,6 @@ func (s starter) run(ctx context.Context) (unhealthy []string, err error) {
 	}
 	slices.Sort(unhealthy)
 	return unhealthy, ctx.Err()
-}
-
-// selected returns what of each level is selected.
-func selected(levels [][]kind.ID, is func(kind.ID) bool) [][]kind.ID {
-	for i, level := range levels {
-		levels[i] = slices.DeleteFunc(level, func(id kind.ID) bool { return !is(id) })
-	}
-	return levels
 }
 
 // shownLines is how many lines are shown of what an item wrote last.
@@ -84,12 +75,15 @@ func (s starter) lastLines(ctx context.Context, id kind.ID) string {
 	return text.String()
 }
 
-// start starts an item, if it is one that starts.
+// starts reports whether an item is one that starts.
+func (s starter) starts(id kind.ID) bool {
+	_, ok := s.desk.drivers[id.Kind].(kind.Starter)
+	return ok && !s.desk.alone[id] && (s.spare == nil || !s.spare(id))
+}
+
+// start starts an item that starts.
 func (s starter) start(ctx context.Context, id kind.ID) error {
-	driver, ok := s.desk.drivers[id.Kind].(kind.Starter)
-	if !ok || s.desk.alone[id] || s.spare != nil && s.spare(id) {
-		return nil
-	}
+	driver := s.desk.drivers[id.Kind].(kind.Starter)
 	if err := s.begin(id); err != nil {
 		return err
 	}

@@ -3,10 +3,12 @@ package restore
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"dogear/kind"
+	"dogear/snapshot"
 )
 
 // vigil starts items and watches over them until they are healthy.
@@ -16,9 +18,23 @@ type vigil struct {
 	giveUp  context.CancelFunc
 
 	watches sync.WaitGroup
-	mu      sync.Mutex        // guards what follows
+	gates   map[kind.ID]*gate // of those that are to be started
+	mu      sync.Mutex        // guards what follows, and allStarted
 	ailing  map[kind.ID]error // what is wrong with whom
 	lives   map[kind.ID]*life // of those that were started
+}
+
+// gate opens for what comes after an item.
+type gate struct {
+	started chan struct{} // closed once it was started
+	ready   chan struct{} // closed once it does its work, or will not
+	open    func()        // closes ready, once
+}
+
+func newGate() *gate {
+	g := &gate{started: make(chan struct{}), ready: make(chan struct{})}
+	g.open = sync.OnceFunc(func() { close(g.ready) })
+	return g
 }
 
 // life is how long there is any use in doing something with what runs in an
@@ -29,50 +45,72 @@ type life struct {
 }
 
 func newVigil(s starter, healthy context.Context) *vigil {
-	v := &vigil{starter: s, ailing: make(map[kind.ID]error), lives: make(map[kind.ID]*life)}
+	v := &vigil{
+		starter: s, gates: make(map[kind.ID]*gate), ailing: make(map[kind.ID]error), lives: make(map[kind.ID]*life),
+	}
 	v.healthy, v.giveUp = context.WithCancel(healthy)
 	return v
 }
 
-// bring starts levels of items, and returns when it is known of each whether it
-// is healthy.
-func (v *vigil) bring(ctx context.Context, levels [][]kind.ID) error {
+// bring starts items, each as soon as what it comes after does its work, and
+// returns when it is known of each whether it is healthy.
+func (v *vigil) bring(ctx context.Context, turns []snapshot.Turn) error {
 	defer v.rest()
-	for _, level := range levels {
-		if !v.runInOthers(level) {
-			v.watches.Wait()
+	for _, t := range turns {
+		v.gates[t.ID] = newGate()
+	}
+	g, starting := errgroup.WithContext(ctx)
+	for _, t := range turns {
+		g.Go(func() error {
+			if err := v.await(starting, t); err != nil {
+				return err
+			}
+			if err := v.startOne(starting, t.ID); err != nil {
+				return err
+			}
+			v.watch(ctx, t.ID)
+			return nil
+		})
+	}
+	err := g.Wait()
+	if err != nil {
+		v.giveUp()
+	}
+	return err
+}
+
+// await waits for what an item comes after. What runs in another waits by itself
+// until that can be asked.
+func (v *vigil) await(ctx context.Context, t snapshot.Turn) error {
+	for _, id := range t.After {
+		g := v.gates[id]
+		if g == nil {
+			continue // it was started before
 		}
-		err := inParallel(ctx, len(level), level, v.startOne)
-		if v.allStarted != nil {
-			v.allStarted()
+		opened := g.ready
+		if id == v.desk.parts[t.ID].RunsIn {
+			opened = g.started
 		}
-		if err != nil {
-			v.giveUp()
-			return err
-		}
-		for _, id := range level {
-			v.watch(ctx, id)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-opened:
 		}
 	}
 	return nil
 }
 
-// runInOthers reports whether all that is to be started of some items runs in
-// others.
-func (v *vigil) runInOthers(ids []kind.ID) bool {
-	return !slices.ContainsFunc(ids, func(id kind.ID) bool {
-		_, starts := v.desk.drivers[id.Kind].(kind.Starter)
-		return starts && v.desk.parts[id].RunsIn.IsZero()
-	})
-}
-
-// startOne starts an item. What runs in one that does not come up need not be
+// startOne starts an item, if it is one that starts. What runs in one that does not come up need not be
 // there.
 func (v *vigil) startOne(ctx context.Context, id kind.ID) error {
+	if !v.starts(id) {
+		return nil
+	}
 	alive := v.life(ctx, v.desk.parts[id].RunsIn)
 	err := v.start(alive, id)
 	switch {
 	case err == nil:
+		v.noteStart()
 		return nil
 	case alive.Err() != nil && ctx.Err() == nil:
 		v.note(id, err)
@@ -92,16 +130,28 @@ func (v *vigil) life(ctx context.Context, id kind.ID) context.Context {
 	return ctx
 }
 
+func (v *vigil) noteStart() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.allStarted != nil {
+		v.allStarted()
+	}
+}
+
 func (v *vigil) note(id kind.ID, problem error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.ailing[id] = problem
 }
 
-// watch waits for the health of an item, and notes what is wrong with it.
+// watch opens the gate of an item that was started, waits for its health, and
+// notes what is wrong with it.
 func (v *vigil) watch(ctx context.Context, id kind.ID) {
+	gate, part := v.gates[id], v.desk.parts[id].Part
+	defer close(gate.started)
 	checker, ok := v.desk.drivers[id.Kind].(kind.HealthChecker)
 	if !ok {
+		gate.open()
 		return
 	}
 	l := &life{}
@@ -110,11 +160,32 @@ func (v *vigil) watch(ctx context.Context, id kind.ID) {
 	v.lives[id] = l
 	v.mu.Unlock()
 	v.watches.Go(func() {
-		if err := checker.WaitHealthy(v.healthy, v.desk.ws, v.desk.parts[id].Part, v.desk.source); err != nil {
+		defer gate.open()
+		if err := checker.WaitHealthy(v.healthy, v.desk.ws, part, v.desk.source); err != nil {
 			v.note(id, err)
 			l.end()
 		}
 	})
+	if prober, ok := checker.(kind.Prober); ok {
+		v.watches.Go(func() { v.probe(prober, part, gate) })
+	}
+}
+
+// probe opens the gate of an item that is seen to do its work, which may be long
+// before it is called healthy.
+func (v *vigil) probe(prober kind.Prober, part kind.Part, gate *gate) {
+	ctx, cancel := context.WithCancel(v.healthy)
+	defer cancel()
+	go func() {
+		select {
+		case <-gate.ready: // there is no more use in it
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	if prober.Probe(ctx, v.desk.ws, part, v.desk.source) == nil {
+		gate.open()
+	}
 }
 
 // rest waits for all watches, and ends all lives.

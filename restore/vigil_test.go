@@ -79,7 +79,7 @@ func startShop(t *testing.T, boxHealthy, serverStart func(context.Context) error
 
 // A server is asked as soon as the box that it runs in was started: it may
 // answer long before the box is called healthy. What does not run in another
-// waits for that. Fails without runInOthers.
+// waits for that. Fails without what await makes of RunsIn.
 func TestAServerIsStartedBeforeItsBoxIsHealthy(t *testing.T) {
 	asked := make(chan struct{})
 	events, said := startShop(t,
@@ -159,4 +159,62 @@ func TestARollbackLeavesServersAloneThatRanOn(t *testing.T) {
 		}.Run(t.Context()))
 		require.Equal(t, loads, loaded, journal)
 	}
+}
+
+// prober is a driver whose items can be seen to do their work.
+type prober struct {
+	lively
+	probe func(context.Context, kind.ID) error
+}
+
+func (p *prober) Probe(ctx context.Context, _ *kind.Workspace, part kind.Part, _ kind.Source) error {
+	return p.probe(ctx, part.ID)
+}
+
+// What needs an item starts when that is seen to do its work, not when it is
+// called healthy, and waits for nothing that it does not need. Fails without
+// probe, and where the levels are waited for.
+func TestEachStartsAsSoonAsItMay(t *testing.T) {
+	d := newDesk(t)
+	box := func(name string) kind.ID { return kind.ID{Kind: "box", Name: name} }
+	db, slow, app := box("db"), box("slow"), box("app")
+	require.NoError(t, os.WriteFile(d.journal(), []byte(`{"begun":["box/db","box/slow","box/app"]}`), 0o600))
+	journal, err := restore.ReadJournal(d.journal())
+	require.NoError(t, err)
+	appStarted := make(chan struct{})
+	boxes := &prober{
+		lively: lively{
+			kind: "box",
+			start: func(_ context.Context, id kind.ID) error {
+				if id == app {
+					close(appStarted)
+				}
+				return nil
+			},
+			healthy: func(ctx context.Context, _ kind.ID) error {
+				select {
+				case <-appStarted:
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			},
+		},
+		probe: func(ctx context.Context, id kind.ID) error {
+			if id == db {
+				return nil
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		},
+	}
+	safety := snapshot.Snapshot{Parts: []snapshot.Part{
+		{Part: kind.Part{ID: app, Needs: []kind.ID{db}}}, {Part: kind.Part{ID: db}}, {Part: kind.Part{ID: slow}},
+	}}
+	var said []string
+	require.NoError(t, restore.Rollback{
+		Drivers: []kind.Driver{boxes}, Workspace: d.ws, Safety: safety, Journal: journal,
+		Source: d.store, Guard: unguarded{}, HealthTimeout: time.Minute, Progress: func(line string) { said = append(said, line) },
+	}.Run(t.Context()))
+	require.Len(t, said, 1, "nobody ails")
 }

@@ -27,3 +27,21 @@ func TestWhatHostsAServerStartsFirst(t *testing.T) {
 	require.Equal(t, [][]kind.ID{{id("c/vpn")}, {id("c/db")}, {id("c/app")}, {id("c/web")}},
 		snapshot.StartLevels(ids, []kind.ID{id("c/db")}, func(i kind.ID) []kind.ID { return needs[i] }))
 }
+
+func TestTurnsComeAfterWhatTheyNeed(t *testing.T) {
+	needs := map[kind.ID][]kind.ID{
+		id("c/db"): {id("v/data")}, id("v/data"): {id("c/vpn")}, id("c/web"): {id("c/app")}, id("c/a"): {id("c/b")}, id("c/b"): {id("c/a")},
+	}
+	ids := []kind.ID{id("c/app"), id("c/db"), id("c/vpn"), id("c/web"), id("c/slow"), id("c/a"), id("c/b")}
+	after := make(map[kind.ID][]kind.ID)
+	for _, turn := range snapshot.StartTurns(ids, []kind.ID{id("c/db")}, func(i kind.ID) []kind.ID { return needs[i] }) {
+		for _, before := range turn.After {
+			require.Contains(t, after, before, "it has had its turn")
+		}
+		after[turn.ID] = turn.After
+	}
+	require.Equal(t, map[kind.ID][]kind.ID{
+		id("c/vpn"): nil, id("c/db"): {id("c/vpn")}, id("c/app"): {id("c/db")}, id("c/slow"): {id("c/db")},
+		id("c/web"): {id("c/app"), id("c/db")}, id("c/a"): {id("c/db")}, id("c/b"): {id("c/db")},
+	}, after, "not the whole level before, also through what is not listed; a circle ends")
+}

@@ -39,6 +39,7 @@ var (
 	_ kind.Stopper       = (*Driver)(nil)
 	_ kind.SelfStarter   = (*Driver)(nil)
 	_ kind.HealthChecker = (*Driver)(nil)
+	_ kind.Prober        = (*Driver)(nil)
 	_ kind.Shifter       = (*Driver)(nil)
 )
 

@@ -20,10 +20,6 @@ const (
 	stopMargin = 2 * time.Second
 )
 
-// settleTime is how long a container without a health check has to run to count
-// as healthy.
-const settleTime = time.Second
-
 // retryEvery is how often what a busy engine refused is tried again, and how
 // often it is asked for news.
 const retryEvery = 50 * time.Millisecond
@@ -52,7 +48,7 @@ func (d *Driver) Freeze(ctx context.Context, _ *kind.Workspace, id kind.ID) (boo
 			d.note(d.frozen, id.Name)
 			return true, nil
 		}
-		if errors.Is(refused, docker.ErrCannotFreeze) || wait(patience) != nil {
+		if errors.Is(refused, docker.ErrCannotFreeze) || wait(patience, retryEvery) != nil {
 			return false, fmt.Errorf("freeze it: %w", refused)
 		}
 	}
@@ -112,14 +108,7 @@ const begins = time.Second
 
 // begun waits until a container has been running for that long.
 func begun(ctx context.Context, since time.Time) error {
-	timer := time.NewTimer(min(begins, begins-time.Since(since)))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return wait(ctx, min(begins, begins-time.Since(since)))
 }
 
 // grace returns after how many seconds a stop becomes a kill.
@@ -211,66 +200,8 @@ func bring(ctx context.Context, engine *docker.Engine, live *description, state 
 	return nil
 }
 
-// WaitHealthy waits until a container that ran runs, and is healthy if it was.
-// One that kept failing when it was captured has only to be started.
-func (d *Driver) WaitHealthy(ctx context.Context, _ *kind.Workspace, part kind.Part, source kind.Source) error {
-	want, err := captured(ctx, part, source)
-	if err != nil || want.State != Running || want.Failing {
-		return err
-	}
-	var steady steady
-	for {
-		_, live, err := d.look(ctx, part.ID)
-		if err != nil {
-			return err
-		}
-		done, trouble := healthy(live, want)
-		if done && (trouble != nil || live.Container.State.Health != nil || steady.settled(live, time.Now())) {
-			return trouble
-		}
-		if err := wait(ctx); err != nil {
-			return errors.Join(trouble, err)
-		}
-	}
-}
-
-// steady watches one run of a container. One that does not find what it needs
-// ends right after it has started, and its engine may start it again at once.
-type steady struct {
-	run   time.Time // when it started, by the engine's clock
-	since time.Time // when it was first seen, by ours
-}
-
-// settled reports whether a container has ended, or has run for a moment without
-// being started anew.
-func (s *steady) settled(live *description, now time.Time) bool {
-	if run := live.Container.State.StartedAt; run != s.run || s.since.IsZero() {
-		s.run, s.since = run, now
-	}
-	ran := max(now.Sub(s.run), now.Sub(s.since)) // the engine may have another clock
-	return live.State != Running || ran > settleTime
-}
-
-// healthy reports whether there is no use in waiting any longer, and what is
-// wrong. A container that its engine restarts may still come to.
-func healthy(live, want *description) (bool, error) {
-	state := live.Container.State
-	hint := "see docker logs " + live.Name
-	switch {
-	case live.State == Stopped && state.ExitCode == 0 && state.Status == "exited":
-		return true, nil // a job that has done its work; that it ran is a fact
-	case live.State == Stopped && state.Status != "restarting":
-		return true, fmt.Errorf("it exited with code %d; %s", state.ExitCode, hint)
-	case live.State != Running || state.Restarting:
-		return false, fmt.Errorf("it is %s; %s", state.Status, hint)
-	case want.Healthy && state.Health != nil && state.Health.Status != "healthy":
-		return false, fmt.Errorf("it is %s; %s", state.Health.Status, hint)
-	}
-	return true, nil
-}
-
-func wait(ctx context.Context) error {
-	timer := time.NewTimer(retryEvery)
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

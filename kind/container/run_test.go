@@ -114,6 +114,35 @@ func TestWaitsForHealth(t *testing.T) {
 	require.NoError(t, w.containers.WaitHealthy(later, w.ws, part, w.store))
 }
 
+// TestProbe sees for itself that a container does its work, long before the engine
+// looks (which does so first after its interval), and no sooner. What has no health
+// check is ready as soon as it runs. It fails if Probe waits for the engine.
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	const interval = 4 * time.Second
+	checked := started(t, "--health-cmd", "test -e /well", "--health-interval", interval.String())
+	bare := started(t)
+	testbed.Exec(t, checked, "touch", "/well")
+	status := func() string { return testbed.Inspect(t, checked, ".State.Health.Status") }
+	testbed.Eventually(t, time.Minute, "it is healthy", func() bool { return status() == "healthy" })
+	w := newWorld(t, docker.Options{}, checked, bare)
+	parts := w.capture()
+	testbed.Exec(t, checked, "rm", "/well")
+	testbed.Docker(t, "restart", "--time", "1", checked, bare)
+
+	probe := func(ctx context.Context, name string) error {
+		return w.containers.Probe(ctx, w.ws, partOf(parts, name).Part, w.store)
+	}
+	require.NoError(t, probe(t.Context(), bare))
+	notYet, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	require.ErrorIs(t, probe(notYet, checked), context.DeadlineExceeded)
+	testbed.Docker(t, "restart", "--time", "1", checked)
+	testbed.Exec(t, checked, "touch", "/well")
+	require.NoError(t, probe(t.Context(), checked))
+	require.Equal(t, "starting", status(), "the engine has not looked yet")
+}
+
 // TestStopOfTheFrozen is clean too: the signal waits until the thaw.
 func TestStopOfTheFrozen(t *testing.T) {
 	t.Parallel()
