@@ -39,10 +39,6 @@ func (r *restoration) restoreServer(ctx context.Context) error {
 		}
 	}
 	err := pgx.BeginFunc(ctx, r.conn, func(tx pgx.Tx) error {
-		// A password comes as what it was stored as.
-		if _, err := tx.Exec(ctx, "set local password_encryption = 'scram-sha-256'"); err != nil {
-			return err
-		}
 		if err := r.forget(ctx); err != nil {
 			return err
 		}
