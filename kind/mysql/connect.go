@@ -146,6 +146,10 @@ func (l *link) greet(ctx context.Context) (all bool, err error) {
 		return false, fmt.Errorf("ask for the version: %w", err)
 	}
 	l.mariadb = strings.Contains(l.version, "MariaDB")
+	// What is listed is cut off by it, too.
+	if _, err := conn.ExecContext(ctx, "SET SESSION sql_select_limit = 18446744073709551615"); err != nil {
+		return false, wrap("set up the session", err)
+	}
 	known, err := variables(ctx, conn, "SHOW SESSION VARIABLES")
 	if err != nil {
 		return false, err

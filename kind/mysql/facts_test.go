@@ -87,10 +87,10 @@ func TestSameStateSameFacts(t *testing.T) {
 	testbed.Docker(t, "stop", r.container)
 	testbed.Docker(t, "start", r.container)
 	testbed.WaitForMariaDB(t, r.container)
-	r.sql("SET GLOBAL time_zone = '+09:00', GLOBAL sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES', GLOBAL character_set_results = latin1, GLOBAL sql_quote_show_create = 0, GLOBAL system_versioning_asof = '2020-01-01 00:00:00'")
+	r.sql("SET GLOBAL time_zone = '+09:00', GLOBAL sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES', GLOBAL character_set_results = latin1, GLOBAL sql_quote_show_create = 0, GLOBAL sql_select_limit = 3, GLOBAL system_versioning_asof = '2020-01-01 00:00:00'")
 	r.find()
 	after := r.facts()
-	for _, variable := range []string{"time_zone", "sql_mode", "character_set_results", "sql_quote_show_create", "system_versioning_asof"} {
+	for _, variable := range []string{"time_zone", "sql_mode", "character_set_results", "sql_quote_show_create", "sql_select_limit", "system_versioning_asof"} {
 		require.Contains(t, after, ": variable "+variable)
 		delete(after, ": variable "+variable)
 	}

@@ -19,7 +19,8 @@ import (
 func TestServerOnNoNetwork(t *testing.T) {
 	volume, logs := testbed.Volume(t), testbed.Volume(t)
 	container := testbed.MariaDB(t, volume, []string{"--network=none", "--volume=" + logs + ":/srv/logs"},
-		"--log-bin=/srv/logs/change", "--innodb-log-group-home-dir=/srv/logs", "--port=3399")
+		"--log-bin=/srv/logs/change", "--innodb-log-group-home-dir=/srv/logs", "--innodb-undo-directory=/srv/logs", "--innodb-undo-tablespaces=2",
+		"--innodb-data-home-dir=/srv/logs", "--aria-log-dir-path=/srv/logs", "--port=3399")
 	r := rigOn(t, container)
 	names := []string{}
 	for _, item := range r.items {
@@ -38,7 +39,10 @@ func TestServerOnNoNetwork(t *testing.T) {
 		require.True(t, claimed(logs, "change.000001"))
 		require.False(t, claimed(volume, "data/.my.cnf"))
 		require.False(t, claimed(volume, "data"))
-		require.True(t, claimed(logs, "ib_logfile0"))
+		for _, name := range []string{"ib_logfile0", "undo001", "ibdata1", "aria_log_control"} {
+			require.True(t, claimed(logs, name), name)
+			testbed.Exec(t, container, "ls", "/srv/logs/"+name)
+		}
 		require.False(t, claimed(logs, "slow.log"))
 	}
 	require.Equal(t, []string{container, container + "/shop"}, names)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -157,4 +158,49 @@ func TestWritesIntoRestoredTablesStay(t *testing.T) {
 	written, err := strconv.Atoi(r.sql("SELECT count(*) FROM a WHERE t = 'new'"))
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, written, p.total["written"], "every row that a client was told is written")
+}
+
+// Each session sees the same instant, though others commit all the time: commits
+// wait for a moment (lockCommits). Without that one table is read before a
+// transaction and the other after it.
+func TestSessionsSeeOneInstant(t *testing.T) {
+	r := newRig(t)
+	r.sql("CREATE TABLE x (n int); CREATE TABLE y (n int); INSERT INTO x VALUES (0); INSERT INTO y VALUES (0)")
+	p := r.newPool(4, 0, func(ctx context.Context, conn *sql.Conn) (string, error) {
+		for range 50 {
+			for _, statement := range []string{"BEGIN", "UPDATE x SET n = n - 1", "UPDATE y SET n = n + 1", "COMMIT"} {
+				if _, err := conn.ExecContext(ctx, statement); err != nil {
+					return "", err
+				}
+			}
+		}
+		return "moved", nil
+	})
+	p.await("moved")
+	for range testbed.Times(6, 100) {
+		store := kindtest.NewMemory()
+		part, _ := r.capture(r.item("shop"), store, nil)
+		require.Equal(t, strings.TrimPrefix(read(t, store, part, "table/x"), "-"), read(t, store, part, "table/y"))
+	}
+}
+
+// Where a commit does not write InnoDB's log, the files of a server that is frozen
+// right after Hold have all that was committed before all the same (awaitLog).
+func TestHoldWaitsForTheLog(t *testing.T) {
+	r := newRig(t)
+	r.sql("CREATE TABLE t (n int); SET GLOBAL innodb_flush_log_at_timeout = 2")
+	position := func(what string) int {
+		n, err := strconv.Atoi(r.sql("SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'INNODB_LSN_" + what + "'"))
+		require.NoError(t, err)
+		return n
+	}
+	for range 2 {
+		capture, err := r.driver.Open(t.Context(), r.ws, r.item("shop"), kindtest.NewMemory())
+		require.NoError(t, err)
+		r.sql("INSERT INTO t VALUES (1)")
+		committed := position("CURRENT")
+		require.NoError(t, capture.(kind.Holder).Hold(t.Context()))
+		require.GreaterOrEqual(t, position("FLUSHED"), committed)
+		require.NoError(t, capture.Close())
+	}
 }

@@ -23,6 +23,7 @@ var wrecks = []struct{ name, sql string }{
 	{"rows", "UPDATE orders SET total = 1 WHERE id < 10; DELETE FROM odd WHERE k = 3; UPDATE `Strange \"name\" `` Ü 'x' . y` SET `a ``b` = 'x'; DELETE FROM prices"},
 	{"definitions", "ALTER TABLE orders ADD COLUMN more int; DROP TRIGGER first_one; DROP VIEW zz; DROP EVENT nightly; DROP FUNCTION twice; SET sql_mode = ORACLE; DROP PACKAGE tools; SET sql_mode = DEFAULT; DO NEXTVAL(drawn); ALTER DATABASE shop CHARACTER SET utf8mb4; ALTER DATABASE shop COMMENT ''"},
 	{"tables", "SET foreign_key_checks = 0; DROP TABLE customers, places, old, sessions; CREATE TABLE late (id int PRIMARY KEY); CREATE VIEW lately AS SELECT * FROM late; CREATE TRIGGER late_one BEFORE INSERT ON late FOR EACH ROW SET NEW.id = 1; CREATE SEQUENCE later"},
+	{"packages", "DELIMITER //\nSET sql_mode = ORACLE //\nCREATE OR REPLACE PACKAGE tools COMMENT 'other' AS FUNCTION one RETURN int; END //\nCREATE PACKAGE BODY tools AS FUNCTION one RETURN int AS BEGIN RETURN 1; END; END //\n"},
 	{"everything", "DROP DATABASE shop"},
 }
 
@@ -108,6 +109,9 @@ func TestOneTableComesBack(t *testing.T) {
 		require.Equal(t, leaves, left.Leaves(fact), fact)
 	}
 	require.ErrorContains(t, restore("orders"), "table customers has to be exchanged as well, as foreign keys connect them: add --only "+part.ID.String()+":customers")
+	r.sql("CREATE DATABASE other; CREATE TABLE other.far (o int, FOREIGN KEY (o) REFERENCES shop.orders (id))")
+	require.ErrorContains(t, restore("orders", "customers"), "other.far, of another database, has a foreign key to orders, which would follow the old table: drop it first")
+	r.sql("DROP DATABASE other")
 	require.NoError(t, restore("orders", "customers"))
 	require.Equal(t, []string{"shop: schema view aa"}, changed(before, r.facts()), "with the triggers of the table")
 	left, err = r.driver.Narrow(t.Context(), r.ws, part, store)
@@ -184,6 +188,12 @@ func TestFailedRestoreLeavesTheDatabase(t *testing.T) {
 		{name: "a trigger that cannot be made", says: "create trigger second_one", damage: func(p *kind.Part) {
 			r.edit(p, store, "begin set new.total", "begin sex new.total")
 		}},
+		{name: "a table that becomes another", says: "compare table orders: the server has made something else of it", damage: func(p *kind.Part) {
+			r.edit(p, store, "`total` decimal(10,2)", "`total` numeric(10,2)")
+		}},
+		{name: "a function that becomes another", says: "it is not what was captured (function twice)", damage: func(p *kind.Part) {
+			r.edit(p, store, "FUNCTION `twice`", "FUNCTION  `twice`")
+		}},
 		{name: "a view that cannot be made", says: "create view zz", damage: func(p *kind.Part) {
 			r.edit(p, store, "VIEW `zz` AS select", "VIEW `zz` AS selekt")
 		}},
@@ -243,7 +253,10 @@ func TestKilledRestoreIsFinished(t *testing.T) {
 	r.sql("CREATE DATABASE " + old + "; RENAME TABLE shop.odd TO " + old + ".odd, shop.prices TO " + old + ".prices; CREATE TABLE dogear_restore_waiting (id int)")
 	r.find()
 	require.Len(t, r.items, 2, "what a restore makes for itself is no item")
-	require.NoError(t, r.driver.Restore(t.Context(), r.ws, part, store))
+	look := r.ws.Look() // in which it was seen without what has moved away
+	_, err := r.driver.Preview(t.Context(), look, part, store)
+	require.NoError(t, err)
+	require.NoError(t, r.driver.Restore(t.Context(), look, part, store))
 	require.Empty(t, changed(before, r.facts()))
 	require.NotContains(t, r.sql("SHOW DATABASES"), "dogear")
 }
