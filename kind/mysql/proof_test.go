@@ -85,6 +85,7 @@ func TestChangesThatSetNoTime(t *testing.T) {
 		{"prepared elsewhere", "XA START 'x'; INSERT INTO a VALUES (9, 9); XA END 'x'; XA PREPARE 'x'", "XA COMMIT 'x'"},
 		{"many at once", "TRUNCATE a", "SET unique_checks = 0, foreign_key_checks = 0; INSERT INTO a SELECT seq, seq FROM seq_1_to_50"},
 		{"a column that is another", "", "ALTER TABLE a DROP COLUMN n, ADD COLUMN n int DEFAULT NULL, ALGORITHM=INSTANT"},
+		{"no table of InnoDB", "ALTER TABLE a ENGINE=MyISAM", "UPDATE a SET n = 7"},
 		{"other space", "CREATE TABLE source LIKE a; INSERT INTO source VALUES (7, 7)", "ALTER TABLE a DISCARD TABLESPACE"},
 	} {
 		r.sql("DROP DATABASE shop; CREATE DATABASE shop")

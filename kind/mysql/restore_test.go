@@ -23,7 +23,7 @@ var wrecks = []struct{ name, sql string }{
 	{"rows", "UPDATE orders SET total = 1 WHERE id < 10; DELETE FROM odd WHERE k = 3; UPDATE `Strange \"name\" `` Ü 'x' . y` SET `a ``b` = 'x'; DELETE FROM prices"},
 	{"definitions", "ALTER TABLE orders ADD COLUMN more int; DROP TRIGGER first_one; DROP VIEW zz; DROP EVENT nightly; DROP FUNCTION twice; SET sql_mode = ORACLE; DROP PACKAGE tools; SET sql_mode = DEFAULT; DO NEXTVAL(drawn); ALTER DATABASE shop CHARACTER SET utf8mb4; ALTER DATABASE shop COMMENT ''"},
 	{"tables", "SET foreign_key_checks = 0; DROP TABLE customers, places, old, sessions; CREATE TABLE late (id int PRIMARY KEY); CREATE VIEW lately AS SELECT * FROM late; CREATE TRIGGER late_one BEFORE INSERT ON late FOR EACH ROW SET NEW.id = 1; CREATE SEQUENCE later"},
-	{"packages", "DELIMITER //\nSET sql_mode = ORACLE //\nCREATE OR REPLACE PACKAGE tools COMMENT 'other' AS FUNCTION one RETURN int; END //\nCREATE PACKAGE BODY tools AS FUNCTION one RETURN int AS BEGIN RETURN 1; END; END //\n"},
+	{"packages", "DELIMITER //\nSET NAMES utf8mb4, sql_mode = ORACLE //\nCREATE OR REPLACE PACKAGE tools COMMENT 'other' AS FUNCTION one RETURN int; END //\nCREATE PACKAGE BODY tools AS FUNCTION one RETURN int AS BEGIN RETURN 1; END; END //\n"},
 	{"everything", "DROP DATABASE shop"},
 }
 

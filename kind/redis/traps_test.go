@@ -20,11 +20,12 @@ func TestR1SigtermDoesNotWin(t *testing.T) {
 	r := newRig(t, "--save", "3600 1")
 	r.do(everything)
 	part, want := r.take(nil)
-	r.do("set plain changed\ndel list\nset later 1\nfunction flush")
+	r.do("set plain changed\ndel list\nset later 1\nfunction flush\n" + `function load "#!lua name=late\nredis.register_function('late', function() return 1 end)"`)
 	r.restart()
 	require.Equal(t, "changed", r.do("get plain"), "SIGTERM must have saved what is to be overcome")
 	r.start(part)
 	require.Equal(t, state(want), r.facts())
+	require.Contains(t, r.do("info persistence"), "rdb_saves:0", "loading writes no file, as FLUSHALL would (empty)")
 	r.restart()
 	require.Equal(t, state(want), r.facts(), "and stays")
 }
@@ -47,6 +48,11 @@ func TestR1MemoryInNoFile(t *testing.T) {
 	lost, err = r.driver.LostByStop(t.Context(), r.ws, r.item())
 	require.NoError(t, err)
 	require.False(t, lost)
+	elsewhere := r.item()
+	elsewhere.Claims = nil
+	lost, err = r.driver.LostByStop(t.Context(), r.ws, elsewhere)
+	require.NoError(t, err)
+	require.True(t, lost, "its files are in no captured tree")
 }
 
 // R2: with an append-only file a dump is ignored, and an append-only file that

@@ -425,4 +425,13 @@ func TestForeignDatabaseIsImported(t *testing.T) {
 	require.NoError(t, os.WriteFile(text, whole, 0o600))
 	_, err = New(nil).Import(t.Context(), d.ws, item, text, d.store)
 	require.Error(t, err)
+	require.NoError(t, os.WriteFile(text, whole[:len(whole)-100], 0o600))
+	_, err = New(nil).Import(t.Context(), d.ws, item, text, d.store)
+	require.Error(t, err, "cut off")
+
+	// An index that does not fit its table is in no fact: all pages are looked through.
+	wrong := filepath.Join(t.TempDir(), "wrong.db")
+	testbed.Run(t, "sqlite3", "-cmd", ".dbconfig defensive off", wrong, rows+"; CREATE INDEX by_n ON t(n); PRAGMA writable_schema=on; UPDATE sqlite_schema SET sql = 'CREATE INDEX by_n ON t(n DESC)' WHERE name = 'by_n'")
+	_, err = New(nil).Import(t.Context(), d.ws, item, wrong, d.store)
+	require.ErrorContains(t, err, "it is damaged")
 }

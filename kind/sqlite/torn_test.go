@@ -1,0 +1,146 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"dogear/internal/testbed"
+	"dogear/kind"
+)
+
+// A copy is of one state, though somebody writes all the time: it is made again if
+// the files changed meanwhile (copied.try). Otherwise pages of two transactions
+// are in one copy.
+func TestCopyIsOfOneState(t *testing.T) {
+	for _, mode := range []string{"delete", "wal"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t)
+			db := open(t, d.path, mode)
+			execute(t, db, "CREATE TABLE x(n, wide)", "INSERT INTO x WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM c WHERE i<2000) SELECT 0, randomblob(500) FROM c",
+				"CREATE TABLE y(n)", "INSERT INTO y VALUES (0)")
+			ctx, stop := context.WithCancel(t.Context())
+			written := make(chan error, 1)
+			go func() { written <- writeUntil(ctx, db) }()
+			for range testbed.Times(20, 500) {
+				c, err := unitAt(d.path).copy(t.Context())
+				require.NoError(t, err)
+				copied, err := c.open()
+				require.NoError(t, err)
+				var verdict, sums string
+				require.NoError(t, copied.QueryRow("PRAGMA integrity_check(1)").Scan(&verdict))
+				require.Equal(t, "ok", verdict)
+				require.NoError(t, copied.QueryRow("SELECT group_concat(DISTINCT n) || ' ' || (SELECT n FROM y) FROM x").Scan(&sums))
+				var x, y int
+				_, err = fmt.Sscan(sums, &x, &y)
+				require.NoError(t, err, sums)
+				require.Equal(t, x, y)
+				require.NoError(t, copied.Close())
+				require.NoError(t, c.remove())
+			}
+			stop()
+			require.NoError(t, <-written)
+		})
+	}
+}
+
+// writeUntil changes two tables in one transaction, again and again, with a pause
+// as programs make them.
+func writeUntil(ctx context.Context, db *sql.DB) error {
+	for ; ctx.Err() == nil; time.Sleep(30 * time.Millisecond) {
+		for _, statement := range []string{"BEGIN", "UPDATE x SET n = n + 1", "UPDATE y SET n = n + 1", "COMMIT"} {
+			if _, err := db.Exec(statement); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// What may still change without a trace is not remembered (factCache.save).
+func TestFreshStateIsNotRemembered(t *testing.T) {
+	facts := factCache{cache: cache{}, id: kind.ID{Kind: Kind, Name: "app.db"}}
+	s := stamp{files: "x", changed: time.Now()}
+	require.NoError(t, facts.save(s, nil, nil))
+	_, _, known := facts.load(s)
+	require.False(t, known)
+	s.changed = s.changed.Add(-2 * cacheTick)
+	require.NoError(t, facts.save(s, nil, nil))
+	_, _, known = facts.load(s)
+	require.True(t, known)
+}
+
+// A copy with a log or journal left beside is not the whole database (copied.whole).
+func TestCopyWithALogIsNotWhole(t *testing.T) {
+	d := newDesk(t)
+	d.sql(rows)
+	c, err := unitAt(d.path).copy(t.Context())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, c.remove()) }()
+	require.NoError(t, os.WriteFile(c.path+"-wal", []byte("x"), 0o600))
+	_, err = c.whole()
+	require.ErrorContains(t, err, "-wal beside its copy")
+}
+
+// What cannot be removed beside a database keeps it from being replaced: a log goes
+// before the file takes its name (place), never after.
+func TestSiblingThatStaysIsAnObstacle(t *testing.T) {
+	d := newDesk(t)
+	d.sql(rows)
+	alone, _, _ := d.capture()
+	d.sql("INSERT INTO t VALUES (501)")
+	require.NoError(t, os.MkdirAll(filepath.Join(d.path+"-mj1", "not empty"), 0o755))
+	require.ErrorContains(t, d.restore("alone", alone, kind.Part{}), "remove its old log")
+	require.Equal(t, "501", d.sql("SELECT count(*) FROM t"))
+	entries, err := os.ReadDir(d.ws.Root)
+	require.NoError(t, err)
+	require.Len(t, entries, 2, "nothing is left beside")
+}
+
+// Replacing a file that has other names would tear them apart.
+func TestHardLinkedDatabaseIsNotReplaced(t *testing.T) {
+	d := newDesk(t)
+	d.sql(rows)
+	alone, _, _ := d.capture()
+	d.sql("INSERT INTO t VALUES (501)")
+	require.NoError(t, os.Link(d.path, d.path+".link"))
+	require.ErrorContains(t, New(nil).Restore(t.Context(), d.ws.Look(), alone, d.store), "2 names (hard links)")
+	require.Equal(t, "501", d.sql("SELECT count(*) FROM t"))
+}
+
+// meddled is a home to which somebody writes just before it is looked at again.
+type meddled struct {
+	home
+	meddle func()
+}
+
+func (m meddled) stamp(ctx context.Context) (stamp, error) {
+	m.meddle()
+	return m.home.stamp(ctx)
+}
+
+// What is written while one table is exchanged in a copy is not lost: the copy does
+// not take the place of what it is no copy of (exchange).
+func TestWrittenWhileATableIsExchanged(t *testing.T) {
+	d := newDesk(t)
+	d.sql(rows + "; CREATE TABLE other(x)")
+	alone, _, _ := d.capture()
+	alone.Inside = []string{"t"}
+	d.sql("DELETE FROM t")
+	m, err := readMeta(t.Context(), alone, d.store)
+	require.NoError(t, err)
+	dump, err := fetch(t.Context(), alone, d.store, m)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, dump.remove()) }()
+	home := &inTheWorkspace{ws: d.ws, id: alone.ID}
+	err = exchange(t.Context(), meddled{home, func() { d.sql("INSERT INTO other VALUES ('written')") }}, alone, dump, m)
+	require.ErrorContains(t, err, "written to meanwhile (nothing was touched)")
+	require.Equal(t, "written", d.sql("SELECT x FROM other"))
+}
