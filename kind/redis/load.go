@@ -167,12 +167,14 @@ func (d *Driver) converge(ctx context.Context, ws *kind.Workspace, part kind.Par
 		return err
 	}
 	c.applySettings(ctx, p, want)
-	if _, ok := part.Object(memoryObject); ok && p.memory {
+	if memory, ok := part.Object(memoryObject); ok && p.memory {
 		l := &loader{client: c, instant: live.State.Taken, moved: p.moved}
+		l.atOnce = memory.Size <= mostAtOnce && live.info["cluster_enabled"] != "1" // where keys are of many slots
 		if err := checkMemory(ctx, part, source, want.State); err != nil {
 			return err
 		}
-		if err := l.load(ctx, part, source, live.State); err != nil {
+		if err := l.load(ctx, memory, source, live.State); err != nil {
+			c.applySettings(context.WithoutCancel(ctx), p, live)
 			return err
 		}
 		if err := noteMoved(ws, part, p.moved); err != nil {
@@ -220,14 +222,20 @@ func checkMemory(ctx context.Context, part kind.Part, source kind.Source, want *
 	return nil
 }
 
-// batchSize is how many bytes of values are sent before answers are read.
-const batchSize = 4 << 20
+const (
+	// batchSize is how many bytes of values are sent before answers are read.
+	batchSize = 4 << 20
+	// mostAtOnce is how many bytes are loaded in one transaction: the server keeps
+	// them twice then, and answers nobody while it loads.
+	mostAtOnce = 128 << 20
+)
 
 // loader loads keys into a server.
 type loader struct {
 	*client
 	instant int64
 	moved   int64
+	atOnce  bool // in one transaction: who asks sees all of the old keys or of the new
 
 	conn   *redis.Conn
 	db     int
@@ -237,11 +245,13 @@ type loader struct {
 }
 
 // load replaces all keys and functions. have is what there is now.
-func (l *loader) load(ctx context.Context, part kind.Part, source kind.Source, have *state) error {
-	memory, _ := part.Object(memoryObject)
+func (l *loader) load(ctx context.Context, memory kind.Object, source kind.Source, have *state) error {
 	l.conn = l.Conn()
 	defer func() { _ = l.conn.Close() }() // everything was answered
 	l.batch, l.db = l.conn.Pipeline(), -1
+	if l.atOnce {
+		l.batch.Do(ctx, "MULTI")
+	}
 	if err := l.empty(ctx, have); err != nil {
 		return fmt.Errorf("empty the server: %w", err)
 	}
@@ -250,7 +260,7 @@ func (l *loader) load(ctx context.Context, part kind.Part, source kind.Source, h
 	for {
 		record, err := reader.Next()
 		if errors.Is(err, io.EOF) {
-			return l.flush(ctx)
+			return l.finish(ctx)
 		}
 		if err != nil {
 			return fmt.Errorf("read the captured memory: %w", err)
@@ -259,6 +269,32 @@ func (l *loader) load(ctx context.Context, part kind.Part, source kind.Source, h
 			return err
 		}
 	}
+}
+
+// finish sends what is left, and has the server do all of it if it has only
+// listened so far.
+func (l *loader) finish(ctx context.Context) error {
+	if err := l.flush(ctx); err != nil || !l.atOnce {
+		return err
+	}
+	answers, err := l.conn.Do(ctx, "EXEC").Slice()
+	if err != nil {
+		return l.failed(err)
+	}
+	for _, a := range answers {
+		if err, failed := a.(error); failed {
+			return fmt.Errorf("load the keys, not all of which the server takes: %w", err)
+		}
+	}
+	return nil
+}
+
+// failed says what state the server is in.
+func (l *loader) failed(err error) error {
+	if l.atOnce {
+		return fmt.Errorf("load the keys (the server has those that it had, as they come in one transaction): %w", err)
+	}
+	return fmt.Errorf("load the keys, of which %d were sent: %w", l.loaded, err)
 }
 
 // empty removes all keys and functions, database by database: FLUSHALL would
@@ -314,7 +350,7 @@ func (l *loader) add(ctx context.Context, r rdb.Record) error {
 
 func (l *loader) flush(ctx context.Context) error {
 	if _, err := l.batch.Exec(ctx); err != nil {
-		return fmt.Errorf("load the keys, of which %d were sent: %w", l.loaded, err)
+		return l.failed(err)
 	}
 	l.size = 0
 	return nil

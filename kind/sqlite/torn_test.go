@@ -24,7 +24,7 @@ func TestCopyIsOfOneState(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t)
 			db := open(t, d.path, mode)
-			execute(t, db, "CREATE TABLE x(n, wide)", "INSERT INTO x WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM c WHERE i<2000) SELECT 0, randomblob(500) FROM c",
+			execute(t, db, "CREATE TABLE x(n, wide)", "INSERT INTO x WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM c WHERE i<12000) SELECT 0, randomblob(500) FROM c",
 				"CREATE TABLE y(n)", "INSERT INTO y VALUES (0)")
 			ctx, stop := context.WithCancel(t.Context())
 			written := make(chan error, 1)
@@ -52,9 +52,9 @@ func TestCopyIsOfOneState(t *testing.T) {
 }
 
 // writeUntil changes two tables in one transaction, again and again, with a pause
-// as programs make them.
+// that is hardly longer than what a copy waits for (coarseTick).
 func writeUntil(ctx context.Context, db *sql.DB) error {
-	for ; ctx.Err() == nil; time.Sleep(30 * time.Millisecond) {
+	for ; ctx.Err() == nil; time.Sleep(13 * time.Millisecond) {
 		for _, statement := range []string{"BEGIN", "UPDATE x SET n = n + 1", "UPDATE y SET n = n + 1", "COMMIT"} {
 			if _, err := db.Exec(statement); err != nil {
 				return err
