@@ -60,6 +60,7 @@ const wide = "CREATE TABLE wide (id int PRIMARY KEY, t text) SELECT seq AS id, r
 // A capture whose connection is cut fails and says so: what was not read is no
 // part of a snapshot (isCutOff).
 func TestCapturesThatFail(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.sql(strings.Replace(wide, "600", "1500", 1)) // more than is on its way at a time
 	before := r.facts()
@@ -85,6 +86,7 @@ func TestCapturesThatFail(t *testing.T) {
 // A restore whose sessions are ended anywhere is taken back, by a session of its
 // own (reconnect), or has come to its end: nothing is between.
 func TestRestoreIsCutOff(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.sql(schema + wide)
 	memory := kindtest.NewMemory()
@@ -130,6 +132,7 @@ func TestRestoreIsCutOff(t *testing.T) {
 // The server's disk is full while a dump is loaded: it says so, the database is
 // what it was, and the room is given back.
 func TestFullDiskOfTheServer(t *testing.T) {
+	t.Parallel()
 	r := rigOn(t, testbed.MariaDB(t, testbed.Volume(t, "--opt=type=tmpfs", "--opt=device=tmpfs", "--opt=o=size=160m"), nil, "--innodb-log-file-size=8M"))
 	r.sql(wide)
 	store := kindtest.NewMemory()
@@ -147,6 +150,7 @@ func TestFullDiskOfTheServer(t *testing.T) {
 
 // Faults that a server outlives, one after another on the same one.
 func TestFaultsOfARestore(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	for _, fault := range []struct {
 		name string

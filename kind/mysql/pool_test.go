@@ -100,6 +100,7 @@ func (p *pool) await(answer string) map[string]int {
 // tables together, or an error: while a database, one table of it, and then the
 // state before come back. The exchange is one RENAME TABLE of all (exchange).
 func TestReconnectingClientsSeeNoHalfState(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.sql("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY, a int, FOREIGN KEY (a) REFERENCES a (id)); CREATE TABLE c (id int PRIMARY KEY)")
 	r.sql("CREATE TRIGGER both_of_them AFTER INSERT ON a FOR EACH ROW INSERT INTO b VALUES (NEW.id, NEW.id); CREATE VIEW seen AS SELECT (SELECT count(*) FROM a) AS a, (SELECT count(*) FROM b) AS b, (SELECT count(*) FROM c) AS c")
@@ -145,6 +146,7 @@ func TestReconnectingClientsSeeNoHalfState(t *testing.T) {
 // neither takes it for damage nor goes back behind it (confirm looks at
 // definitions; rows were compared before anybody saw them, load).
 func TestWritesIntoRestoredTablesStay(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.sql("CREATE TABLE a (id int PRIMARY KEY AUTO_INCREMENT, t varchar(40)); INSERT INTO a (t) SELECT md5(seq) FROM seq_1_to_30000; CREATE VIEW v AS SELECT count(*) FROM a")
 	store := kindtest.NewMemory()
@@ -172,6 +174,7 @@ func TestWritesIntoRestoredTablesStay(t *testing.T) {
 // wait for a moment (lockCommits). Without that one table is read before a
 // transaction and the other after it.
 func TestSessionsSeeOneInstant(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.sql("CREATE TABLE x (n int); CREATE TABLE y (n int); INSERT INTO x VALUES (0); INSERT INTO y VALUES (0)")
 	p := r.newPool(4, 0, func(ctx context.Context, conn *sql.Conn) (string, error) {
@@ -195,6 +198,7 @@ func TestSessionsSeeOneInstant(t *testing.T) {
 // Where a commit does not write InnoDB's log, the files of a server that is frozen
 // right after Hold have all that was committed before all the same (awaitLog).
 func TestHoldWaitsForTheLog(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.sql("CREATE TABLE t (n int); SET GLOBAL innodb_flush_log_at_timeout = 2")
 	position := func(what string) int {

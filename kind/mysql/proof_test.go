@@ -37,6 +37,7 @@ func (r *rig) captureUntilKnown(store *kindtest.Memory) (kind.Part, map[string]s
 // Tables are not read again while InnoDB's log ends where it ended (view.key),
 // neither by a capture nor by a look.
 func TestUnchangedTablesAreNotReadAgain(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.sql("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY, a int, FOREIGN KEY (a) REFERENCES a (id) ON DELETE CASCADE)")
 	r.sql("INSERT INTO a SELECT seq FROM seq_1_to_20000; INSERT INTO b SELECT seq, seq FROM seq_1_to_20000")
@@ -74,6 +75,7 @@ func (r *rig) requireALookProvesNothing() {
 // Much changes a table and leaves the time of its last change (UPDATE_TIME) what
 // it was, or brings an earlier one back. All of it is in InnoDB's log.
 func TestChangesThatSetNoTime(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	store := kindtest.NewMemory()
 	r.sql("CREATE TABLE unused (id int)")
@@ -101,6 +103,7 @@ func TestChangesThatSetNoTime(t *testing.T) {
 // A transaction that was prepared before a restart changes a table when it is
 // committed.
 func TestPreparedTransactionsAreSeen(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.sql("CREATE TABLE a (id int PRIMARY KEY); XA START 'x'; INSERT INTO a VALUES (1); XA END 'x'; XA PREPARE 'x'")
 	testbed.Docker(t, "stop", r.container)

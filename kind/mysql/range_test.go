@@ -70,6 +70,7 @@ GRANT SELECT (id, t), INSERT ON shop.packed TO 'odd ''name'''@'%'; GRANT ALL ON 
 // All that the server can hold comes back identical, its accounts with it, into
 // the database as it is, and where there is none any more.
 func TestWholeRangeComesBack(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.sql(schema + wholeRange + "GRANT clerks TO root@'%' WITH ADMIN OPTION")
 	store := kindtest.NewMemory()

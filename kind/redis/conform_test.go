@@ -43,6 +43,7 @@ func conform(t *testing.T, container string) {
 			change("entry", "xadd stream 5-1 a 1 b 1", "db 0 stream", "sha256"),
 			change("deleted entry", "xdel stream 3-1", "db 0 stream", "sha256"),
 			change("acknowledged", "xack stream readers 3-1", "db 0 stream", "sha256"),
+			change("given out", "xclaim stream readers ann 0 3-1 time 1000", "db 0 stream", "sha256"),
 			change("group", "xgroup destroy stream idle", "db 0 stream", "sha256"),
 			change("type", "del number\nsadd number 12345\nsrem number 12345\nset number 12346", "db 0 string", "sha256"),
 			change("deadline", "select 3\npexpireat mortal 4102444800124", "db 3 deadlines", "sha256"),

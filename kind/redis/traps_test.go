@@ -202,6 +202,33 @@ func TestR5SameDataSameDigest(t *testing.T) {
 	require.NotEqual(t, want, r.facts())
 }
 
+// R5, third half: an append-only file that is written anew makes each key anew.
+// What was deleted of a stream is in it no more (block.entry), and was none before.
+func TestR5SameDataAfterItsLogWasRewritten(t *testing.T) {
+	r := newRig(t, "--appendonly", "yes", "--aof-use-rdb-preamble", "no")
+	r.do(everything)
+	want := r.facts()
+	r.do("bgrewriteaof")
+	testbed.Eventually(t, wait, "the file is written", func() bool {
+		return strings.Contains(r.do("info persistence"), "aof_rewrite_in_progress:0")
+	})
+	r.restart()
+	require.Equal(t, want, r.facts())
+}
+
+// R5, fourth half: a server that is just writing its memory for a replica answers
+// with that file, which is of an earlier instant. It is asked again until it forks
+// for us (errEarlier).
+func TestR5EarlierForkIsNotTheInstant(t *testing.T) {
+	r := newRig(t, "--repl-diskless-sync", "no")
+	r.do("eval \"for i=1,1000 do redis.call('set','key:'..i, i) end\" 0\nconfig set rdb-key-save-delay 2000")
+	address := testbed.Inspect(t, r.container, "range .NetworkSettings.Networks}}{{.IPAddress}}{{end")
+	newRig(t, "--replicaof", address+" 6379")
+	testbed.Eventually(t, wait, "it writes a file", func() bool { return strings.Contains(r.do("info persistence"), "rdb_bgsave_in_progress:1") })
+	r.do("set late 1\nconfig set rdb-key-save-delay 0")
+	require.Contains(t, r.value(r.allFacts(), "db 0 string"), "count=1001")
+}
+
 // R5, second half: keys stay in the order of the server's tables, and remarks
 // are left out (Reader.Copy): unchanged data adds nothing to the store.
 func TestR5UnchangedDataCostsNothing(t *testing.T) {
