@@ -231,9 +231,13 @@ func (a *Agent) rollBack(ctx context.Context, j *job, id snapshot.ID, left lefto
 	if err != nil {
 		return found, err
 	}
+	var interrupted time.Time
+	if info, err := os.Stat(a.journalPath(id, restoreJournal)); err == nil {
+		interrupted = info.ModTime()
+	}
 	err = restore.Rollback{
 		Drivers: a.Drivers, Workspace: ws, Safety: safety, Journal: journal,
-		Source: a.store, Guard: g, HealthTimeout: a.HealthTimeout, Progress: j.report,
+		Source: a.store, Guard: g, HealthTimeout: a.HealthTimeout, Progress: j.report, Interrupted: interrupted,
 	}.Run(context.WithoutCancel(ctx))
 	return found, errors.Join(err, g.release())
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"dogear/agent/api"
 	"dogear/kind"
@@ -60,22 +61,42 @@ func (a *Agent) rehearsalRoot(id string) string {
 // rehearsalMark begins all names that a rehearsal makes.
 func rehearsalMark(id string) string { return "dogear-rehearsal-" + id + "-" }
 
-// reapRehearsals removes what is left of rehearsals that were killed. What
-// cannot be removed now stays for the next agent.
+// stragglers is how long an engine may take for what a rehearsal had asked it to
+// make when it was killed.
+const stragglers = time.Minute
+
+// reapedMark is a file beside the copy of a rehearsal that was killed. It is as
+// old as the first removal of what that had made.
+const reapedMark = "reaped"
+
+// reapRehearsals removes what is left of rehearsals that were killed, and once
+// more after a while. What cannot be removed now stays for the next agent.
 func (a *Agent) reapRehearsals(ctx context.Context) error {
 	entries, err := os.ReadDir(filepath.Join(a.Dir, rehearsalDir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	var errs []error
+	errs := []error{err}
 	for _, e := range entries {
-		if err := restore.Dismantle(ctx, a.Drivers, rehearsalMark(e.Name()), a.rehearsalRoot(e.Name())); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		errs = append(errs, os.Remove(filepath.Join(a.Dir, rehearsalDir, e.Name())))
+		errs = append(errs, a.reapRehearsal(ctx, e.Name()))
 	}
-	return errors.Join(append(errs, err)...)
+	return errors.Join(errs...)
+}
+
+func (a *Agent) reapRehearsal(ctx context.Context, id string) error {
+	root := a.rehearsalRoot(id)
+	mark := filepath.Join(filepath.Dir(root), reapedMark)
+	reaped, err := os.Stat(mark)
+	if dismantled := restore.Dismantle(ctx, a.Drivers, rehearsalMark(id), root); dismantled != nil {
+		return dismantled
+	}
+	if err != nil {
+		return os.WriteFile(mark, nil, 0o600)
+	}
+	if age := a.Now().Sub(reaped.ModTime()); age >= 0 && age < stragglers {
+		return nil
+	}
+	return os.RemoveAll(filepath.Dir(root))
 }
 
 // forgotten is a cache that nothing is left of.

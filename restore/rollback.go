@@ -26,6 +26,9 @@ type Rollback struct {
 	Guard         snapshot.Guard
 	HealthTimeout time.Duration
 	Progress      func(stage string)
+	// Interrupted is when the process that was restoring, and is gone, last
+	// recorded a step. Zero: it is this one.
+	Interrupted time.Time
 }
 
 // takeBack rolls back after a failure and says how that went.
@@ -61,6 +64,9 @@ func (b Rollback) Run(ctx context.Context) error {
 	ws := *b.Workspace
 	ws.Safety = ""
 	b.Workspace = &ws
+	if err := b.awaitMade(ctx); err != nil {
+		return err
+	}
 	d, err := b.bringBack(ctx)
 	for tries := 1; errors.Is(err, errStarted) && tries < bringBackTries; tries++ {
 		b.progress(fmt.Sprintf("%v; stopping it and trying again", err))

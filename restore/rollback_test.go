@@ -125,6 +125,43 @@ func TestWhatNothingUsesIsRemovedByItsName(t *testing.T) {
 	}
 }
 
+// late is a runner that an engine still makes when others look.
+type late struct {
+	runner
+	looks, removed int
+}
+
+func (l *late) Find(context.Context, *kind.Workspace, []kind.Item) ([]kind.Item, error) {
+	if l.looks++; l.looks < 3 || l.removed > 0 {
+		return nil, nil
+	}
+	return []kind.Item{l.item}, nil
+}
+
+func (l *late) Remove(context.Context, *kind.Workspace, kind.Item) error {
+	l.removed++
+	return nil
+}
+
+// What a restore that was killed had just asked an engine for is waited for, and
+// removed: it fails without awaitMade. What is long over, or of this very process,
+// is not.
+func TestRollbackAwaitsWhatIsBeingMade(t *testing.T) {
+	d := newDesk(t)
+	for interrupted, removed := range map[time.Time]int{time.Now(): 1, time.Now().Add(-time.Hour): 0, time.Now().Add(time.Hour): 0, {}: 0} {
+		driver := &late{runner: runner{recorder{item: kind.Item{ID: kind.ID{Kind: "container", Name: "c"}}}}}
+		content := `{"plan":{"steps":[{"part":"container/c","action":"create"}]},"begun":["container/c"]}`
+		require.NoError(t, os.WriteFile(d.journal(), []byte(content), 0o600))
+		journal, err := restore.ReadJournal(d.journal())
+		require.NoError(t, err)
+		require.NoError(t, restore.Rollback{
+			Drivers: []kind.Driver{driver}, Workspace: d.ws, Journal: journal, Source: d.store, Guard: unguarded{},
+			HealthTimeout: time.Minute, Interrupted: interrupted,
+		}.Run(t.Context()))
+		require.Equal(t, removed, driver.removed, "%s", interrupted)
+	}
+}
+
 // restless is a runner that somebody else starts again, so many times.
 type restless struct {
 	runner
