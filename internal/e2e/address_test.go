@@ -17,7 +17,7 @@ import (
 // what a restore has kept in the server goes with the undo. Fails if Change has
 // no Remote, if Find lists what the server does not have, and if prune does not
 // release what was kept. And if a restore that fails brings back what an earlier
-// one has kept (restore.Rollback).
+// one has kept (restore.Rollback), or all of a database for one table (takesBack).
 func TestDatabaseOnAnotherMachine(t *testing.T) {
 	testbed.Require(t, "git")
 	server := testbed.Postgres(t)
@@ -32,7 +32,8 @@ func TestDatabaseOnAnotherMachine(t *testing.T) {
 	r := rigOn(t, &testbed.Shop{Dir: t.TempDir()})
 	require.NoError(t, os.WriteFile(filepath.Join(r.Dir, "dogear.yaml"), []byte(
 		"postgres: {servers: {staging: {dsn: 'postgres://shop:${SHOP_PASSWORD}@"+address+"/shop', databases: [shop, missing]}}}\n"), 0o600))
-	testbed.SQL(t, server.Container, "create table t (n int primary key); insert into t select generate_series(1, 10)")
+	testbed.SQL(t, server.Container, `create table t (n int primary key); insert into t select generate_series(1, 10);
+		create table a (n int primary key); create table b (n int references a); insert into a values (1); insert into b values (1)`)
 
 	first := r.json(done, "save")
 	require.Contains(t, first.notCaptured(), "postgres/staging/missing")
@@ -79,4 +80,11 @@ func TestDatabaseOnAnotherMachine(t *testing.T) {
 	r.dogear(done, "prune")
 	require.Equal(t, "0", sql(kept))
 	require.Equal(t, "9", testbed.SQL(t, server.Container, "select count(*) from t"))
+
+	// A table that cannot be had alone: nothing was done, and nothing is taken back.
+	testbed.SQL(t, server.Container, "delete from b; delete from a")
+	alone := r.json(failed, "restore", first.Snapshot.ID, "--only", "postgres/staging/shop:public.b", "--yes-remote")
+	require.Contains(t, alone.Error.Message, "would be broken")
+	require.Equal(t, "0", sql(kept))
+	require.Equal(t, "0", testbed.SQL(t, server.Container, "select count(*) from b"))
 }
