@@ -330,7 +330,9 @@ func (d *desk) affected(steps []Step) []kind.ID {
 				touched[tree] = true // it is no server: its files are written
 			}
 		case d.alone[s.Part] && !d.exchanges(s.Part):
-			stays[host] = !touched[host]
+			if !touched[host] { // but for another part of the same server
+				stays[host] = true
+			}
 			touched[host] = true
 		case starts && !d.alone[s.Part]:
 			stays[host] = false

@@ -44,6 +44,15 @@ func TestIdleServersDoNotChange(t *testing.T) {
 	}
 	require.NotContains(t, diff, "secret")
 	require.Contains(t, s.dogear(done, "diff", "--details", "--show-values"), "-> \"secret\"")
+
+	// Several parts of one server come back together, into the server as it runs:
+	// that one needs it is no reason to stop it under the other (desk.affected).
+	testbed.MariaSQL(t, s.maria, "CREATE USER late")
+	started := testbed.Inspect(t, s.maria, ".State.StartedAt")
+	s.json(done, "restore", first.Snapshot.ID, "--only", "mysql/*").proven(t)
+	require.Equal(t, started, testbed.Inspect(t, s.maria, ".State.StartedAt"))
+	require.Equal(t, "0", testbed.MariaSQL(t, s.maria, "SELECT count(*) FROM t WHERE s = 'secret'"))
+	require.Contains(t, s.dogear(done, "diff"), "2 changes")
 	s.nothingLeftBehind()
 }
 

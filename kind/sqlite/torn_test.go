@@ -12,6 +12,7 @@ import (
 
 	"dogear/internal/testbed"
 	"dogear/kind"
+	"dogear/kind/kindtest"
 )
 
 // A copy is of one state, though somebody writes all the time: it is made again if
@@ -137,4 +138,25 @@ func TestWrittenWhileATableIsExchanged(t *testing.T) {
 	err = exchange(t.Context(), meddled{home, func() { d.sql("INSERT INTO other VALUES ('written')") }}, alone, dump, m)
 	require.ErrorContains(t, err, "written to meanwhile (nothing was touched)")
 	require.Equal(t, "written", d.sql("SELECT x FROM other"))
+}
+
+// The disk is full while a database is put in place: what is live stays, and what
+// was written beside goes (placing.unstage).
+func TestFullDiskWhileADatabaseIsPlaced(t *testing.T) {
+	testbed.Require(t, "sqlite3")
+	ws := workspace(t)
+	ws.Root = testbed.Filesystem(t, "ext4", 32<<20)
+	d := &desk{T: t, ws: ws, store: kindtest.NewMemory(), path: filepath.Join(ws.Root, "app.db")}
+	d.sql(rows + "; CREATE TABLE wide(b); INSERT INTO wide VALUES (randomblob(4000000))")
+	alone, _, _ := d.capture()
+	d.sql("DELETE FROM wide; VACUUM")
+	before := d.facts()
+	filler := testbed.Fill(t, ws.Root, 1<<20)
+	require.ErrorContains(t, d.restore("alone", alone, kind.Part{}), "no space left on device")
+	require.Equal(t, before, d.facts())
+	require.NoError(t, os.Remove(filler))
+	entries, err := os.ReadDir(ws.Root)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+	require.NoError(t, d.restore("alone", alone, kind.Part{}))
 }

@@ -312,7 +312,11 @@ func TestDamagedDumpTouchesNothing(t *testing.T) {
 	i := slices.IndexFunc(alone.Objects, func(o kind.Object) bool { return o.Name == databaseObject })
 	whole, err := stored.ReadAll(t.Context(), d.store, alone.Objects[i])
 	require.NoError(t, err)
-	for name, damaged := range map[string][]byte{"cut off": whole[:len(whole)/2], "another": []byte(strings.Repeat("x", 8192))} {
+	other := newDesk(t)
+	other.sql(rows + "; DELETE FROM t WHERE n = 7")
+	good, err := os.ReadFile(other.path)
+	require.NoError(t, err)
+	for name, damaged := range map[string][]byte{"cut off": whole[:len(whole)/2], "none": []byte(strings.Repeat("x", 8192)), "another": good} {
 		alone.Objects[i], err = stored.PutBlocks(t.Context(), d.store, databaseObject, bytes.NewReader(damaged))
 		require.NoError(t, err)
 		require.ErrorContains(t, d.restore("alone", alone, kind.Part{}), "nothing was touched", name)
