@@ -28,7 +28,7 @@
 //
 // The server starts from its files, whatever it makes of them. Then, before
 // anything starts that could write to it, its memory is compared with what was
-// captured, and loaded key by key (RESTORE) if it differs: a dump that was old,
+// captured, and loaded key by key (RESTORE, in one transaction) if it differs: a dump that was old,
 // an append-only file that won over it, memory that was in no file at all.
 // Settings and users that were only in memory come back the same way. A server
 // that would lose its memory by being stopped is stopped only once the snapshot
