@@ -46,11 +46,11 @@ PROPERTIES := 'TestAnyTreeComesBack|TestAgainstAModel'
 properties:
 	DOGEAR_CASES=2000 $(GO) test -count=1 -run $(PROPERTIES) ./internal/tree ./store
 
-# What CI has no time for: 400 kills of the binary in place of 40, as many more power losses and full disks, and five
-# times as many random cases. It says what it did, and ends by itself within the hour.
+# What CI has no time for: 400 kills of the binary in place of 40, as many more power losses and full disks, a restore ended at
+# each of its steps, and five times as many random cases. It says what it did, and ends by itself within the hour.
 soak: build services
 	@set -o pipefail; eval "$$(testdata/services/env 2>/dev/null)"; export DOGEAR_REQUIRE=all DOGEAR_SOAK=1 DOGEAR_CASES=10000; \
-	$(GO) test -v -count=1 -timeout 60m -run $(PROPERTIES)'|Kill|Power|FullDisk|Flip|RandomRestores' ./cmd/dogear ./store/... ./internal/tree ./internal/e2e \
+	$(GO) test -v -count=1 -timeout 60m -run $(PROPERTIES)'|Kill|Power|FullDisk|Flip|RandomRestores|EndedAtEachStep|FaultsOfTheMachine' ./cmd/dogear ./store/... ./internal/tree ./internal/e2e \
 	| grep -Ev '^ *(=== |--- PASS: [^ ]*/|PASS|property.go)'
 
 # Measures against tar | zstd and restic, side by side. BENCH="-run first -rounds 5" and so on; see bin/bench -help.
