@@ -35,9 +35,8 @@ const pinned = `
 select set_config(s.name, v.value, false)
 from (values
     ('TimeZone', 'UTC'), ('DateStyle', 'ISO, YMD'), ('IntervalStyle', 'postgres'),
-    ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('lc_monetary', 'C'), ('lc_numeric', 'C'), ('lc_time', 'C'),
-    ('xmlbinary', 'base64'), ('search_path', ''), ('row_security', 'off'), ('synchronize_seqscans', 'off'),
-    ('quote_all_identifiers', 'off'), ('jit', 'off'), ('default_transaction_deferrable', 'off'),
+    ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('lc_monetary', 'C'),
+    ('search_path', ''), ('row_security', 'off'), ('synchronize_seqscans', 'off'), ('quote_all_identifiers', 'off'), ('jit', 'off'),
     ('idle_in_transaction_session_timeout', '0'), ('idle_session_timeout', '0'), ('transaction_timeout', '0')
 ) v (name, value)
 join pg_catalog.pg_settings s on s.name = v.name`

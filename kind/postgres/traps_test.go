@@ -191,7 +191,7 @@ func TestFilesAreKeptFromAServerThatReadsThemWrongly(t *testing.T) {
 // trigger of it does not act on what fills the view (withoutTriggers).
 func TestWholeRangeComesBackFromItsDump(t *testing.T) {
 	r := newRig(t)
-	r.sql(schema + whole + "alter database shop set app.strict = 'on'")
+	r.sql(schema + whole)
 	store := newChunks()
 	part, captured := r.capture(r.item("shop"), store, nil)
 	require.NotContains(t, captured, "shop: table public.far", "it is elsewhere")
@@ -328,7 +328,7 @@ create index on logs (n); alter table logs add primary key (at, region); insert 
 create function f_atomic(n int) returns int language sql begin atomic select n + 1; end;
 create procedure p_do(inout n int) language plpgsql as $p$ begin n := n + 1; -- ; 'quote
 commit; end $p$;
-create function no_drop() returns event_trigger language plpgsql as $$ begin if current_setting('app.strict', true) = 'on' then raise 'no'; end if; end $$;
+create function no_drop() returns event_trigger language plpgsql as $$ begin if current_setting('application_name') = 'dogear' then raise 'no'; end if; end $$;
 create event trigger watch on sql_drop execute function no_drop();
 create view v1 as select id, note from only parent; create view v2 with (security_barrier) as select * from v1 where id > 0; create view v3 as select count(*) from v2;
 create rule notes as on insert to v1 do instead insert into parent values (new.id, new.note);
