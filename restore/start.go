@@ -109,15 +109,18 @@ func inParallel(ctx context.Context, n int, ids []kind.ID, f func(context.Contex
 // start starts everything, and measures how long it was away.
 func (r *run) start(ctx context.Context) (snapshot.RestoreTimings, []string, error) {
 	var timings snapshot.RestoreTimings
+	started := func() { timings.OutageMS = r.sinceStop() }
 	unhealthy, err := starter{
-		desk: r.desk, guard: r.req.Guard, begin: r.begin, timeout: r.req.HealthTimeout,
-		allStarted: func() { timings.OutageMS = r.sinceStop() },
+		desk: r.desk, guard: r.req.Guard, begin: r.begin, timeout: r.req.HealthTimeout, allStarted: started,
 	}.run(ctx)
 	if err == nil {
-		err = r.resumeOthers(ctx)
+		err = r.resumeOthers(ctx, started)
 	}
 	if err != nil {
 		return timings, nil, err
+	}
+	if timings.OutageMS == 0 {
+		started() // nothing of what was stopped is to run
 	}
 	timings.HealthyMS = r.sinceBegin()
 	if !r.stoppedAt.IsZero() {
@@ -127,8 +130,9 @@ func (r *run) start(ctx context.Context) (snapshot.RestoreTimings, []string, err
 }
 
 // resumeOthers starts again what was stopped only because it uses what has
-// been restored, and lets go of what was held back for that.
-func (r *run) resumeOthers(ctx context.Context) error {
+// been restored, and lets go of what was held back for that. It calls started
+// each time something runs again.
+func (r *run) resumeOthers(ctx context.Context, started func()) error {
 	var others []kind.ID
 	for _, id := range slices.Concat(r.plan.Quiet, r.stopped) {
 		if _, ok := r.desk.parts[id]; !ok && r.desk.stillThere(id, r.plan) && !slices.Contains(others, id) {
@@ -136,14 +140,14 @@ func (r *run) resumeOthers(ctx context.Context) error {
 		}
 	}
 	for _, id := range slices.Concat(snapshot.Levels(others, r.desk.needs)...) {
-		if err := r.resumeOther(ctx, id); err != nil {
+		if err := r.resumeOther(ctx, id, started); err != nil {
 			return fmt.Errorf("start %s again: %w", id, err)
 		}
 	}
 	return nil
 }
 
-func (r *run) resumeOther(ctx context.Context, id kind.ID) error {
+func (r *run) resumeOther(ctx context.Context, id kind.ID, started func()) error {
 	ran := slices.Contains(r.stopped, id)
 	saved, ok := r.safety.Part(id)
 	if driver, holds := r.desk.drivers[id.Kind].(kind.SelfStarter); holds && ok {
@@ -158,6 +162,7 @@ func (r *run) resumeOther(ctx context.Context, id kind.ID) error {
 	if !ran {
 		return nil
 	}
+	started()
 	r.req.Guard.Resumed(id)
 	return r.startInside(ctx, id)
 }

@@ -51,7 +51,9 @@ func TestOnlyWhatUsesAVolumeRestarts(t *testing.T) {
 	planned := r.dogear(done, "restore", saved.Snapshot.ID, "--only", "volume/"+uploads, "--dry-run")
 	require.NotContains(t, planned, still, "it is neither stopped nor started")
 	require.Equal(t, 2, strings.Count(planned, "container/"+users[0]), "it is stopped, and started")
-	r.json(done, "restore", saved.Snapshot.ID, "--only", "volume/"+uploads).identical(t)
+	restored = r.json(done, "restore", saved.Snapshot.ID, "--only", "volume/"+uploads)
+	restored.identical(t)
+	require.Positive(t, restored.Timings.OutageMS, "until they run again")
 	require.Equal(t, "captured", testbed.Exec(t, users[1], "cat", "/mnt/file"))
 	for name, want := range map[string]string{users[0]: "running always", users[1]: "running no", still: "exited always"} {
 		require.Equal(t, want, testbed.Inspect(t, name, ".State.Status}} {{.HostConfig.RestartPolicy.Name"))
