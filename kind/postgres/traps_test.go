@@ -332,7 +332,7 @@ create function no_drop() returns event_trigger language plpgsql as $$ begin if 
 create event trigger watch on sql_drop execute function no_drop();
 create view v1 as select id, note from only parent; create view v2 with (security_barrier) as select * from v1 where id > 0; create view v3 as select count(*) from v2;
 create rule notes as on insert to v1 do instead insert into parent values (new.id, new.note);
-create materialized view stale as select * from parent; create unique index on stale (id); insert into parent values (9, 'later');
+create materialized view stale as select * from parent; create unique index on stale (id); create materialized view never as select 1 as one with no data; insert into parent values (9, 'later');
 create server far_server foreign data wrapper postgres_fdw options (host 'nowhere', dbname 'x'); create user mapping for shop server far_server options (user 'u', password 'p');
 create foreign table far (n int) server far_server options (table_name 't');
 create text search configuration plain_german (copy = german); alter text search configuration plain_german drop mapping for url;
