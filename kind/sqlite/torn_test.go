@@ -20,8 +20,8 @@ import (
 // the file is of one transaction, and what is at its end of another.
 func TestCopyIsOfOneState(t *testing.T) {
 	d := newDesk(t)
+	d.sql("CREATE TABLE x(n); INSERT INTO x VALUES (0); CREATE TABLE middle(b); INSERT INTO middle VALUES (zeroblob(90000000)); CREATE TABLE y(n); INSERT INTO y VALUES (0)")
 	db := open(t, d.path, "delete")
-	execute(t, db, "CREATE TABLE x(n)", "INSERT INTO x VALUES (0)", "CREATE TABLE middle(b)", "INSERT INTO middle VALUES (randomblob(90000000))", "CREATE TABLE y(n)", "INSERT INTO y VALUES (0)")
 	ctx, stop := context.WithCancel(t.Context())
 	written := make(chan error, 1)
 	go func() { written <- writeUntil(ctx, db) }()
