@@ -280,7 +280,8 @@ func (r *running) resumeAll(ctx context.Context) error {
 
 func (r *running) resume(ctx context.Context, id kind.ID) error {
 	s, _ := r.stopper(id)
-	if err := s.Resume(ctx, r.ws, id); err != nil {
+	// What somebody has removed meanwhile is not there to be started.
+	if err := s.Resume(ctx, r.ws, id); err != nil && !errors.Is(err, kind.ErrGone) {
 		return fmt.Errorf("start %s again: %w", id, err)
 	}
 	r.guard.Resumed(id)

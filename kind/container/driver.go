@@ -23,9 +23,8 @@ type Driver struct {
 	kind.Placer
 	engines *docker.Connector
 
-	mu     sync.Mutex
-	frozen map[string]bool // guarded by mu: what Freeze paused, by name
-	paused map[string]bool // guarded by mu: what its user had paused when Stop stopped it
+	mu   sync.Mutex
+	held map[string]held // guarded by mu: what Freeze and Stop have taken hold of, by name
 }
 
 var (
@@ -45,7 +44,7 @@ var (
 
 // New returns a driver that works on the given engine.
 func New(engines *docker.Connector) *Driver {
-	return &Driver{Placer: engines, engines: engines, frozen: make(map[string]bool), paused: make(map[string]bool)}
+	return &Driver{Placer: engines, engines: engines, held: make(map[string]held)}
 }
 
 // Close ends the connection to the engine, which the drivers of what

@@ -39,13 +39,14 @@ func (d *Driver) Freeze(ctx context.Context, _ *kind.Workspace, id kind.ID) (boo
 		if err != nil {
 			return false, err
 		}
+		d.releaseOther(id, live)
 		if live.State != Running || live.Container.State.Restarting {
 			return false, nil
 		}
 		// The freezer of cgroup v1 fails now and then on a busy machine.
 		refused := engine.Pause(ctx, live.ID)
 		if refused == nil {
-			d.note(d.frozen, id.Name)
+			d.noteHeld(id, held{ref: live.ID, frozen: true})
 			return true, nil
 		}
 		if errors.Is(refused, docker.ErrCannotFreeze) || wait(patience, retryEvery) != nil {
@@ -56,7 +57,7 @@ func (d *Driver) Freeze(ctx context.Context, _ *kind.Workspace, id kind.ID) (boo
 
 // Thaw unpauses a container.
 func (d *Driver) Thaw(ctx context.Context, _ *kind.Workspace, id kind.ID) error {
-	engine, live, err := d.look(ctx, id)
+	engine, live, err := d.lookAtHeld(ctx, id)
 	if errors.Is(err, kind.ErrGone) {
 		return nil
 	}
@@ -66,7 +67,7 @@ func (d *Driver) Thaw(ctx context.Context, _ *kind.Workspace, id kind.ID) error 
 	if err := engine.Unpause(ctx, live.ID); err != nil {
 		return fmt.Errorf("thaw it: %w", err)
 	}
-	d.forget(d.frozen, id.Name)
+	d.release(id)
 	return nil
 }
 
@@ -89,15 +90,15 @@ func (d *Driver) Stop(ctx context.Context, _ *kind.Workspace, id kind.ID) (bool,
 	if err != nil || live.State == Stopped {
 		return false, err
 	}
-	if live.State == Paused && !d.forget(d.frozen, id.Name) {
-		d.note(d.paused, id.Name)
-	}
+	d.releaseOther(id, live)
+	paused := live.State == Paused && !d.heldOf(id).frozen
 	if err := begun(ctx, live.Container.State.StartedAt); err != nil {
 		return false, err
 	}
 	if err := engine.Stop(ctx, live.Container, grace(ctx, engine, live)); err != nil && !errors.Is(err, kind.ErrGone) {
 		return false, fmt.Errorf("stop it: %w", err)
 	}
+	d.noteHeld(id, held{ref: live.ID, paused: paused})
 	return true, nil
 }
 
@@ -123,32 +124,21 @@ func grace(ctx context.Context, engine *docker.Engine, live *description) int {
 	return int(math.Max(1, period.Seconds()))
 }
 
-func (d *Driver) note(set map[string]bool, name string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	set[name] = true
-}
-
-// forget reports whether a name was noted.
-func (d *Driver) forget(set map[string]bool, name string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	was := set[name]
-	delete(set, name)
-	return was
-}
-
 // Resume starts again what Stop stopped.
 func (d *Driver) Resume(ctx context.Context, _ *kind.Workspace, id kind.ID) error {
-	engine, live, err := d.look(ctx, id)
+	engine, live, err := d.lookAtHeld(ctx, id)
 	if err != nil {
 		return err
 	}
 	state := Running
-	if d.forget(d.paused, id.Name) {
+	if d.heldOf(id).paused {
 		state = Paused
 	}
-	return bring(ctx, engine, live, state)
+	if err := bring(ctx, engine, live, state); err != nil {
+		return err
+	}
+	d.release(id)
+	return nil
 }
 
 // StopsLast reports whether the engine removes the container when it stops. It
