@@ -171,7 +171,7 @@ func TestTableThatIsLocked(t *testing.T) {
 func TestRowsOfManyMegabytes(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	size := testbed.Times(48, 480) << 20
+	size := testbed.Times(32, 480) << 20
 	r.sql(fmt.Sprintf(`create table t (n int, b bytea); alter table t alter b set storage external;
 		insert into t values (1, 'small'), (2, convert_to(repeat('0123456789abcdef', %d), 'UTF8')), (3, null)`, size/16))
 	store := newChunks()
