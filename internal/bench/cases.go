@@ -24,6 +24,7 @@ const (
 	caseStackAgain   = "stack-nothing-changed"
 	caseStackLoad    = "stack-under-load"
 	caseStackRestore = "stack-restore"
+	caseStackAfter   = "stack-restore-after-load"
 
 	caseDump        = "database-dump"
 	caseDumpNear    = "database-dump-neighbours"
@@ -48,7 +49,7 @@ func cases() []testCase {
 		{caseChanged, "after 1 % of the files and of the pages of Postgres were rewritten", onePercentChanged},
 		{casePages, "after 1 % of the pages of 8 kB of a file of 1 GB were rewritten", pages},
 		{"database", "a database of 900 MB: dumped, dumped after 1 % of its rows were changed, restored", databases},
-		{"stack", "a running stack of 1.7 GB: saved, saved under pgbench, restored after 1 % of the pages changed", stacks},
+		{"stack", "a running stack of 1.7 GB: saved, restored after 1 % of the pages changed, saved under pgbench, restored after that", stacks},
 	}
 }
 
