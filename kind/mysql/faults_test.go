@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,35 +15,6 @@ import (
 	"dogear/kind"
 	"dogear/kind/kindtest"
 )
-
-// tripping is a store at which something happens once, in the middle of a capture
-// or a restore.
-type tripping struct {
-	*kindtest.Memory
-	after int // chunks
-	trip  func()
-
-	mu   sync.Mutex
-	seen int // guarded by mu
-}
-
-func (s *tripping) count() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.seen++; s.seen == s.after {
-		s.trip()
-	}
-}
-
-func (s *tripping) Put(ctx context.Context, content []byte) (kind.ChunkID, error) {
-	s.count()
-	return s.Memory.Put(ctx, content)
-}
-
-func (s *tripping) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]byte, error) {
-	s.count()
-	return s.Memory.Get(ctx, id, buf)
-}
 
 // killSessions ends the sessions of others. It may be ended itself.
 func (r *rig) killSessions(which string) { r.kill("", which) }
@@ -66,7 +36,7 @@ func TestCapturesThatFail(t *testing.T) {
 	before := r.facts()
 	finish := func(after int, trip func()) error {
 		r.ws.Cache = kindtest.NewCache() // everything is read
-		store := &tripping{Memory: kindtest.NewMemory(), after: after, trip: trip}
+		store := &kindtest.Tripping{Memory: kindtest.NewMemory(), After: after, Trip: trip}
 		capture, err := r.driver.Open(t.Context(), r.ws, r.item("shop"), store)
 		require.NoError(t, err)
 		defer func() { require.NoError(t, capture.Close()) }()
@@ -110,7 +80,7 @@ func TestRestoreIsCutOff(t *testing.T) {
 		live = r.facts()
 	}
 	for after := range testbed.Points(3) {
-		between(r.driver.Restore(t.Context(), r.ws, part, &tripping{Memory: memory, after: 4 + 2*after, trip: func() { r.killSessions("TRUE") }}), after)
+		between(r.driver.Restore(t.Context(), r.ws, part, &kindtest.Tripping{Memory: memory, After: 4 + 2*after, Trip: func() { r.killSessions("TRUE") }}), after)
 	}
 	for _, step := range []string{"INFO LIKE 'RENAME TABLE%'", "INFO LIKE 'CREATE%TRIGGER%'", "INFO LIKE 'CREATE%VIEW%'"} {
 		for range testbed.Points(1) {

@@ -1,11 +1,9 @@
 package redis_test
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -190,35 +188,6 @@ func TestNodeOfACluster(t *testing.T) {
 	require.Equal(t, state(want), r.facts())
 }
 
-// tripping is a store at which something happens once, in the middle of a capture
-// or a load.
-type tripping struct {
-	*kindtest.Memory
-	after int // chunks
-	trip  func()
-
-	mu   sync.Mutex
-	seen int // guarded by mu
-}
-
-func (s *tripping) count() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.seen++; s.seen == s.after {
-		s.trip()
-	}
-}
-
-func (s *tripping) Put(ctx context.Context, content []byte) (kind.ChunkID, error) {
-	s.count()
-	return s.Memory.Put(ctx, content)
-}
-
-func (s *tripping) Get(ctx context.Context, id kind.ChunkID, buf []byte) ([]byte, error) {
-	s.count()
-	return s.Memory.Get(ctx, id, buf)
-}
-
 // A connection that is cut in the middle of a dump makes the capture fail: what did
 // not come to its end is no memory (replica.fill). One that is cut in the middle of
 // a load leaves all keys as they were: they come in one transaction (load).
@@ -226,7 +195,7 @@ func TestConnectionsThatAreCut(t *testing.T) {
 	r := newRig(t)
 	r.do("eval \"for i=1,15000 do local t = {} for j=1,40 do t[j] = redis.sha1hex(i*100+j) end redis.call('set','key:'..i, table.concat(t)) end\" 0")
 	cut := func() { r.do("client kill type replica\nclient kill type normal skipme yes") }
-	c, err := r.driver.Open(t.Context(), r.ws, r.item(), &tripping{Memory: r.store, after: 1, trip: cut})
+	c, err := r.driver.Open(t.Context(), r.ws, r.item(), &kindtest.Tripping{Memory: r.store, After: 1, Trip: cut})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, c.Close()) }()
 	require.NoError(t, c.(kind.Holder).Hold(t.Context()))
@@ -241,7 +210,7 @@ func TestConnectionsThatAreCut(t *testing.T) {
 	chunks := len(memory.Chunks)
 	require.Greater(t, chunks, 3)
 	for _, after := range []int{chunks + 3, 2 * chunks} { // it is read twice: checked, then loaded
-		err := r.driver.Restore(t.Context(), r.ws, part, &tripping{Memory: r.store, after: after, trip: cut})
+		err := r.driver.Restore(t.Context(), r.ws, part, &kindtest.Tripping{Memory: r.store, After: after, Trip: cut})
 		require.ErrorContains(t, err, "load the keys", after)
 		require.Equal(t, before, r.facts(), after)
 	}
