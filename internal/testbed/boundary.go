@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/stretchr/testify/require"
@@ -77,23 +78,53 @@ func AtBoundaries(t testing.TB, cmd *exec.Cmd, f func(n int) error) {
 }
 
 // trace runs the program under ptrace. All of that happens on one thread, which ends with it: what else is traced
-// then is let go.
+// then is let go. A thread that was just made begins with a SIGSTOP, though, which is the tracer's to take; if that is
+// gone it stops the whole process, such as a watchdog, so that is told to go on.
 func trace(t testing.TB, cmd *exec.Cmd, f func(n int) error) {
 	t.Helper()
 	tr := tracer{at: f, known: make(map[int]bool)}
 	done := make(chan error)
+	thread := make(chan int, 1)
+	onThreadThatEnds(func() {
+		thread <- unix.Gettid()
+		done <- tr.run(cmd)
+	})
+	err := <-done
+	task := fmt.Sprintf("/proc/self/task/%d", <-thread)
+	Eventually(t, time.Minute, "the tracer ends", func() bool {
+		_, err := os.Stat(task)
+		return errors.Is(err, os.ErrNotExist)
+	})
+	for pid := range tr.known {
+		_ = unix.Kill(pid, unix.SIGCONT) // it may have ended
+	}
+	require.NoError(t, err)
+}
+
+// onThreadThatEnds calls f on a thread of its own, which ends with f. The first thread of a program never does.
+func onThreadThatEnds(f func()) {
 	go func() {
 		runtime.LockOSThread()
-		done <- tr.run(cmd)
+		if unix.Gettid() != unix.Getpid() {
+			f()
+			return
+		}
+		begun := make(chan struct{})
+		go func() {
+			runtime.LockOSThread()
+			close(begun)
+			f()
+		}()
+		<-begun
+		runtime.UnlockOSThread()
 	}()
-	require.NoError(t, <-done)
 }
 
 type tracer struct {
 	main   int
 	at     func(n int) error
 	count  int
-	known  map[int]bool // threads that have been seen
+	known  map[int]bool // threads that have been seen, and did not end
 	failed error        // what at returned
 }
 
@@ -127,8 +158,11 @@ func (tr *tracer) run(cmd *exec.Cmd) error {
 		if err != nil {
 			return fmt.Errorf("wait for %d: %w", pid, err)
 		}
-		if told == pid && status.Stopped() {
+		switch {
+		case told == pid && status.Stopped():
 			tr.stopped(pid, status)
+		case told == pid:
+			delete(tr.known, pid)
 		}
 	}
 }
