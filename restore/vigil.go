@@ -26,15 +26,9 @@ type vigil struct {
 
 // gate opens for what comes after an item.
 type gate struct {
-	started chan struct{} // closed once it was started
-	ready   chan struct{} // closed once it does its work, or will not
-	open    func()        // closes ready, once
-}
-
-func newGate() *gate {
-	g := &gate{started: make(chan struct{}), ready: make(chan struct{})}
-	g.open = sync.OnceFunc(func() { close(g.ready) })
-	return g
+	started chan struct{}      // closed once it was started
+	ready   context.Context    // ends once it does its work, or will not
+	open    context.CancelFunc // ends it
 }
 
 // life is how long there is any use in doing something with what runs in an
@@ -57,7 +51,9 @@ func newVigil(s starter, healthy context.Context) *vigil {
 func (v *vigil) bring(ctx context.Context, turns []snapshot.Turn) error {
 	defer v.rest()
 	for _, t := range turns {
-		v.gates[t.ID] = newGate()
+		g := &gate{started: make(chan struct{})}
+		g.ready, g.open = context.WithCancel(v.healthy)
+		v.gates[t.ID] = g
 	}
 	g, starting := errgroup.WithContext(ctx)
 	for _, t := range turns {
@@ -87,21 +83,23 @@ func (v *vigil) await(ctx context.Context, t snapshot.Turn) error {
 		if g == nil {
 			continue // it was started before
 		}
-		opened := g.ready
+		opened := g.ready.Done()
 		if id == v.desk.parts[t.ID].RunsIn {
 			opened = g.started
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
 		case <-opened:
+		}
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// startOne starts an item, if it is one that starts. What runs in one that does not come up need not be
-// there.
+// startOne starts an item, if it is one that starts. What runs in one that does
+// not come up need not be there.
 func (v *vigil) startOne(ctx context.Context, id kind.ID) error {
 	if !v.starts(id) {
 		return nil
@@ -166,25 +164,13 @@ func (v *vigil) watch(ctx context.Context, id kind.ID) {
 			l.end()
 		}
 	})
+	// It may be seen to do its work long before it is called healthy.
 	if prober, ok := checker.(kind.Prober); ok {
-		v.watches.Go(func() { v.probe(prober, part, gate) })
-	}
-}
-
-// probe opens the gate of an item that is seen to do its work, which may be long
-// before it is called healthy.
-func (v *vigil) probe(prober kind.Prober, part kind.Part, gate *gate) {
-	ctx, cancel := context.WithCancel(v.healthy)
-	defer cancel()
-	go func() {
-		select {
-		case <-gate.ready: // there is no more use in it
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	if prober.Probe(ctx, v.desk.ws, part, v.desk.source) == nil {
-		gate.open()
+		v.watches.Go(func() {
+			if prober.Probe(gate.ready, v.desk.ws, part, v.desk.source) == nil {
+				gate.open()
+			}
+		})
 	}
 }
 
