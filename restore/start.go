@@ -37,8 +37,12 @@ func (s starter) run(ctx context.Context) (unhealthy []string, err error) {
 	if ailing := v.ailing; err == nil && len(ailing) > 0 {
 		// An app that does not say what it needs may have looked for it too early.
 		again := slices.DeleteFunc(s.desk.startTurns(), func(t snapshot.Turn) bool { return ailing[t.ID] == nil })
+		late := healthy.Err() != nil
 		v = newVigil(s, healthy)
 		err = v.bring(ctx, again)
+		if late {
+			v.ailing = ailing // nobody could look any more
+		}
 	}
 	if err != nil {
 		return nil, err

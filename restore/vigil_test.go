@@ -134,6 +134,33 @@ func TestWhatAilsIsStartedOnceMore(t *testing.T) {
 	}
 }
 
+// What is wrong with an item that did not come up in time is what was seen, not
+// that there was no time to look when it was started once more. It fails without
+// late.
+func TestWhatWasSeenInTimeIsSaid(t *testing.T) {
+	d := newDesk(t)
+	app := kind.ID{Kind: "box", Name: "app"}
+	require.NoError(t, os.WriteFile(d.journal(), []byte(`{"begun":["box/app"]}`), 0o600))
+	j, err := restore.ReadJournal(d.journal())
+	require.NoError(t, err)
+	boxes := &lively{
+		kind: "box", start: func(context.Context, kind.ID) error { return nil },
+		healthy: func(ctx context.Context, _ kind.ID) error {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			<-ctx.Done()
+			return errors.New("it is starting")
+		},
+	}
+	var said []string
+	require.NoError(t, restore.Rollback{
+		Drivers: []kind.Driver{boxes}, Workspace: d.ws, Journal: j, Source: d.store, Guard: unguarded{}, HealthTimeout: 100 * time.Millisecond,
+		Safety: snapshot.Snapshot{Parts: []snapshot.Part{{Part: kind.Part{ID: app}}}}, Progress: func(line string) { said = append(said, line) },
+	}.Run(t.Context()))
+	require.Equal(t, []string{"box/app: it is starting"}, said[1:])
+}
+
 // A server whose box was neither stopped nor touched has run on, and may have been
 // written to since the safety snapshot: a rollback does not load it. It fails
 // without ranOn.

@@ -22,12 +22,14 @@ func (d *Driver) WaitHealthy(ctx context.Context, _ *kind.Workspace, part kind.P
 		return err
 	}
 	var steady steady
+	var trouble error
 	for {
 		_, live, err := d.look(ctx, part.ID)
 		if err != nil {
-			return err
+			return errors.Join(trouble, err)
 		}
-		done, trouble := healthy(live, want)
+		var done bool
+		done, trouble = healthy(live, want)
 		if done && (trouble != nil || live.Container.State.Health != nil || steady.settled(live, time.Now())) {
 			return trouble
 		}
